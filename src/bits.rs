@@ -1,0 +1,174 @@
+//! Where the bits of a pass come from, and where mask words go.
+
+use crate::mask::{Mask, low_bits, mask_words};
+use crate::sample::{Source, walk};
+use crate::scalar;
+use crate::simd::Simd;
+
+/// Where mask words go, in order. `words` has at least `len` bits, bit 0 first; `len` is a multiple of 64 but for the
+/// last piece, and bits past it can be anything.
+pub(crate) trait Sink<S: Simd> {
+    fn take(&mut self, s: S, words: &[u64], len: usize);
+}
+
+/// For a pass that wants the stored mask alone.
+pub(crate) struct Discard;
+
+impl<S: Simd> Sink<S> for Discard {
+    #[inline(always)]
+    fn take(&mut self, _: S, _: &[u64], _: usize) {}
+}
+
+/// Where the bits of a pass come from. Rows are named by their number and by the distance of their first element's
+/// index from that of the whole.
+pub(crate) trait Bits {
+    /// Whether a pass leaves a mask behind.
+    const STORES: bool = false;
+
+    /// `Some(kept)` when all elements have the same fate.
+    fn certain(&self) -> Option<bool> {
+        None
+    }
+    fn row<S: Simd>(&mut self, s: S, row: usize, first: u64, len: usize, sink: &mut impl Sink<S>);
+    /// The specification of `row`: each element's bit in turn.
+    fn scalar_row(&mut self, row: usize, first: u64, len: usize, each: impl FnMut(bool));
+}
+
+/// Drawn from the key; no mask in memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Replay {
+    pub(crate) source: Source,
+    pub(crate) offset: u64,
+}
+
+impl Bits for Replay {
+    fn certain(&self) -> Option<bool> {
+        self.source.p.certain()
+    }
+
+    #[inline(always)]
+    fn row<S: Simd>(&mut self, s: S, _: usize, first: u64, len: usize, sink: &mut impl Sink<S>) {
+        walk(s, self.source, self.offset.wrapping_add(first), len, sink);
+    }
+
+    fn scalar_row(&mut self, _: usize, first: u64, len: usize, each: impl FnMut(bool)) {
+        scalar::bits(self.source, self.offset.wrapping_add(first), len).for_each(each);
+    }
+}
+
+/// Drawn from the key and stored on the way: row `r` from word `r * mask_words(columns)` on.
+pub(crate) struct Store<'a> {
+    pub(crate) replay: Replay,
+    pub(crate) words: &'a mut [u64],
+}
+
+impl Store<'_> {
+    /// The words of a row.
+    #[inline(always)]
+    fn row_words(&mut self, row: usize, len: usize) -> &mut [u64] {
+        let count = mask_words(len);
+        let words = self.words.get_mut(row.wrapping_mul(count)..).unwrap_or_default();
+        words.get_mut(..count).unwrap_or_default()
+    }
+}
+
+impl Bits for Store<'_> {
+    const STORES: bool = true;
+
+    fn certain(&self) -> Option<bool> {
+        self.replay.certain()
+    }
+
+    #[inline(always)]
+    fn row<S: Simd>(&mut self, s: S, row: usize, first: u64, len: usize, sink: &mut impl Sink<S>) {
+        let Replay { source, offset } = self.replay;
+        let words = self.row_words(row, len);
+        walk(s, source, offset.wrapping_add(first), len, &mut Tee { words, sink });
+    }
+
+    fn scalar_row(&mut self, row: usize, first: u64, len: usize, mut each: impl FnMut(bool)) {
+        let mut bits = scalar::bits(self.replay.source, self.replay.offset.wrapping_add(first), len);
+        for word in self.row_words(row, len) {
+            *word = 0;
+            for (i, kept) in (0..64).zip(&mut bits) {
+                *word |= u64::from(kept) << i;
+                each(kept);
+            }
+        }
+    }
+}
+
+/// Copies words to a mask before it hands them on.
+struct Tee<'a, T> {
+    words: &'a mut [u64],
+    sink: &'a mut T,
+}
+
+impl<S: Simd, T: Sink<S>> Sink<S> for Tee<'_, T> {
+    #[inline(always)]
+    fn take(&mut self, s: S, words: &[u64], len: usize) {
+        let (stored, rest) = core::mem::take(&mut self.words).split_at_mut_checked(mask_words(len)).unwrap_or_default();
+        stored.iter_mut().zip(words).for_each(|(stored, word)| *stored = *word);
+        if let (Some(last), true) = (stored.last_mut(), !len.is_multiple_of(64)) {
+            *last &= low_bits(len % 64);
+        }
+        self.words = rest;
+        self.sink.take(s, words, len);
+    }
+}
+
+/// Read from a mask.
+pub(crate) struct Stored<'a> {
+    pub(crate) mask: Mask<'a>,
+}
+
+/// Words of an unaligned mask that are shifted at a time.
+const SHIFTED: usize = 16;
+
+impl Bits for Stored<'_> {
+    #[inline(always)]
+    fn row<S: Simd>(&mut self, s: S, _: usize, first: u64, len: usize, sink: &mut impl Sink<S>) {
+        let mask = self.mask.part(first, len);
+        if let Some(words) = mask.aligned_words() {
+            sink.take(s, words, mask.len());
+            return;
+        }
+        let mut at = 0;
+        while at < mask.len() {
+            let mut words = [0; SHIFTED];
+            words.iter_mut().zip(at / 64..).for_each(|(word, i)| *word = mask.word(i));
+            sink.take(s, &words, (mask.len() - at).min(64 * SHIFTED));
+            at += 64 * SHIFTED;
+        }
+    }
+
+    fn scalar_row(&mut self, _: usize, first: u64, len: usize, each: impl FnMut(bool)) {
+        self.mask.part(first, len).iter().for_each(each);
+    }
+}
+
+/// All elements alike: copied or dropped where it is `certain` which, else multiplied.
+pub(crate) struct Uniform {
+    pub(crate) certain: Option<bool>,
+}
+
+impl Bits for Uniform {
+    fn certain(&self) -> Option<bool> {
+        self.certain
+    }
+
+    #[inline(always)]
+    fn row<S: Simd>(&mut self, s: S, _: usize, _: u64, len: usize, sink: &mut impl Sink<S>) {
+        const WORDS: [u64; 64] = [!0; 64];
+        let mut left = len;
+        while left > 0 {
+            let len = left.min(64 * WORDS.len());
+            sink.take(s, &WORDS, len);
+            left -= len;
+        }
+    }
+
+    fn scalar_row(&mut self, _: usize, _: u64, len: usize, mut each: impl FnMut(bool)) {
+        (0..len).for_each(|_| each(true));
+    }
+}

@@ -1,0 +1,75 @@
+use core::fmt;
+
+/// What was wrong with a call, with the numbers that were wrong.
+///
+/// Every function that returns an error has written nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The drop probability is NaN or outside `[0, 1]`.
+    InvalidProbability {
+        /// The value that was passed.
+        p: f32,
+    },
+    /// The threshold is above 2^32.
+    InvalidThreshold {
+        /// The value that was passed.
+        threshold: u64,
+    },
+    /// A slice or a mask has another number of elements than its neighbours, or fewer than its shape needs.
+    LengthMismatch {
+        /// The number of elements that the other arguments call for.
+        expected: usize,
+        /// The number of elements that was passed.
+        actual: usize,
+    },
+    /// A mask has too few bits.
+    MaskTooShort {
+        /// The number of bits that are needed, from the first bit of the words that were passed.
+        needed: u64,
+        /// The number of bits that are there.
+        actual: u64,
+    },
+    /// An element index would pass 2^64; an index range may end at exactly 2^64.
+    IndexOverflow {
+        /// Index of the first element.
+        offset: u64,
+        /// Number of element indices from the first to the last, both counted.
+        span: u128,
+    },
+    /// Rows that overlap in memory, or whose last element lies beyond `usize::MAX`.
+    InvalidShape {
+        /// Number of rows.
+        rows: usize,
+        /// Number of elements in a row.
+        columns: usize,
+        /// Distance in memory from one row to the next.
+        stride: usize,
+    },
+    /// The machine, or the build, has no such SIMD level.
+    UnsupportedLevel,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::InvalidProbability { p } => write!(f, "drop probability {p} is not in [0, 1]"),
+            Self::InvalidThreshold { threshold } => write!(f, "threshold {threshold} is above 2^32"),
+            Self::LengthMismatch { expected, actual } => {
+                write!(f, "expected {expected} elements, got {actual}")
+            }
+            Self::MaskTooShort { needed, actual } => {
+                write!(f, "mask too short: {needed} bits are needed, {actual} are there")
+            }
+            Self::IndexOverflow { offset, span } => {
+                write!(f, "{span} element indices from {offset} on pass 2^64")
+            }
+            Self::InvalidShape { rows, columns, stride } => {
+                write!(f, "{rows} rows of {columns} elements at a stride of {stride} overlap or do not fit in memory")
+            }
+            Self::UnsupportedLevel => f.write_str("this machine or build has no such SIMD level"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,78 @@
+use crate::Error;
+
+/// 2^32, the threshold that keeps everything.
+const ONE: u64 = 1 << 32;
+
+/// A drop probability, as the 32-bit threshold that decides.
+///
+/// An element is kept with probability `T / 2^32`, where the threshold is `T = floor((1 - p) * 2^32 + 0.5)`, `p`
+/// widened to `f64` first. Nothing is rounded further: the realised probability is exact for ideal uniform bits, and
+/// every factor below is computed from `T`, not from `p`, so that `E[y] = x` holds for what is really drawn.
+///
+/// ```
+/// use dropmask::Probability;
+///
+/// let p = Probability::new(0.1)?;
+/// assert_eq!(p.threshold(), 3_865_470_560);
+/// assert_eq!(p.scale(), 1.111_111_2);
+/// assert!(Probability::new(f32::NAN).is_err());
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Probability {
+    threshold: u64,
+}
+
+impl Probability {
+    /// The chance `p` that an element is dropped, in `[0, 1]`.
+    ///
+    /// `-0.0`, subnormals and every `p` below about 2^-33 round to a threshold of 2^32: nothing is ever dropped.
+    ///
+    /// # Errors
+    /// [`Error::InvalidProbability`] for NaN and for anything outside `[0, 1]`.
+    pub const fn new(p: f32) -> Result<Self, Error> {
+        if !(p >= 0.0 && p <= 1.0) {
+            return Err(Error::InvalidProbability { p });
+        }
+        let threshold = ((1.0 - p as f64) * ONE as f64 + 0.5) as u64;
+        Ok(Self { threshold })
+    }
+
+    /// Keeps an element with probability `threshold / 2^32`: reaches the values that no `f32` reaches.
+    ///
+    /// # Errors
+    /// [`Error::InvalidThreshold`] above 2^32.
+    pub const fn from_threshold(threshold: u64) -> Result<Self, Error> {
+        if threshold > ONE {
+            return Err(Error::InvalidThreshold { threshold });
+        }
+        Ok(Self { threshold })
+    }
+
+    /// `T`, in `0..=2^32`.
+    pub const fn threshold(self) -> u64 {
+        self.threshold
+    }
+
+    /// The factor of inverted dropout in training, `(2^32 / T) as f32`; 0 when everything is dropped.
+    pub const fn scale(self) -> f32 {
+        if self.threshold == 0 {
+            return 0.0;
+        }
+        (ONE as f64 / self.threshold as f64) as f32
+    }
+
+    /// The factor of standard dropout in evaluation, the keep probability `(T / 2^32) as f32`.
+    pub const fn keep(self) -> f32 {
+        (self.threshold as f64 / ONE as f64) as f32
+    }
+
+    /// `Some(kept)` when every element has the same fate: `T` is 2^32 or 0.
+    pub(crate) const fn certain(self) -> Option<bool> {
+        match self.threshold {
+            0 => Some(false),
+            ONE => Some(true),
+            _ => None,
+        }
+    }
+}

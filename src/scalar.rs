@@ -1,0 +1,58 @@
+//! The specification: the mask stream and the arithmetic, as plainly as they can be said. Every other level is tested
+//! against this file bit for bit; it shares no loop with them.
+
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::key::{GOLDEN, Key};
+use crate::sample::{Digits, Source, tie};
+
+/// Mask word `index` of the stream: bit `i` tells whether element `64 * index + i` is kept.
+pub(crate) fn word(source: Source, index: u64) -> u64 {
+    match source.p.certain() {
+        Some(true) => !0,
+        Some(false) => 0,
+        None => compare(source.key, Digits::new(source.p), index),
+    }
+}
+
+fn compare(key: Key, digits: Digits, index: u64) -> u64 {
+    let (block, group, lane) = (index / 16, index / 8 % 2, index % 8);
+    let seed = key.to_raw().wrapping_add((8 * block + lane).wrapping_mul(4).wrapping_mul(GOLDEN));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    for _ in 0..group * u64::from(digits.count) {
+        rng.next_u64();
+    }
+
+    // of each element the random number U and of the threshold the number t, digit by digit
+    let mut u = [0_u64; 64];
+    let mut t = 0_u64;
+    for digit in digits.iter() {
+        let r = rng.next_u64();
+        for (i, u) in u.iter_mut().enumerate() {
+            *u = 2 * *u + (r >> i & 1);
+        }
+        t = 2 * t + u64::from(digit);
+    }
+
+    let mut word = 0;
+    for (i, u) in (0..).zip(u) {
+        let kept = u < t || u == t && tie(key, 64 * index + i) < digits.lo;
+        word |= u64::from(kept) << i;
+    }
+    word
+}
+
+/// The bits of `len` elements from index `offset` on.
+pub(crate) fn bits(source: Source, offset: u64, len: usize) -> impl Iterator<Item = bool> {
+    let mut at = None;
+    (0..len as u64).map(move |j| {
+        let element = offset + j;
+        let word = match at {
+            Some((index, word)) if index == element / 64 => word,
+            _ => word(source, element / 64),
+        };
+        at = Some((element / 64, word));
+        word >> (element % 64) & 1 == 1
+    })
+}

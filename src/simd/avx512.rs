@@ -1,0 +1,157 @@
+//! The AVX-512 level: F, BW, DQ and VL.
+#![allow(unsafe_code)] // intrinsics
+
+#[cfg(target_arch = "x86")]
+use core::arch::x86::*;
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::*;
+
+use super::{Floats, Groups, Lanes, Pair, Simd, slot};
+
+cpufeatures::new!(detect, "avx512f", "avx512bw", "avx512dq", "avx512vl");
+
+/// Proof that the CPU and the operating system support AVX-512 F, BW, DQ and VL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    pub(crate) fn new() -> Option<Self> {
+        detect::get().then_some(Self(()))
+    }
+}
+
+impl Simd for Avx512 {
+    type Lanes = U64x8;
+    type Wide = Pair<Pair<U64x8>>;
+    type Floats = F32x16;
+}
+
+/// Made by `splat` and `counters` alone, so a value is proof of AVX-512.
+#[derive(Clone, Copy)]
+pub(crate) struct U64x8(__m512i);
+
+/// Made by `splat`, `load` and `load_part` alone, so a value is proof of AVX-512.
+#[derive(Clone, Copy)]
+pub(crate) struct F32x16(__m512);
+
+/// Instructions without pointers: what needs AVX-512 is safe once there is proof of it.
+macro_rules! avx512 {
+    ($instructions:expr) => {
+        // SAFETY: the caller holds an `Avx512`, or a vector that was made from one, and no pointer is involved.
+        unsafe { $instructions }
+    };
+}
+
+impl Lanes for U64x8 {
+    type Level = Avx512;
+    const COUNT: usize = 8;
+
+    #[inline(always)]
+    fn splat(_: Avx512, word: u64) -> Self {
+        Self(avx512!(_mm512_set1_epi64(word.cast_signed())))
+    }
+    #[inline(always)]
+    fn counters(level: Avx512, first: u64, step: u64) -> Self {
+        let lane = Self(avx512!(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7)));
+        lane.mul(step).add(Self::splat(level, first))
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(avx512!(_mm512_add_epi64(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn mul(self, other: u64) -> Self {
+        Self(avx512!(_mm512_mullo_epi64(self.0, _mm512_set1_epi64(other.cast_signed()))))
+    }
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        Self(avx512!(_mm512_xor_si512(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        Self(avx512!(_mm512_or_si512(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        Self(avx512!(_mm512_and_si512(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn and_not(self, other: Self) -> Self {
+        Self(avx512!(_mm512_andnot_si512(other.0, self.0)))
+    }
+    #[inline(always)]
+    fn shl<const N: u32>(self) -> Self {
+        Self(avx512!(_mm512_slli_epi64::<N>(self.0)))
+    }
+    #[inline(always)]
+    fn shr<const N: u32>(self) -> Self {
+        Self(avx512!(_mm512_srli_epi64::<N>(self.0)))
+    }
+    #[inline(always)]
+    fn rotl<const N: u32>(self) -> Self {
+        Self(avx512!(_mm512_rolv_epi64(self.0, _mm512_set1_epi64(i64::from(N)))))
+    }
+    #[inline(always)]
+    fn store(self, groups: &mut Groups, group: usize, lane: usize) {
+        if let Some(slot) = slot::<8>(groups, group, lane) {
+            // SAFETY: `self` is proof of AVX-512; the slot is 64 bytes that may be written, at any alignment.
+            unsafe { _mm512_storeu_si512(slot.as_mut_ptr().cast(), self.0) }
+        }
+    }
+}
+
+impl Floats for F32x16 {
+    type Level = Avx512;
+    type Array = [f32; 16];
+    const COUNT: usize = 16;
+
+    #[inline(always)]
+    fn split(x: &[f32]) -> (&[[f32; 16]], &[f32]) {
+        x.as_chunks()
+    }
+    #[inline(always)]
+    fn split_mut(x: &mut [f32]) -> (&mut [[f32; 16]], &mut [f32]) {
+        x.as_chunks_mut()
+    }
+    #[inline(always)]
+    fn splat(_: Avx512, x: f32) -> Self {
+        Self(avx512!(_mm512_set1_ps(x)))
+    }
+    #[inline(always)]
+    fn load(_: Avx512, x: &[f32; 16]) -> Self {
+        // SAFETY: the caller holds an `Avx512`; the array is 64 readable bytes, at any alignment.
+        Self(unsafe { _mm512_loadu_ps(x.as_ptr()) })
+    }
+    #[inline(always)]
+    fn store(self, y: &mut [f32; 16]) {
+        // SAFETY: `self` is proof of AVX-512; the array is 64 bytes that may be written, at any alignment.
+        unsafe { _mm512_storeu_ps(y.as_mut_ptr(), self.0) }
+    }
+    #[inline(always)]
+    fn load_part(_: Avx512, x: &[f32]) -> Self {
+        // SAFETY: the caller holds an `Avx512`; only lanes below `x.len()` are read.
+        Self(unsafe { _mm512_maskz_loadu_ps(first_lanes(x.len()), x.as_ptr()) })
+    }
+    #[inline(always)]
+    fn store_part(self, y: &mut [f32]) {
+        // SAFETY: `self` is proof of AVX-512; only lanes below `y.len()` are written.
+        unsafe { _mm512_mask_storeu_ps(y.as_mut_ptr(), first_lanes(y.len()), self.0) }
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(avx512!(_mm512_add_ps(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(avx512!(_mm512_mul_ps(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn keep(self, bits: u64, at: usize) -> Self {
+        Self(avx512!(_mm512_maskz_mov_ps((bits >> at) as __mmask16, self.0)))
+    }
+}
+
+/// A bit for each of the first `n` lanes.
+fn first_lanes(n: usize) -> __mmask16 {
+    if n < 16 { (1 << n) - 1 } else { !0 }
+}

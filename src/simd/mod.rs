@@ -1,0 +1,79 @@
+//! What a vector can do here: two small traits, implemented once per level. No kernel lives in this folder.
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub(crate) mod avx2;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub(crate) mod avx512;
+mod pair;
+pub(crate) mod portable;
+
+pub(crate) use pair::Pair;
+
+/// Proof that the running CPU has a level; the value of a level that is detected comes from its `new` alone.
+pub(crate) trait Simd: Copy {
+    /// The lanes of one register.
+    type Lanes: Lanes<Level = Self>;
+    /// The lanes of several registers side by side: as many as hide the latency of xoshiro and still fit the
+    /// register file.
+    type Wide: Lanes<Level = Self>;
+    type Floats: Floats<Level = Self>;
+}
+
+/// The words of a block as they are sampled: per block two groups, of eight lanes each.
+pub(crate) type Groups = [[u64; 8]];
+
+/// A vector of `u64`, one per lane of the mask stream. All arithmetic is modulo 2^64.
+pub(crate) trait Lanes: Copy {
+    type Level: Copy;
+    /// A power of two. Below 8, a block takes several vectors; above, a vector spans several blocks.
+    const COUNT: usize;
+
+    fn splat(level: Self::Level, word: u64) -> Self;
+    /// Lane `i` gets `first + i * step`.
+    fn counters(level: Self::Level, first: u64, step: u64) -> Self;
+    fn add(self, other: Self) -> Self;
+    /// The low 64 bits of the product with a constant.
+    fn mul(self, other: u64) -> Self;
+    fn xor(self, other: Self) -> Self;
+    fn or(self, other: Self) -> Self;
+    fn and(self, other: Self) -> Self;
+    /// `self & !other`.
+    fn and_not(self, other: Self) -> Self;
+    fn shl<const N: u32>(self) -> Self;
+    fn shr<const N: u32>(self) -> Self;
+    fn rotl<const N: u32>(self) -> Self;
+    /// Writes lane `i` where [`slot`] says for lane `lane + i`.
+    fn store(self, groups: &mut Groups, group: usize, lane: usize);
+}
+
+/// The place of `N` consecutive lanes from `lane` on, counted from the first lane of the first block; `N` divides 8
+/// and `lane`. `None` outside the buffer.
+#[inline(always)]
+fn slot<const N: usize>(groups: &mut Groups, group: usize, lane: usize) -> Option<&mut [u64; N]> {
+    let row = groups.get_mut(lane / 8 * 2 + group)?;
+    row.as_chunks_mut().0.get_mut(lane % 8 / N)
+}
+
+/// A vector of `f32`.
+pub(crate) trait Floats: Copy {
+    type Level: Copy;
+    /// `[f32; COUNT]`.
+    type Array: 'static;
+    /// A divisor of 64.
+    const COUNT: usize;
+
+    /// Whole vectors and the rest.
+    fn split(x: &[f32]) -> (&[Self::Array], &[f32]);
+    fn split_mut(x: &mut [f32]) -> (&mut [Self::Array], &mut [f32]);
+    fn splat(level: Self::Level, x: f32) -> Self;
+    fn load(level: Self::Level, x: &Self::Array) -> Self;
+    fn store(self, y: &mut Self::Array);
+    /// Loads at most `COUNT` elements; the other lanes are 0.
+    fn load_part(level: Self::Level, x: &[f32]) -> Self;
+    /// Stores as many lanes as there is room for.
+    fn store_part(self, y: &mut [f32]);
+    fn add(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    /// Lane `i` if bit `at + i` is set, else `+0.0`. `at` is a multiple of `COUNT`.
+    fn keep(self, bits: u64, at: usize) -> Self;
+}

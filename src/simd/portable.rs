@@ -1,0 +1,122 @@
+//! The portable level: `wide`, which picks SSE2, NEON, wasm simd128 or plain code at compile time.
+
+use wide::{f32x4, u32x4, u64x2};
+
+use super::{Floats, Groups, Lanes, Pair, Simd, slot};
+
+/// There on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Portable;
+
+impl Simd for Portable {
+    type Lanes = u64x2;
+    type Wide = Pair<u64x2>;
+    type Floats = f32x4;
+}
+
+impl Lanes for u64x2 {
+    type Level = Portable;
+    const COUNT: usize = 2;
+
+    #[inline(always)]
+    fn splat(_: Portable, word: u64) -> Self {
+        Self::splat(word)
+    }
+    #[inline(always)]
+    fn counters(_: Portable, first: u64, step: u64) -> Self {
+        Self::new([first, first.wrapping_add(step)])
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self + other
+    }
+    #[inline(always)]
+    fn mul(self, other: u64) -> Self {
+        self * Self::splat(other)
+    }
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        self ^ other
+    }
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        self | other
+    }
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        self & other
+    }
+    #[inline(always)]
+    fn and_not(self, other: Self) -> Self {
+        self & !other
+    }
+    #[inline(always)]
+    fn shl<const N: u32>(self) -> Self {
+        self << N
+    }
+    #[inline(always)]
+    fn shr<const N: u32>(self) -> Self {
+        self >> N
+    }
+    #[inline(always)]
+    fn rotl<const N: u32>(self) -> Self {
+        self << N | self >> (64 - N)
+    }
+    #[inline(always)]
+    fn store(self, groups: &mut Groups, group: usize, lane: usize) {
+        if let Some(slot) = slot(groups, group, lane) {
+            *slot = self.to_array();
+        }
+    }
+}
+
+impl Floats for f32x4 {
+    type Level = Portable;
+    type Array = [f32; 4];
+    const COUNT: usize = 4;
+
+    #[inline(always)]
+    fn split(x: &[f32]) -> (&[[f32; 4]], &[f32]) {
+        x.as_chunks()
+    }
+    #[inline(always)]
+    fn split_mut(x: &mut [f32]) -> (&mut [[f32; 4]], &mut [f32]) {
+        x.as_chunks_mut()
+    }
+    #[inline(always)]
+    fn splat(_: Portable, x: f32) -> Self {
+        Self::splat(x)
+    }
+    #[inline(always)]
+    fn load(_: Portable, x: &[f32; 4]) -> Self {
+        Self::new(*x)
+    }
+    #[inline(always)]
+    fn store(self, y: &mut [f32; 4]) {
+        *y = self.to_array();
+    }
+    #[inline(always)]
+    fn load_part(_: Portable, x: &[f32]) -> Self {
+        let mut all = [0.0; 4];
+        all.iter_mut().zip(x).for_each(|(all, x)| *all = *x);
+        Self::new(all)
+    }
+    #[inline(always)]
+    fn store_part(self, y: &mut [f32]) {
+        y.iter_mut().zip(self.to_array()).for_each(|(y, all)| *y = all);
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self + other
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self * other
+    }
+    #[inline(always)]
+    fn keep(self, bits: u64, at: usize) -> Self {
+        let lane = u32x4::new([1, 2, 4, 8]);
+        let kept = (u32x4::splat((bits >> at) as u32) & lane).simd_eq(lane);
+        self & Self::new(kept.to_array().map(f32::from_bits))
+    }
+}

@@ -1,0 +1,101 @@
+use crate::bits::Stored;
+use crate::input::{InPlace, Input};
+use crate::mask::same_length;
+use crate::pass::Pass;
+use crate::{Error, Level, Mask, Rows};
+
+/// Dropout by a stored mask, in either pass: `y[i] = kept ? x[i] * scale : +0.0`.
+///
+/// For masks that [`MaskStream`](crate::MaskStream) stored, that a generator filled, or that came from elsewhere. The
+/// arithmetic, the rules of aliasing and the errors are those of [`MaskStream`](crate::MaskStream#arithmetic).
+///
+/// ```
+/// use dropmask::{Mask, StoredMask};
+///
+/// // h = [0.8, 1.5, 0.3, 1.2], elements 0 and 2 kept at p = 0.5
+/// let dropout = StoredMask::new(Mask::new(&[0b0101], 4)?, 2.0);
+/// let mut y = [0.0; 4];
+/// dropout.apply(&[0.8, 1.5, 0.3, 1.2], &mut y)?;
+/// assert_eq!(y, [1.6, 0.0, 0.6, 0.0]);
+///
+/// let mut dx = [1.0; 4];
+/// dropout.apply_add(&[1.0; 4], &mut dx)?;
+/// assert_eq!(dx, [3.0, 1.0, 3.0, 1.0]);
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct StoredMask<'a> {
+    mask: Mask<'a>,
+    scale: f32,
+    rows: Option<Rows>,
+    level: Option<Level>,
+}
+
+impl<'a> StoredMask<'a> {
+    /// A mask and the factor of kept elements: [`MaskStream::scale`](crate::MaskStream::scale) of the stream that drew
+    /// it, [`Probability::scale`](crate::Probability::scale) for inverted dropout, 1 for the mask alone.
+    pub const fn new(mask: Mask<'a>, scale: f32) -> Self {
+        Self { mask, scale, rows: None, level: None }
+    }
+
+    /// Works on rows that lie apart: element `(r, c)` has bit `r * index_stride + c` of the mask. A mask that was
+    /// stored by rows has an index stride of `64 * mask_words(columns)`.
+    #[must_use]
+    pub const fn rows(self, rows: Rows) -> Self {
+        Self { rows: Some(rows), ..self }
+    }
+
+    /// Pins the SIMD level.
+    #[must_use]
+    pub const fn level(self, level: Level) -> Self {
+        Self { level: Some(level), ..self }
+    }
+
+    /// `y[i] = kept ? x[i] * scale : +0.0`: forward from `x` to `y`, or backward from `dy` to `dx`.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] unless mask and slices have the same number of elements. With [`rows`](Self::rows),
+    /// slices need at least the length of the shape, and [`Error::MaskTooShort`] tells of a mask that ends before the
+    /// last row.
+    pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let rows = self.check(x.len(), y.len())?;
+        self.pass::<_, false>(rows, x, y)
+    }
+
+    /// [`apply`](Self::apply) over its input.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply).
+    pub fn apply_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
+        let rows = self.check(x.len(), x.len())?;
+        self.pass::<_, false>(rows, InPlace, x)
+    }
+
+    /// `dx[i] += kept ? dy[i] * scale : +0.0`: accumulates the gradient.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply).
+    pub fn apply_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        let rows = self.check(dy.len(), dx.len())?;
+        self.pass::<_, true>(rows, dy, dx)
+    }
+
+    fn check(&self, x: usize, y: usize) -> Result<Rows, Error> {
+        let rows = Rows::of(self.rows, x, y)?;
+        if self.rows.is_none() {
+            same_length(x, self.mask.len())?;
+        }
+        let (needed, actual) = (rows.index_span(), self.mask.len() as u64);
+        if needed > u128::from(actual) {
+            return Err(Error::MaskTooShort { needed: u64::try_from(needed).unwrap_or(u64::MAX), actual });
+        }
+        Ok(rows)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
+    fn pass<I: Input, const ADD: bool>(&self, rows: Rows, x: I, y: &mut [f32]) -> Result<(), Error> {
+        let bits = Stored { mask: self.mask };
+        Pass::<_, _, ADD> { bits, scale: self.scale, rows, x, y }.launch(self.level.unwrap_or_else(Level::detect));
+        Ok(())
+    }
+}

@@ -1,0 +1,261 @@
+use crate::bits::{Bits, Replay, Store, Uniform};
+use crate::dispatch::dispatch;
+use crate::input::{InPlace, Input};
+use crate::mask::same_length;
+use crate::pass::{Fill, Pass};
+use crate::sample::Source;
+use crate::{Error, Key, Level, MaskMut, Probability, Rows};
+
+/// What dropout multiplies with, in training and in evaluation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scaling {
+    /// Kept elements are divided by the keep probability in training, evaluation is the identity: `E[y] = x`
+    /// throughout. What every framework does today.
+    #[default]
+    Inverted,
+    /// Training masks only, evaluation multiplies by the keep probability (Srivastava et al., "Dropout: a simple way
+    /// to prevent neural networks from overfitting", JMLR 2014).
+    Standard,
+    /// Training masks only, evaluation is the identity. Evaluation is then too large by `1 / (1 - p)`; kept for
+    /// comparison and for networks that were trained so.
+    Naive,
+}
+
+/// Dropout by replay: the mask of a key at a probability, drawn whenever it is needed and stored only on request.
+///
+/// A mask is a pure function of key, probability and element index. So backward replays what forward drew, and any
+/// thread or shard computes exactly its own part: it says with [`offset`](Self::offset) which index its slice starts
+/// at. The settings are plain values; a `MaskStream` is `Copy` and changes nothing when it is used.
+///
+/// ```
+/// use dropmask::{Key, MaskStream, Probability};
+///
+/// let (layer, step) = (3, 17);
+/// let stream = MaskStream::new(Key::new(42).derive(layer).derive(step), Probability::new(0.5)?);
+///
+/// let x = [1.0; 100];
+/// let mut y = [0.0; 100];
+/// stream.forward(&x, &mut y)?; // 2.0 where kept, 0.0 where dropped
+///
+/// let mut second_half = [0.0; 50];
+/// stream.offset(50).backward(&[1.0; 50], &mut second_half)?; // the same mask, from element 50 on
+/// assert_eq!(y[50..], second_half);
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+///
+/// # Arithmetic
+/// Training computes `y[i] = kept ? x[i] * scale : +0.0`, one `f32` product. It is a selection: a dropped NaN or
+/// infinity becomes `+0.0`, forward and backward. All levels agree to the bit, but for the payload of NaNs. With a
+/// threshold of 2^32 (`p = 0`) `x` is copied exactly; with 0 (`p = 1`) the output is `+0.0`. Where the CPU is set to
+/// flush subnormals to zero, it does so here too.
+///
+/// # Aliasing
+/// The functions with two slices cannot alias; the `_in_place` ones give the same result over their input.
+///
+/// # Errors
+/// All operations: [`Error::LengthMismatch`] unless the slices (and the mask) have the same number of elements, and
+/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. With [`rows`](Self::rows), slices need at
+/// least the length of the shape, and [`Error::InvalidShape`] tells of a bad one. After an error nothing has been
+/// written.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskStream {
+    key: Key,
+    p: Probability,
+    offset: u64,
+    scaling: Scaling,
+    rows: Option<Rows>,
+    level: Option<Level>,
+}
+
+impl MaskStream {
+    /// Element indices from 0, inverted scaling, one row, the level of the machine.
+    pub const fn new(key: Key, p: Probability) -> Self {
+        Self { key, p, offset: 0, scaling: Scaling::Inverted, rows: None, level: None }
+    }
+
+    /// The element index of the first element of the slices, in the whole logical tensor. An integer that can be
+    /// saved; with the key it is all that a restart needs.
+    #[must_use]
+    pub const fn offset(self, offset: u64) -> Self {
+        Self { offset, ..self }
+    }
+
+    /// What is multiplied when.
+    #[must_use]
+    pub const fn scaling(self, scaling: Scaling) -> Self {
+        Self { scaling, ..self }
+    }
+
+    /// Works on rows that lie apart. A mask that is stored or filled then holds row `r` from word
+    /// `r * mask_words(columns)` on, each row starting on a word.
+    #[must_use]
+    pub const fn rows(self, rows: Rows) -> Self {
+        Self { rows: Some(rows), ..self }
+    }
+
+    /// Pins the SIMD level.
+    #[must_use]
+    pub const fn level(self, level: Level) -> Self {
+        Self { level: Some(level), ..self }
+    }
+
+    /// The factor of a kept element in training: [`Probability::scale`] with inverted scaling, else 1. A stored mask
+    /// is applied with it.
+    pub const fn scale(&self) -> f32 {
+        match self.scaling {
+            Scaling::Inverted => self.p.scale(),
+            Scaling::Standard | Scaling::Naive => 1.0,
+        }
+    }
+
+    /// Draws the mask alone: bit `j` tells whether the element of index `offset + j` is kept.
+    ///
+    /// ```
+    /// use dropmask::{Key, MaskMut, MaskStream, Probability, mask_words};
+    ///
+    /// let mut words = [0; mask_words(1000)];
+    /// let mut mask = MaskMut::new(&mut words, 1000)?;
+    /// MaskStream::new(Key::new(0), Probability::new(0.1)?).fill(&mut mask)?;
+    /// assert_eq!(mask.as_mask().count_kept(), 908);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        let rows = Rows::of_stored(self.rows, mask.len())?;
+        rows.check_indices(self.offset)?;
+        let bits = Store { replay: self.replay(), words: mask.words_mut() };
+        dispatch(self.run_level(), Fill { bits, rows });
+        Ok(())
+    }
+
+    /// `y[i] = kept ? x[i] * scale : +0.0`; no mask is stored.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let rows = self.check(x.len(), y.len())?;
+        self.pass::<_, _, false>(self.replay(), rows, x, y)
+    }
+
+    /// [`forward`](Self::forward) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
+        let rows = self.check(x.len(), x.len())?;
+        self.pass::<_, _, false>(self.replay(), rows, InPlace, x)
+    }
+
+    /// [`forward`](Self::forward) that stores the mask in the same pass, as [`fill`](Self::fill) would.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_store(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        let rows = self.check(x.len(), y.len())?;
+        self.check_mask(y.len(), mask.len())?;
+        self.pass::<_, _, false>(Store { replay: self.replay(), words: mask.words_mut() }, rows, x, y)
+    }
+
+    /// [`forward_store`](Self::forward_store) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_store_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        let rows = self.check(x.len(), x.len())?;
+        self.check_mask(x.len(), mask.len())?;
+        self.pass::<_, _, false>(Store { replay: self.replay(), words: mask.words_mut() }, rows, InPlace, x)
+    }
+
+    /// `dx[i] = kept ? dy[i] * scale : +0.0`, with the mask of the forward pass drawn again.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn backward(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        self.forward(dy, dx)
+    }
+
+    /// [`backward`](Self::backward) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn backward_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
+        self.forward_in_place(dy)
+    }
+
+    /// `dx[i] += kept ? dy[i] * scale : +0.0`: accumulates the gradient. Adding `+0.0` turns a `-0.0` in `dx` into
+    /// `+0.0`.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        let rows = self.check(dy.len(), dx.len())?;
+        self.pass::<_, _, true>(self.replay(), rows, dy, dx)
+    }
+
+    /// What the network computes when it is not trained: `x` exactly with inverted and naive scaling, `x[i] * (1 - p)`
+    /// with standard scaling, where `1 - p` is [`Probability::keep`].
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let rows = self.check(x.len(), y.len())?;
+        self.evaluation(rows, x, y)
+    }
+
+    /// [`evaluate`](Self::evaluate) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
+        let rows = self.check(x.len(), x.len())?;
+        self.evaluation(rows, InPlace, x)
+    }
+}
+
+/// Arguments to kernels.
+impl MaskStream {
+    fn run_level(&self) -> Level {
+        self.level.unwrap_or_else(Level::detect)
+    }
+
+    const fn replay(&self) -> Replay {
+        Replay { source: Source { key: self.key, p: self.p }, offset: self.offset }
+    }
+
+    /// The rows of a pass over slices of these lengths.
+    const fn check(&self, x: usize, y: usize) -> Result<Rows, Error> {
+        match Rows::of(self.rows, x, y) {
+            Ok(rows) => match rows.check_indices(self.offset) {
+                Ok(()) => Ok(rows),
+                Err(error) => Err(error),
+            },
+            error => error,
+        }
+    }
+
+    /// Whether a mask of `bits` bits fits a pass over `len` elements.
+    fn check_mask(&self, len: usize, bits: usize) -> Result<(), Error> {
+        match self.rows {
+            None => same_length(len, bits),
+            rows => Rows::of_stored(rows, bits).map(|_| ()),
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
+    fn pass<B: Bits, I: Input, const ADD: bool>(&self, bits: B, rows: Rows, x: I, y: &mut [f32]) -> Result<(), Error> {
+        Pass::<_, _, ADD> { bits, scale: self.scale(), rows, x, y }.launch(self.run_level());
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
+    fn evaluation<I: Input>(&self, rows: Rows, x: I, y: &mut [f32]) -> Result<(), Error> {
+        let bits = match self.scaling {
+            Scaling::Inverted | Scaling::Naive => Uniform { certain: Some(true) },
+            Scaling::Standard => Uniform { certain: self.p.certain() },
+        };
+        Pass::<_, _, false> { bits, scale: self.p.keep(), rows, x, y }.launch(self.run_level());
+        Ok(())
+    }
+}

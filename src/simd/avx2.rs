@@ -102,6 +102,14 @@ impl Lanes for U64x4 {
         self.shl::<N>().or(Self(low))
     }
     #[inline(always)]
+    fn nonzero(self) -> u64 {
+        let zeros = avx2!({
+            let zero = _mm256_cmpeq_epi64(self.0, _mm256_setzero_si256());
+            _mm256_movemask_pd(_mm256_castsi256_pd(zero))
+        });
+        !zeros as u64 & 0b1111
+    }
+    #[inline(always)]
     fn store(self, groups: &mut Groups, group: usize, lane: usize) {
         if let Some(slot) = slot::<4>(groups, group, lane) {
             // SAFETY: `self` is proof of AVX2; the slot is 32 bytes that may be written, at any alignment.

@@ -42,6 +42,8 @@ pub(crate) trait Lanes: Copy {
     fn shl<const N: u32>(self) -> Self;
     fn shr<const N: u32>(self) -> Self;
     fn rotl<const N: u32>(self) -> Self;
+    /// Bit `i` tells whether lane `i` is not 0.
+    fn nonzero(self) -> u64;
     /// Writes lane `i` where [`slot`] says for lane `lane + i`.
     fn store(self, groups: &mut Groups, group: usize, lane: usize);
 }

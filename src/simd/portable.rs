@@ -63,6 +63,11 @@ impl Lanes for u64x2 {
         self << N | self >> (64 - N)
     }
     #[inline(always)]
+    fn nonzero(self) -> u64 {
+        let [first, second] = self.to_array();
+        u64::from(first != 0) | u64::from(second != 0) << 1
+    }
+    #[inline(always)]
     fn store(self, groups: &mut Groups, group: usize, lane: usize) {
         if let Some(slot) = slot(groups, group, lane) {
             *slot = self.to_array();

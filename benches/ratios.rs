@@ -1,0 +1,198 @@
+//! Prints the README's table: the time of every operation as a multiple of `y = a * x` at the same level.
+//!
+//! The two alternate in random order, many times; a ratio is the median over the repetitions, with a 95 % interval.
+//! `cargo bench --bench ratios` takes about a minute, `-- --quick` a few seconds; `-- --test` only checks the answers.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a benchmark that fails stops
+#![allow(clippy::float_cmp)] // answers are exact, and so are the values of p
+
+mod common;
+
+use std::hint::black_box;
+use std::time::Instant;
+use std::{env, fmt, fs};
+
+use common::{Aligned, Case, Operation, PROBABILITIES, SIZES, inputs, stream};
+use dropmask::Level;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+/// Elements that a timed batch of calls covers at least, so that the clock's resolution does not matter.
+const BATCH: usize = 1 << 20;
+
+fn main() {
+    let args: Vec<String> = env::args().collect();
+    let has = |flag: &str| args.iter().any(|arg| arg == flag);
+    // `cargo test --benches` passes no flag at all
+    let (test, quick) = (has("--test") || !has("--bench"), has("--quick"));
+
+    let levels: Vec<Level> = Level::supported().filter(|&level| level != Level::SCALAR).collect();
+    let mut rows = Vec::new();
+    for level in levels.iter().rev() {
+        for operation in Operation::ALL {
+            rows.extend(PROBABILITIES.map(|p| Row { level: *level, operation, p, cells: Vec::new() }));
+        }
+    }
+    for len in SIZES {
+        eprintln!("{len} elements");
+        for p in PROBABILITIES {
+            let mut case = Case::new(len, p);
+            for operation in Operation::ALL {
+                for row in rows.iter().filter(|row| row.p == p && row.operation == operation) {
+                    case.check(operation, row.level);
+                }
+            }
+            if test {
+                continue;
+            }
+            for operation in Operation::ALL {
+                let plain = plain(&mut case, operation, quick);
+                for row in rows.iter_mut().filter(|row| row.p == p && row.operation == operation) {
+                    row.cells.push(measure(&mut case, operation, row.level, plain, quick));
+                }
+            }
+        }
+    }
+    check_small();
+    if !test {
+        print_large(&rows);
+        print_small(quick);
+    }
+}
+
+/// What was measured at one size.
+struct Cell {
+    ratio: Estimate,
+    /// Of the operation and of plain code, per element.
+    nanoseconds: f64,
+    plain: f64,
+}
+
+struct Row {
+    level: Level,
+    operation: Operation,
+    p: f32,
+    /// One for each of [`SIZES`].
+    cells: Vec<Cell>,
+}
+
+/// A median and the order statistics that enclose it with a probability of at least 95 %.
+struct Estimate {
+    median: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Estimate {
+    fn of(mut samples: Vec<f64>) -> Self {
+        samples.sort_unstable_by(f64::total_cmp);
+        // the number of samples below the median is binomial: n / 2, with a standard deviation of sqrt(n) / 2
+        let (middle, half) = (samples.len() as f64 / 2.0, 1.96 * (samples.len() as f64).sqrt() / 2.0);
+        let low = ((middle - half).floor() as usize).saturating_sub(1);
+        let high = ((middle + half).ceil() as usize).min(samples.len() - 1);
+        Self { median: samples[samples.len() / 2], low: samples[low], high: samples[high] }
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} ({:.2}–{:.2})", self.median, self.low, self.high)
+    }
+}
+
+/// Nanoseconds per call.
+fn time(calls: usize, mut call: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    (0..calls).for_each(|_| call());
+    start.elapsed().as_nanos() as f64 / calls as f64
+}
+
+fn plain(case: &mut Case, operation: Operation, quick: bool) -> f64 {
+    let calls = (BATCH / 8 / case.len()).max(1);
+    let samples = (0..if quick { 1 } else { 7 }).map(|_| time(calls, || case.plain(operation))).collect();
+    Estimate::of(samples).median / case.len() as f64
+}
+
+fn measure(case: &mut Case, operation: Operation, level: Level, plain: f64, quick: bool) -> Cell {
+    let calls = (BATCH / case.len()).max(1);
+    let repetitions = match (quick, case.len() > BATCH) {
+        (true, _) => 7,
+        (false, true) => 35,
+        (false, false) => 301,
+    };
+    let mut order = SmallRng::seed_from_u64(3);
+    let (mut times, mut ratios) = (Vec::new(), Vec::new());
+    for _ in 0..repetitions {
+        let roofline_first: bool = order.random();
+        let first = if roofline_first { time(calls, || case.roofline(level)) } else { 0.0 };
+        let operation = time(calls, || case.operation(operation, level));
+        let roofline = if roofline_first { first } else { time(calls, || case.roofline(level)) };
+        times.push(operation);
+        ratios.push(operation / roofline);
+    }
+    Cell { ratio: Estimate::of(ratios), nanoseconds: Estimate::of(times).median / case.len() as f64, plain }
+}
+
+fn print_large(rows: &[Row]) {
+    println!("`cargo bench --bench ratios` on {}, level `{}`", cpu(), Level::detect());
+    println!("\nTime as a multiple of `y = a * x` at the same level (median, 95 % interval):\n");
+    print_table(rows, |cell| cell.ratio.to_string());
+    println!("\nNanoseconds per element, and how many times faster than plain code:\n");
+    print_table(rows, |cell| format!("{:.3} ({:.0}x)", cell.nanoseconds, cell.plain / cell.nanoseconds));
+}
+
+fn print_table(rows: &[Row], text: impl Fn(&Cell) -> String) {
+    println!("| level | operation | p | 4,096 | 65,536 | 1 Mi | 16 Mi |\n|---|---|---|---|---|---|---|");
+    for Row { level, operation, p, cells } in rows {
+        let cells: Vec<String> = cells.iter().map(&text).collect();
+        println!("| {level} | {operation} | {p} | {} |", cells.join(" | "));
+    }
+}
+
+fn cpu() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or_else(|| format!("an unnamed {} CPU", env::consts::ARCH), |(_, name)| name.to_owned())
+}
+
+const LENGTHS: [usize; 5] = [1, 7, 64, 100, 1000];
+
+/// A small call: where the slices start in aligned memory, and the element index of the first element.
+const SMALL: [(&str, usize, u64); 3] =
+    [("aligned", 0, 0), ("slices 4 bytes off", 1, 0), ("slices 4 bytes off, offset 100", 1, 100)];
+
+fn check_small() {
+    let x = inputs(1024);
+    for (p, len, (what, start, offset), level) in PROBABILITIES
+        .into_iter()
+        .flat_map(|p| LENGTHS.map(|len| (p, len)))
+        .flat_map(|(p, len)| SMALL.map(|small| (p, len, small)))
+        .flat_map(|(p, len, small)| Level::supported().map(move |level| (p, len, small, level)))
+    {
+        let mut y = Aligned::new(1024);
+        let mut expected = vec![0.0; len];
+        let (stream, x) = (stream(p).offset(offset), &x[start..][..len]);
+        stream.level(Level::SCALAR).forward(x, &mut expected).unwrap();
+        stream.level(level).forward(x, &mut y[start..][..len]).unwrap();
+        assert!(y[start..][..len] == expected, "{what}, {len} elements, p = {p}, {level}");
+    }
+}
+
+fn print_small(quick: bool) {
+    println!("\nNanoseconds per call of few elements, forward by replay, level `{}`:\n", Level::detect());
+    println!("| slices | p | 1 | 7 | 64 | 100 | 1000 |\n|---|---|---|---|---|---|---|");
+    let (x, mut y) = (inputs(1024), Aligned::new(1024));
+    for (what, start, offset) in SMALL {
+        for p in PROBABILITIES {
+            let stream = stream(p).offset(offset);
+            let cells = LENGTHS.map(|len| {
+                let mut call = || {
+                    let (x, y) = (&x[start..][..len], &mut y[start..][..len]);
+                    black_box(stream).forward(black_box(x), black_box(y)).unwrap();
+                };
+                let samples = (0..if quick { 7 } else { 101 }).map(|_| time(1000, &mut call)).collect();
+                format!("{:.0}", Estimate::of(samples).median)
+            });
+            println!("| {what} | {p} | {} |", cells.join(" | "));
+        }
+    }
+}

@@ -36,24 +36,19 @@ fn main() {
         eprintln!("{len} elements");
         for p in PROBABILITIES {
             let mut case = Case::new(len, p);
-            for operation in Operation::ALL {
-                for row in rows.iter().filter(|row| row.p == p && row.operation == operation) {
-                    case.check(operation, row.level);
-                }
+            let mut rows: Vec<&mut Row> = rows.iter_mut().filter(|row| row.p == p).collect();
+            for row in &rows {
+                case.check(row.operation, row.level);
             }
-            if test {
-                continue;
-            }
-            for operation in Operation::ALL {
-                let plain = plain(&mut case, operation, quick);
-                for row in rows.iter_mut().filter(|row| row.p == p && row.operation == operation) {
-                    row.cells.push(measure(&mut case, operation, row.level, plain, quick));
-                }
+            if !test {
+                measure(&mut case, &mut rows, quick);
             }
         }
     }
     check_small();
     if !test {
+        let flag = if quick { " -- --quick" } else { "" };
+        println!("`cargo bench --bench ratios{flag}` on {}, level `{}`", cpu(), Level::detect());
         print_large(&rows);
         print_small(quick);
     }
@@ -106,13 +101,8 @@ fn time(calls: usize, mut call: impl FnMut()) -> f64 {
     start.elapsed().as_nanos() as f64 / calls as f64
 }
 
-fn plain(case: &mut Case, operation: Operation, quick: bool) -> f64 {
-    let calls = (BATCH / 8 / case.len()).max(1);
-    let samples = (0..if quick { 1 } else { 7 }).map(|_| time(calls, || case.plain(operation))).collect();
-    Estimate::of(samples).median / case.len() as f64
-}
-
-fn measure(case: &mut Case, operation: Operation, level: Level, plain: f64, quick: bool) -> Cell {
+/// Measures one size. Each repetition goes through all rows, so that what else the machine does meets all alike.
+fn measure(case: &mut Case, rows: &mut [&mut Row], quick: bool) {
     let calls = (BATCH / case.len()).max(1);
     let repetitions = match (quick, case.len() > BATCH) {
         (true, _) => 7,
@@ -120,20 +110,36 @@ fn measure(case: &mut Case, operation: Operation, level: Level, plain: f64, quic
         (false, false) => 301,
     };
     let mut order = SmallRng::seed_from_u64(3);
-    let (mut times, mut ratios) = (Vec::new(), Vec::new());
-    for _ in 0..repetitions {
-        let roofline_first: bool = order.random();
-        let first = if roofline_first { time(calls, || case.roofline(level)) } else { 0.0 };
-        let operation = time(calls, || case.operation(operation, level));
-        let roofline = if roofline_first { first } else { time(calls, || case.roofline(level)) };
-        times.push(operation);
-        ratios.push(operation / roofline);
+    let mut samples: Vec<Samples> = rows.iter().map(|_| Samples::default()).collect();
+    for repetition in 0..repetitions {
+        for (row, samples) in rows.iter().zip(&mut samples) {
+            let Row { operation, level, .. } = **row;
+            let roofline_first: bool = order.random();
+            let before = if roofline_first { time(calls, || case.roofline(level)) } else { 0.0 };
+            let taken = time(calls, || case.operation(operation, level));
+            let roofline = if roofline_first { before } else { time(calls, || case.roofline(level)) };
+            samples.operation.push(taken);
+            samples.ratio.push(taken / roofline);
+            // slow, and many times slower: fewer will do
+            if repetition % 16 == 0 {
+                samples.plain.push(time(calls.div_ceil(16), || case.plain(operation)));
+            }
+        }
     }
-    Cell { ratio: Estimate::of(ratios), nanoseconds: Estimate::of(times).median / case.len() as f64, plain }
+    for (row, Samples { operation, ratio, plain }) in rows.iter_mut().zip(samples) {
+        let [nanoseconds, plain] = [operation, plain].map(|times| Estimate::of(times).median / case.len() as f64);
+        row.cells.push(Cell { ratio: Estimate::of(ratio), nanoseconds, plain });
+    }
+}
+
+#[derive(Default)]
+struct Samples {
+    operation: Vec<f64>,
+    ratio: Vec<f64>,
+    plain: Vec<f64>,
 }
 
 fn print_large(rows: &[Row]) {
-    println!("`cargo bench --bench ratios` on {}, level `{}`", cpu(), Level::detect());
     println!("\nTime as a multiple of `y = a * x` at the same level (median, 95 % interval):\n");
     print_table(rows, |cell| cell.ratio.to_string());
     println!("\nNanoseconds per element, and how many times faster than plain code:\n");

@@ -106,7 +106,7 @@ fn measure(case: &mut Case, rows: &mut [&mut Row], quick: bool) {
     let calls = (BATCH / case.len()).max(1);
     let repetitions = match (quick, case.len() > BATCH) {
         (true, _) => 7,
-        (false, true) => 35,
+        (false, true) => 61,
         (false, false) => 301,
     };
     let mut order = SmallRng::seed_from_u64(3);

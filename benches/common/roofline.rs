@@ -3,7 +3,8 @@
 
 use dropmask::Level;
 
-/// One plain loop in every case; what differs is the instructions that the compiler may use.
+/// One plain loop in every case; what differs is the instructions that the compiler may use. It takes them at their full
+/// width; the steps of 64 elements make it unroll alike, else its speed depends on where the linker puts the loop.
 pub(crate) fn roofline(level: Level, a: f32, x: &[f32], y: &mut [f32]) {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
@@ -22,7 +23,12 @@ pub(crate) fn roofline(level: Level, a: f32, x: &[f32], y: &mut [f32]) {
 
 #[inline(always)]
 fn product(a: f32, x: &[f32], y: &mut [f32]) {
-    for (y, x) in y.iter_mut().zip(x) {
+    let (y_chunks, y_rest) = y.as_chunks_mut::<64>();
+    let (x_chunks, x_rest) = x.as_chunks::<64>();
+    for (y, x) in y_chunks.iter_mut().zip(x_chunks) {
+        *y = x.map(|x| a * x);
+    }
+    for (y, x) in y_rest.iter_mut().zip(x_rest) {
         *y = a * x;
     }
 }

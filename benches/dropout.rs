@@ -16,6 +16,12 @@ use dropmask::Level;
 /// The largest case for the scalar level, which is slow.
 const SCALAR_SIZE: usize = 4096;
 
+const SIDE_BY_SIDE: [(&str, fn(&mut Case, Operation, Level)); 3] = [
+    ("dropmask", Case::operation),
+    ("y = a * x", |case, _, level| case.roofline(level)),
+    ("plain", |case, operation, _| case.plain(operation)),
+];
+
 fn dropout(c: &mut Criterion) {
     let mut cases: Vec<Case> = SIZES.iter().flat_map(|&len| PROBABILITIES.map(|p| Case::new(len, p))).collect();
     for operation in Operation::ALL {
@@ -25,14 +31,18 @@ fn dropout(c: &mut Criterion) {
                 if level == Level::SCALAR && case.len() > SCALAR_SIZE {
                     continue;
                 }
-                case.check(operation, level);
-
                 let at = format!("{} elements, p = {}", case.len(), case.p);
                 group.throughput(Throughput::Elements(case.len() as u64));
-                group
-                    .bench_function(BenchmarkId::new("dropmask", &at), |b| b.iter(|| case.operation(operation, level)));
-                group.bench_function(BenchmarkId::new("y = a * x", &at), |b| b.iter(|| case.roofline(level)));
-                group.bench_function(BenchmarkId::new("plain", &at), |b| b.iter(|| case.plain(operation)));
+                let mut checked = false;
+                for (name, run) in SIDE_BY_SIDE {
+                    group.bench_function(BenchmarkId::new(name, &at), |b| {
+                        if !checked {
+                            case.check(operation, level);
+                            checked = true;
+                        }
+                        b.iter(|| run(case, operation, level));
+                    });
+                }
             }
             group.finish();
         }

@@ -16,7 +16,9 @@ use dropmask::Level;
 /// The largest case for the scalar level, which is slow.
 const SCALAR_SIZE: usize = 4096;
 
-const SIDE_BY_SIDE: [(&str, fn(&mut Case, Operation, Level)); 3] = [
+type Run = fn(&mut Case, Operation, Level);
+
+const SIDE_BY_SIDE: [(&str, Run); 3] = [
     ("dropmask", Case::operation),
     ("y = a * x", |case, _, level| case.roofline(level)),
     ("plain", |case, operation, _| case.plain(operation)),

@@ -142,8 +142,8 @@ struct Samples {
 fn print_large(rows: &[Row]) {
     println!("\nTime as a multiple of `y = a * x` at the same level (median, 95 % interval):\n");
     print_table(rows, |cell| cell.ratio.to_string());
-    println!("\nNanoseconds per element, and how many times faster than plain code:\n");
-    print_table(rows, |cell| format!("{:.3} ({:.0}x)", cell.nanoseconds, cell.plain / cell.nanoseconds));
+    println!("\nNanoseconds per element, and how many times the speed of plain code:\n");
+    print_table(rows, |cell| format!("{:.3} ({:.1}x)", cell.nanoseconds, cell.plain / cell.nanoseconds));
 }
 
 fn print_table(rows: &[Row], text: impl Fn(&Cell) -> String) {

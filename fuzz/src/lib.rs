@@ -1,0 +1,110 @@
+//! Inputs that the fuzz targets share. Raw numbers rarely hit an edge, so each type has its own way to the edges.
+
+use arbitrary::{Arbitrary, Unstructured};
+use dropmask::{Error, Probability};
+
+/// The longest slice: a few batches of blocks and a tail, while the naive level still runs thousands of times a second.
+pub const MAX_LEN: usize = 5000;
+
+pub fn len(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {
+    u.int_in_range(0..=MAX_LEN)
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Chance {
+    Threshold(u32),
+    /// Few digits and no ties.
+    Digits(u8),
+    KeepAll,
+    P(f32),
+    /// As likely to be refused as not.
+    AnyThreshold(u64),
+}
+
+impl Chance {
+    /// `None` where the library refuses the value.
+    ///
+    /// # Panics
+    /// If it refuses a good value, accepts a bad one or reports another.
+    pub fn probability(self) -> Option<Probability> {
+        let (result, valid) = match self {
+            Self::Threshold(threshold) => (Probability::from_threshold(threshold.into()), true),
+            Self::Digits(digits) => (Probability::from_threshold(u64::from(digits) << 24), true),
+            Self::KeepAll => (Probability::from_threshold(1 << 32), true),
+            Self::P(p) => (Probability::new(p), (0.0..=1.0).contains(&p)),
+            Self::AnyThreshold(threshold) => (Probability::from_threshold(threshold), threshold <= 1 << 32),
+        };
+        assert_eq!(result.is_ok(), valid, "{self:?}");
+        match (self, result) {
+            (Self::P(bad), Err(Error::InvalidProbability { p })) => assert_eq!(p.to_bits(), bad.to_bits()),
+            (Self::AnyThreshold(bad), Err(Error::InvalidThreshold { threshold })) => assert_eq!(threshold, bad),
+            (_, result) => return Some(result.expect("an error of the value's own kind")),
+        }
+        None
+    }
+}
+
+/// A number of elements, bits or rows, or an element index.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Number {
+    Small(u8),
+    Medium(u16),
+    Any(u64),
+}
+
+impl Number {
+    pub const fn get(self) -> u64 {
+        match self {
+            Self::Small(n) => n as u64,
+            Self::Medium(n) => n as u64,
+            Self::Any(n) => n,
+        }
+    }
+
+    pub const fn size(self) -> usize {
+        self.get() as usize
+    }
+}
+
+/// A little more or less than what the other arguments call for.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Slack {
+    Exact,
+    OneLess,
+    OneMore,
+    Other(i8),
+}
+
+impl Slack {
+    pub const fn get(self) -> i8 {
+        match self {
+            Self::Exact => 0,
+            Self::OneLess => -1,
+            Self::OneMore => 1,
+            Self::Other(n) => n,
+        }
+    }
+}
+
+/// The element index of the first element.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Offset {
+    FromZero(Number),
+    /// So that the last index is about the last that there is.
+    ToTheEnd(Slack),
+}
+
+impl Offset {
+    /// `span`: the number of element indices that follow.
+    pub const fn get(self, span: u128) -> u64 {
+        match self {
+            Self::FromZero(offset) => offset.get(),
+            Self::ToTheEnd(slack) => (span as u64).wrapping_neg().wrapping_add_signed(slack.get() as i64),
+        }
+    }
+}
+
+/// Mask words: the few that were drawn, over and over.
+pub fn words(some: &[u64], count: usize) -> Vec<u64> {
+    some.iter().copied().chain([0xA5A5_0FF0_1234_5678]).cycle().take(count).collect()
+}

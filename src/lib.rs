@@ -1,4 +1,4 @@
-//! Exact, replayable dropout for plain `f32` slices.
+#![doc = include_str!("../README.md")]
 #![no_std]
 
 mod bits;

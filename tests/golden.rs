@@ -1,4 +1,5 @@
 //! The mask stream against vectors of an independent implementation: a promise to users, to the bit.
+#![allow(clippy::expect_used, reason = "a test that fails may panic")]
 
 use dropmask::{Key, Level, MaskMut, MaskStream, Probability, mask_words};
 use serde::{Deserialize, Deserializer};

@@ -1,0 +1,306 @@
+//! What holds between the operations, whatever the arguments.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+mod common;
+
+use common::{OPERATIONS, all_same, fill, floats, proptest_config, random_words, same, to_bits};
+use dropmask::{Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, Scaling, StoredMask, mask_words};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+const MAX_LEN: usize = 6000;
+const SCALINGS: [Scaling; 3] = [Scaling::Inverted, Scaling::Standard, Scaling::Naive];
+
+/// What writes `kept ? x[i] * scale : +0.0`.
+const TRAINING: [&str; 6] =
+    ["forward", "forward_in_place", "forward_store", "forward_store_in_place", "backward", "backward_in_place"];
+
+fn keys() -> impl Strategy<Value = Key> {
+    any::<u64>().prop_map(Key::from_raw)
+}
+
+fn levels() -> impl Strategy<Value = Level> {
+    select(Level::supported().collect::<Vec<_>>())
+}
+
+fn probabilities() -> impl Strategy<Value = Probability> {
+    let thresholds = prop_oneof![
+        4 => 0..=1_u64 << 32,
+        4 => (1..1024_u64).prop_map(|hi| hi << 22),
+        1 => select(&[0, 1, (1 << 32) - 1, 1 << 32][..]),
+    ];
+    thresholds.prop_map(|t| Probability::from_threshold(t).unwrap())
+}
+
+/// Any key, level and scaling, at an offset that leaves room for `MAX_LEN` elements.
+fn streams(p: impl Strategy<Value = Probability>) -> impl Strategy<Value = MaskStream> {
+    let offsets = prop_oneof![0..5000_u64, 0..=u64::MAX - MAX_LEN as u64, Just(u64::MAX - MAX_LEN as u64 + 1)];
+    (keys(), p, offsets, select(&SCALINGS[..]), levels()).prop_map(|(key, p, offset, scaling, level)| {
+        MaskStream::new(key, p).offset(offset).scaling(scaling).level(level)
+    })
+}
+
+fn slices() -> impl Strategy<Value = Vec<f32>> {
+    let lengths = prop_oneof![4 => 0..200_usize, 1 => 0..=MAX_LEN];
+    (any::<u64>(), lengths).prop_map(|(seed, len)| floats(seed, len))
+}
+
+/// All bit patterns, signalling NaNs among them.
+fn raw_slices() -> impl Strategy<Value = Vec<f32>> {
+    prop::collection::vec(any::<u32>().prop_map(f32::from_bits), 0..200)
+}
+
+fn bit(words: &[u64], i: usize) -> bool {
+    words[i / 64] >> (i % 64) & 1 == 1
+}
+
+/// `kept ? x * scale : +0.0`
+fn masked(words: &[u64], scale: f32, x: &[f32]) -> Vec<f32> {
+    x.iter().enumerate().map(|(i, &x)| if bit(words, i) { x * scale } else { 0.0 }).collect()
+}
+
+fn sums(a: &[f32], b: &[f32]) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+fn mask_mut(words: &mut [u64], len: usize) -> MaskMut<'_> {
+    MaskMut::new(words, len).unwrap()
+}
+
+fn stored(words: &[u64], len: usize, scale: f32) -> StoredMask<'_> {
+    StoredMask::new(Mask::new(words, len).unwrap(), scale)
+}
+
+/// The result of an operation of that name, and the mask that it leaves.
+fn outcome(name: &str, stream: &MaskStream, x: &[f32]) -> (Vec<f32>, Vec<u64>) {
+    OPERATIONS.iter().find(|operation| operation.name == name).unwrap().outcome(stream, x)
+}
+
+proptest! {
+    #![proptest_config(proptest_config())]
+
+    /// Forward, fused or storing, in place or not, is fill and then apply; backward replays that mask.
+    #[test]
+    fn one_mask_for_all(stream in streams(probabilities()), x in slices()) {
+        let words = fill(&stream, x.len());
+        let expected = masked(&words, stream.scale(), &x);
+        for name in TRAINING {
+            let (y, stored) = outcome(name, &stream, &x);
+            prop_assert!(all_same(&y, &expected), "{name}");
+            prop_assert!(!name.contains("store") || stored == words, "{name}");
+        }
+
+        let mask = stored(&words, x.len(), stream.scale());
+        let (mut y, mut y_in_place) = (floats(1, x.len()), x.clone());
+        mask.apply(&x, &mut y).unwrap();
+        mask.apply_in_place(&mut y_in_place).unwrap();
+        prop_assert!(all_same(&y, &expected));
+        prop_assert!(all_same(&y_in_place, &expected));
+
+        let before = floats(1, x.len());
+        let (mut replayed, mut from_mask) = (before.clone(), before.clone());
+        stream.backward_add(&x, &mut replayed).unwrap();
+        mask.apply_add(&x, &mut from_mask).unwrap();
+        prop_assert!(all_same(&replayed, &sums(&before, &expected)));
+        prop_assert!(all_same(&from_mask, &sums(&before, &expected)));
+    }
+
+    /// Shards, each from the index of its first element on, are the whole: cut at any element, or at a whole word where
+    /// a mask is written.
+    #[test]
+    fn shards_are_the_whole(
+        key in keys(),
+        p in probabilities(),
+        offset in 0..=u64::MAX - MAX_LEN as u64,
+        x in slices(),
+        cut in any::<Index>(),
+    ) {
+        let (stream, len) = (MaskStream::new(key, p).offset(offset), x.len());
+        for operation in &OPERATIONS {
+            let before = (floats(1, len), random_words(2, mask_words(len)));
+            let (mut y, mut words) = before.clone();
+            (operation.run)(&stream, &x, &mut y, &mut mask_mut(&mut words, len)).unwrap();
+
+            let (mut y_parts, mut words_parts) = before;
+            let cut = if operation.stores { 64 * cut.index(len / 64 + 1) } else { cut.index(len + 1) };
+            let (x_head, x_tail) = x.split_at(cut);
+            let (y_head, y_tail) = y_parts.split_at_mut(cut);
+            (operation.run)(&stream, x_head, y_head, &mut mask_mut(&mut words_parts, cut)).unwrap();
+            let mut mask_tail = mask_mut(&mut words_parts[cut / 64..], len - cut);
+            (operation.run)(&stream.offset(offset + cut as u64), x_tail, y_tail, &mut mask_tail).unwrap();
+
+            prop_assert!(all_same(&y, &y_parts), "{}", operation.name);
+            prop_assert_eq!(&words, &words_parts, "{}", operation.name);
+        }
+    }
+
+    /// A run that saved key and position as integers goes on as if it had not stopped.
+    #[test]
+    fn saved_and_restored(
+        seed in any::<u64>(),
+        steps in prop::collection::vec(any::<u64>(), 0..4),
+        p in probabilities(),
+        x in slices(),
+        cut in any::<Index>(),
+    ) {
+        let key = steps.iter().fold(Key::new(seed), |key, &step| key.derive(step));
+        let (whole, _) = outcome("forward", &MaskStream::new(key, p), &x);
+
+        let (done, left) = x.split_at(cut.index(x.len() + 1));
+        let (mut resumed, _) = outcome("forward", &MaskStream::new(key, p), done);
+        let (saved_key, saved_threshold, saved_position) = (key.to_raw(), p.threshold(), done.len() as u64);
+        let restored = MaskStream::new(Key::from_raw(saved_key), Probability::from_threshold(saved_threshold).unwrap());
+        resumed.extend(outcome("forward", &restored.offset(saved_position), left).0);
+        prop_assert!(all_same(&whole, &resumed));
+    }
+
+    /// Rows are flat calls, one for each, and what lies between them stays.
+    #[test]
+    fn rows_are_flat_calls(
+        stream in streams(probabilities()),
+        (rows, columns, gap, behind) in (0..5_usize, 0..300_usize, 0..20_usize, 0..20_usize),
+        offset in 0..5000_u64,
+        index_stride in prop_oneof![Just(None), (0..2000_u64).prop_map(Some), (0..1_u64 << 60).prop_map(Some)],
+    ) {
+        let (stride, row_words) = (columns + gap, mask_words(columns));
+        let shape = Rows::new(rows, columns).stride(stride);
+        let shape = index_stride.map_or(shape, |index_stride| shape.index_stride(index_stride));
+        let stream = stream.offset(offset);
+        let (len, bits) = (rows * stride + behind, 64 * rows * row_words + behind);
+        let x = floats(3, len);
+        for operation in &OPERATIONS {
+            let before = (floats(1, len), random_words(2, mask_words(bits)));
+            let (mut y, mut words) = before.clone();
+            (operation.run)(&stream.rows(shape), &x, &mut y, &mut mask_mut(&mut words, bits)).unwrap();
+
+            let (mut y_rows, mut words_rows) = before;
+            for row in 0..rows {
+                let at = row * stride..row * stride + columns;
+                let first = offset + row as u64 * index_stride.unwrap_or(columns as u64);
+                let mut mask = mask_mut(&mut words_rows[row * row_words..], columns);
+                (operation.run)(&stream.offset(first), &x[at.clone()], &mut y_rows[at], &mut mask).unwrap();
+            }
+            prop_assert!(all_same(&y, &y_rows), "{}", operation.name);
+            prop_assert_eq!(&words, &words_rows, "{}", operation.name);
+        }
+    }
+
+    /// A mask that was stored by rows is applied by rows, replaying what was drawn.
+    #[test]
+    fn masks_stored_by_rows(
+        stream in streams(probabilities()),
+        (rows, columns, gap) in (1..5_usize, 1..300_usize, 0..20_usize),
+        index_stride in 0..2000_u64,
+    ) {
+        let stride = columns + gap;
+        let shape = Rows::new(rows, columns).stride(stride).index_stride(index_stride);
+        let stream = stream.offset(100).rows(shape);
+        let x = floats(3, rows * stride);
+        let bits = 64 * mask_words(columns) * rows;
+        let (mut y, mut words) = (floats(1, x.len()), vec![0; bits / 64]);
+        stream.forward_store(&x, &mut y, &mut mask_mut(&mut words, bits)).unwrap();
+
+        let by_rows = shape.index_stride(64 * mask_words(columns) as u64);
+        let mut from_mask = floats(1, x.len());
+        stored(&words, bits, stream.scale()).rows(by_rows).apply(&x, &mut from_mask).unwrap();
+        prop_assert!(all_same(&y, &from_mask));
+    }
+
+    /// An index stride of 0 gives every row the same mask.
+    #[test]
+    fn rows_that_share_a_mask(stream in streams(probabilities()), rows in 1..5_usize, columns in 1..300_usize) {
+        let x = vec![1.0; rows * columns];
+        let (y, _) = outcome("forward", &stream.rows(Rows::new(rows, columns).index_stride(0)), &x);
+        prop_assert!(y.chunks(columns).all(|row| row == &y[..columns]));
+    }
+
+    /// An element goes through a mask or through its complement.
+    #[test]
+    fn complement_is_the_rest(stream in streams(probabilities()), x in slices()) {
+        let mut words = fill(&stream, x.len());
+        let mut apply = |x: &[f32]| {
+            let mut y = x.to_vec();
+            stored(&words, x.len(), 1.0).apply_in_place(&mut y).unwrap();
+            mask_mut(&mut words, x.len()).complement();
+            y
+        };
+        let (through, beside) = (apply(&x), apply(&x));
+        let one_of_them = |i: usize| {
+            let (a, b) = if beside[i].to_bits() == 0 { (through[i], beside[i]) } else { (beside[i], through[i]) };
+            same(a, x[i]) && b.to_bits() == 0
+        };
+        prop_assert!((0..x.len()).all(one_of_them));
+    }
+
+    /// With p = 0 all training is a copy, to the last bit of a signalling NaN, and so is evaluation.
+    #[test]
+    fn dropping_nothing_copies(stream in streams(Just(Probability::new(0.0).unwrap())), x in raw_slices()) {
+        for name in TRAINING.into_iter().chain(["evaluate", "evaluate_in_place"]) {
+            let (y, words) = outcome(name, &stream, &x);
+            prop_assert_eq!(to_bits(&y), to_bits(&x), "{}", name);
+            prop_assert!(!name.contains("store") || Mask::new(&words, x.len()).unwrap().count_kept() == x.len());
+        }
+        let mut dx = vec![1.0; x.len()];
+        stream.backward_add(&x, &mut dx).unwrap();
+        prop_assert!(all_same(&dx, &sums(&vec![1.0; x.len()], &x)));
+    }
+
+    /// With p = 1 all training gives +0.0, whatever comes in, and a gradient gains nothing.
+    #[test]
+    fn dropping_everything_is_zero(stream in streams(Just(Probability::new(1.0).unwrap())), x in raw_slices()) {
+        for name in TRAINING {
+            let (y, words) = outcome(name, &stream, &x);
+            prop_assert_eq!(to_bits(&y), vec![0; x.len()], "{}", name);
+            prop_assert!(!name.contains("store") || Mask::new(&words, x.len()).unwrap().count_kept() == 0);
+        }
+        let mut dx = vec![1.0; x.len()];
+        stream.backward_add(&x, &mut dx).unwrap();
+        prop_assert_eq!(dx, vec![1.0; x.len()]);
+    }
+
+    /// A dropped NaN or infinity is +0.0 in both passes, and leaves an accumulated gradient as it is.
+    #[test]
+    fn dropped_nan_and_infinity_are_zero(
+        stream in streams(probabilities()),
+        x in prop::collection::vec(select(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY][..]), 0..300),
+    ) {
+        let words = fill(&stream, x.len());
+        for name in TRAINING {
+            let (y, _) = outcome(name, &stream, &x);
+            for (i, y) in y.into_iter().enumerate() {
+                prop_assert_eq!(y.is_finite(), !bit(&words, i), "{}", name);
+                prop_assert!(bit(&words, i) || y.to_bits() == 0, "{name}");
+            }
+        }
+        let mut dx = vec![3.0; x.len()];
+        stream.backward_add(&x, &mut dx).unwrap();
+        for (i, dx) in dx.into_iter().enumerate() {
+            prop_assert_eq!(dx.is_finite(), !bit(&words, i));
+            prop_assert!(bit(&words, i) || same(dx, 3.0));
+        }
+    }
+
+    /// Evaluation is a copy, and with standard scaling the product with the keep probability; +0.0 if that is 0.
+    #[test]
+    fn evaluation(key in keys(), p in probabilities(), level in levels(), x in slices()) {
+        let keep = (p.threshold() as f64 / 4_294_967_296.0) as f32;
+        let products: Vec<_> = x.iter().map(|x| if p.threshold() == 0 { 0.0 } else { x * keep }).collect();
+        for name in ["evaluate", "evaluate_in_place"] {
+            let evaluate = |scaling| outcome(name, &MaskStream::new(key, p).scaling(scaling).level(level), &x).0;
+            prop_assert_eq!(to_bits(&evaluate(Scaling::Inverted)), to_bits(&x));
+            prop_assert_eq!(to_bits(&evaluate(Scaling::Naive)), to_bits(&x));
+            prop_assert!(all_same(&evaluate(Scaling::Standard), &products));
+        }
+    }
+
+    /// A larger threshold keeps all that a smaller one keeps, where both compare all ten digits (low 22 bits not 0): they
+    /// then draw the same random numbers. Follows from stream version 1.
+    #[test]
+    fn masks_of_ten_digits_nest(key in keys(), offset in 0..5000_u64, t in any::<[u32; 2]>()) {
+        let [small, large] = [t[0].min(t[1]), t[0].max(t[1])].map(|t| {
+            let p = Probability::from_threshold(u64::from(t) | 1).unwrap();
+            fill(&MaskStream::new(key, p).offset(offset), 2000)
+        });
+        prop_assert!(small.iter().zip(large).all(|(small, large)| small & !large == 0));
+    }
+}

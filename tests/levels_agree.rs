@@ -1,0 +1,269 @@
+//! Every operation at every level of this machine gives what the scalar level gives, bit for bit, and writes nothing
+//! else.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+mod common;
+
+use std::fmt::Display;
+use std::io::Write;
+use std::ops::Range;
+
+use common::{OPERATIONS, STORED_OPERATIONS, floats, random_words, same};
+use dropmask::{Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, Scaling, StoredMask, mask_words};
+
+/// Elements, and mask words, before and behind what an operation may write.
+const MARGIN: usize = 20;
+
+/// What an operation may write: rows of `columns` elements, and a row of bits for each.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    /// Of 16: the input starts at one of four alignments, the output at another.
+    alignment: usize,
+}
+
+impl Shape {
+    fn flat(len: usize, alignment: usize) -> Self {
+        Self { rows: 1, columns: len, stride: len, alignment }
+    }
+
+    /// Elements of the slices.
+    fn len(self) -> usize {
+        (self.rows - 1) * self.stride + self.columns
+    }
+
+    /// Bits of a mask that is stored by rows.
+    fn bits(self) -> usize {
+        (self.rows - 1) * 64 * mask_words(self.columns) + self.columns
+    }
+
+    fn input(self) -> Range<usize> {
+        let start = self.alignment / 4;
+        start..start + self.len()
+    }
+
+    fn output(self) -> Range<usize> {
+        let start = MARGIN + self.alignment % 4;
+        start..start + self.len()
+    }
+}
+
+/// The memory around an operation.
+#[derive(Clone)]
+struct Memory {
+    y: Vec<f32>,
+    words: Vec<u64>,
+}
+
+impl Memory {
+    fn copy_from(&mut self, other: &Self) {
+        self.y.copy_from_slice(&other.y);
+        self.words.copy_from_slice(&other.words);
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.y.iter().zip(&other.y).all(|(&a, &b)| same(a, b)) && self.words == other.words
+    }
+
+    /// Whether nothing but the rows of a shape and the words of its mask has changed, and what a row leaves of its last
+    /// word is 0.
+    fn only_wrote(&self, shape: Shape, stores: bool, before: &Self) -> bool {
+        let floats_intact = |range: Range<usize>| {
+            self.y[range.clone()].iter().zip(&before.y[range]).all(|(a, b)| a.to_bits() == b.to_bits())
+        };
+        let mut at = 0;
+        let gaps_intact = (0..shape.rows).all(|row| {
+            let start = shape.output().start + row * shape.stride;
+            let gap = at..start;
+            at = start + shape.columns;
+            floats_intact(gap)
+        });
+
+        let row_words = mask_words(shape.columns);
+        let end = if stores { MARGIN + shape.rows * row_words } else { MARGIN };
+        let words_intact = self.words[..MARGIN] == before.words[..MARGIN] && self.words[end..] == before.words[end..];
+        let tails_zero = shape.columns.is_multiple_of(64)
+            || self.words[MARGIN..end].chunks(row_words).all(|row| row[row_words - 1] >> (shape.columns % 64) == 0);
+
+        gaps_intact && floats_intact(at..self.y.len()) && words_intact && tails_zero
+    }
+}
+
+/// Runs operations at every level and compares.
+struct Comparison {
+    levels: Vec<Level>,
+    x: Vec<f32>,
+    before: Memory,
+    expected: Memory,
+    actual: Memory,
+}
+
+impl Comparison {
+    /// With room for slices of `len` elements and masks of `words` words.
+    fn new(len: usize, words: usize) -> Self {
+        let before = Memory { y: floats(1, len + 2 * MARGIN + 4), words: random_words(2, words + 2 * MARGIN) };
+        let (expected, actual) = (before.clone(), before.clone());
+        let levels = Level::supported().filter(|&level| level != Level::SCALAR).collect();
+        Self { levels, x: floats(3, len + 4), before, expected, actual }
+    }
+
+    fn compare(
+        &mut self,
+        shape: Shape,
+        stores: bool,
+        name: impl Display,
+        run: impl Fn(Level, &[f32], &mut [f32], &mut [u64]),
+    ) {
+        let Self { levels, x, before, expected, actual } = self;
+        let x = &x[shape.input()];
+        expected.copy_from(before);
+        run(Level::SCALAR, x, &mut expected.y[shape.output()], &mut expected.words[MARGIN..]);
+        assert!(expected.only_wrote(shape, stores, before), "scalar wrote too much: {name}, {shape:?}");
+        for &level in &*levels {
+            actual.copy_from(before);
+            run(level, x, &mut actual.y[shape.output()], &mut actual.words[MARGIN..]);
+            assert!(actual.same(expected), "{level} differs from scalar: {name}, {shape:?}");
+            assert!(actual.only_wrote(shape, stores, before), "{level} wrote too much: {name}, {shape:?}");
+        }
+    }
+
+    /// All that a stream does.
+    fn stream(&mut self, stream: MaskStream, shape: Shape) {
+        for operation in &OPERATIONS {
+            let name = format_args!("{} of {stream:?}", operation.name);
+            self.compare(shape, operation.stores, name, |level, x, y, words| {
+                let mut mask = MaskMut::new(words, shape.bits()).unwrap();
+                (operation.run)(&stream.level(level), x, y, &mut mask).unwrap();
+            });
+        }
+    }
+
+    /// All that a stored mask does.
+    fn stored(&mut self, mask: StoredMask<'_>, shape: Shape) {
+        for (name, run) in STORED_OPERATIONS {
+            let name = format_args!("{name} of {mask:?}");
+            self.compare(shape, false, name, |level, x, y, _| run(&mask.level(level), x, y).unwrap());
+        }
+    }
+}
+
+/// Everything and nothing dropped, one to ten digits, ties that decide little and much, the ends of the thresholds.
+fn probabilities() -> Vec<Probability> {
+    [0.0, 1.0, 0.5, 0.25, 0.875, 0.1, 1e-4, 0.9999]
+        .map(Probability::new)
+        .into_iter()
+        .chain([1, (1 << 32) - 1].map(Probability::from_threshold))
+        .map(Result::unwrap)
+        .collect()
+}
+
+/// Around whole blocks: up to one more than are sampled at a time.
+fn block_lengths() -> impl Iterator<Item = usize> {
+    (1..=5).flat_map(|k| [1024 * k - 1, 1024 * k, 1024 * k + 1])
+}
+
+/// A stream with a key of its own for each offset.
+fn stream(p: Probability, offset: u64) -> MaskStream {
+    MaskStream::new(Key::new(offset).derive(p.threshold()), p).offset(offset)
+}
+
+#[test]
+fn the_machine_has_levels_to_compare() {
+    let names: Vec<_> = Level::supported().map(Level::name).collect();
+    // past the capture of test output
+    writeln!(std::io::stderr(), "levels: {}", names.join(", ")).unwrap();
+    assert!(names.starts_with(&["scalar", "portable"]));
+}
+
+/// Every length below three words at every bit of the first word and beyond.
+#[test]
+fn short_streams() {
+    let mut comparison = Comparison::new(130, 3);
+    for p in probabilities() {
+        for len in 0..=130 {
+            for offset in 0..=65 {
+                comparison.stream(stream(p, offset), Shape::flat(len, (len + offset as usize) % 16));
+            }
+        }
+    }
+}
+
+/// Words and blocks that begin, end and wrap anywhere; the last one ends at exactly 2^64.
+#[test]
+fn long_streams_and_far_offsets() {
+    let mut comparison = Comparison::new(5121, 81);
+    for p in probabilities() {
+        for len in [0, 1, 63, 64, 65, 127, 128, 129].into_iter().chain(block_lengths()) {
+            let last = (len as u64).wrapping_neg();
+            for (i, offset) in [0, 1, 63, 64, 65, 1023, 1024, 1025, 4095, 1 << 40, last].into_iter().enumerate() {
+                comparison.stream(stream(p, offset), Shape::flat(len, i));
+            }
+        }
+    }
+}
+
+#[test]
+fn scalings() {
+    let mut comparison = Comparison::new(130, 3);
+    for scaling in [Scaling::Standard, Scaling::Naive] {
+        for p in probabilities() {
+            for len in 0..=130 {
+                comparison.stream(stream(p, 7).scaling(scaling), Shape::flat(len, len % 16));
+            }
+        }
+    }
+}
+
+/// Dense in memory or apart; indices that are the same for all rows, overlap, are dense, or lie apart.
+#[test]
+fn rows() {
+    let mut comparison = Comparison::new(3 * 2050, 3 * 33);
+    for p in probabilities() {
+        for columns in [1, 3, 63, 64, 65, 100, 128, 1023, 1024, 1500, 2049] {
+            for stride in [columns, columns + 1] {
+                for index_stride in [0, 1, columns as u64, 64, 1000, 1 << 33] {
+                    let offset = 5 * columns as u64;
+                    let rows = Rows::new(3, columns).stride(stride).index_stride(index_stride);
+                    let shape = Shape { rows: 3, columns, stride, alignment: columns % 16 };
+                    comparison.stream(stream(p, offset).rows(rows), shape);
+                }
+            }
+        }
+    }
+}
+
+/// Masks that start at any bit of a word, with other bits around them.
+#[test]
+fn stored_masks() {
+    let mut comparison = Comparison::new(5121, 0);
+    let words = random_words(4, 84);
+    for (i, first) in (0..=65).chain([127, 128, 129]).enumerate() {
+        let lengths: Vec<_> = if i % 8 < 2 { (0..=130).chain(block_lengths()).collect() } else { (0..=130).collect() };
+        for len in lengths {
+            let mask = Mask::at_bit(&words, first, len).unwrap();
+            let scale = [1.0, 2.0, 1.111_111_2, f32::INFINITY][len % 4];
+            comparison.stored(StoredMask::new(mask, scale), Shape::flat(len, (len + i) % 16));
+        }
+    }
+}
+
+#[test]
+fn rows_of_stored_masks() {
+    let mut comparison = Comparison::new(3 * 2050, 0);
+    let words = random_words(5, 130);
+    for columns in [1, 3, 63, 64, 65, 100, 128, 1023, 1024, 1500, 2049] {
+        for stride in [columns, columns + 1] {
+            let by_rows = 64 * mask_words(columns);
+            for index_stride in [0, 1, columns, by_rows] {
+                for first in [0, 1, 63] {
+                    let mask = Mask::at_bit(&words, first, 2 * index_stride + columns).unwrap();
+                    let rows = Rows::new(3, columns).stride(stride).index_stride(index_stride as u64);
+                    let shape = Shape { rows: 3, columns, stride, alignment: columns % 16 };
+                    comparison.stored(StoredMask::new(mask, 2.0).rows(rows), shape);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Views of packed masks against the plainest reading of their bits.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+mod common;
+
+use common::{proptest_config, random_words};
+use dropmask::{Mask, MaskMut, mask_words};
+use proptest::prelude::*;
+
+/// Words, and a view of some of their bits: the first bit and the number of bits.
+fn views() -> impl Strategy<Value = (Vec<u64>, usize, usize)> {
+    (any::<u64>(), 0..300_usize, 0..700_usize, 0..3_usize).prop_map(|(seed, first, len, behind)| {
+        // some all-0 and all-1 words
+        let words = random_words(seed, mask_words(first + len) + behind);
+        (words.into_iter().map(|word| [0, !0, word, word][word as usize % 4]).collect(), first, len)
+    })
+}
+
+/// The bits of the view, one by one.
+fn bools(words: &[u64], first: usize, len: usize) -> Vec<bool> {
+    (first..first + len).map(|i| words[i / 64] >> (i % 64) & 1 == 1).collect()
+}
+
+/// Bits packed from bit 0 on.
+fn packed(bits: &[bool]) -> Vec<u64> {
+    let mut words = vec![0; mask_words(bits.len())];
+    for (i, &bit) in bits.iter().enumerate() {
+        words[i / 64] |= u64::from(bit) << (i % 64);
+    }
+    words
+}
+
+/// What a writer makes of words that were not 0; a word past the last one needed must stay.
+fn written(len: usize, write: impl FnOnce(&mut MaskMut<'_>)) -> Vec<u64> {
+    const BEHIND: u64 = 0x0123_4567_89AB_CDEF;
+    let mut words = random_words(1, mask_words(len));
+    words.push(BEHIND);
+    let mut mask = MaskMut::new(&mut words, len).unwrap();
+    assert_eq!((mask.len(), mask.is_empty()), (len, len == 0));
+    write(&mut mask);
+    assert_eq!(words.pop(), Some(BEHIND));
+    words
+}
+
+#[test]
+fn needed_words() {
+    for (len, expected) in [(0, 0), (1, 1), (63, 1), (64, 1), (65, 2), (128, 2), (129, 3)] {
+        assert_eq!(mask_words(len), expected);
+    }
+    assert_eq!(mask_words(usize::MAX), usize::MAX / 64 + 1);
+}
+
+proptest! {
+    #![proptest_config(proptest_config())]
+
+    #[test]
+    fn readers_agree((words, first, len) in views()) {
+        let mask = Mask::at_bit(&words, first as u64, len).unwrap();
+        let bits = bools(&words, first, len);
+        let kept: Vec<_> = (0..len).filter(|&i| bits[i]).collect();
+
+        prop_assert_eq!((mask.len(), mask.is_empty()), (len, len == 0));
+        prop_assert_eq!(mask.iter().len(), len);
+        prop_assert_eq!(mask.iter().collect::<Vec<_>>(), &bits[..]);
+        prop_assert_eq!((0..len).map(|i| mask.get(i).unwrap()).collect::<Vec<_>>(), &bits[..]);
+        prop_assert_eq!((mask.get(len), mask.get(len + 64), mask.get(usize::MAX)), (None, None, None));
+        prop_assert_eq!(mask.count_kept(), kept.len());
+        prop_assert_eq!(mask.kept().collect::<Vec<_>>(), kept);
+        prop_assert_eq!(mask.words().len(), mask_words(len));
+        prop_assert_eq!(mask.words().collect::<Vec<_>>(), packed(&bits));
+    }
+
+    /// `new` is `at_bit` from bit 0 on, and what was written reads the same.
+    #[test]
+    fn views_from_the_first_bit((mut words, _, len) in views()) {
+        let bits = bools(&words, 0, len);
+        prop_assert_eq!(Mask::new(&words, len).unwrap().iter().collect::<Vec<_>>(), &bits[..]);
+        prop_assert_eq!(MaskMut::new(&mut words, len).unwrap().as_mask().iter().collect::<Vec<_>>(), bits);
+    }
+
+    /// To and from one `bool`, one byte and one bit per element.
+    #[test]
+    fn conversions((words, first, len) in views()) {
+        let mask = Mask::at_bit(&words, first as u64, len).unwrap();
+        let bits = bools(&words, first, len);
+        let (expected, bytes) = (packed(&bits), bits.iter().map(|&bit| u8::from(bit)).collect::<Vec<_>>());
+        let packed_bytes: Vec<_> =
+            bytes.chunks(8).map(|byte| byte.iter().rev().fold(0, |byte, bit| byte << 1 | bit)).collect();
+
+        let mut out = vec![true; len];
+        mask.write_bools(&mut out).unwrap();
+        prop_assert_eq!(&out, &bits);
+        prop_assert_eq!(&written(len, |mask| mask.copy_from_bools(&bits).unwrap()), &expected);
+
+        let mut out = vec![7; len];
+        mask.write_u8(&mut out).unwrap();
+        prop_assert_eq!(&out, &bytes);
+        prop_assert_eq!(&written(len, |mask| mask.copy_from_u8(&bytes).unwrap()), &expected);
+        let any_byte: Vec<_> = (1..=255).cycle().zip(&bytes).map(|(any, byte)| any * byte).collect();
+        prop_assert_eq!(&written(len, |mask| mask.copy_from_u8(&any_byte).unwrap()), &expected);
+
+        let mut out = vec![7; len.div_ceil(8)];
+        mask.write_le_bytes(&mut out).unwrap();
+        prop_assert_eq!(&out, &packed_bytes);
+        if let (Some(last), true) = (out.last_mut(), len % 8 != 0) {
+            *last |= !0 << (len % 8); // to be ignored
+        }
+        prop_assert_eq!(&written(len, |mask| mask.copy_from_le_bytes(&out).unwrap()), &expected);
+
+        prop_assert_eq!(&written(len, |target| target.copy_from(mask).unwrap()), &expected);
+    }
+
+    #[test]
+    fn complement((words, first, len) in views()) {
+        let mask = Mask::at_bit(&words, first as u64, len).unwrap();
+        let opposite: Vec<_> = bools(&words, first, len).into_iter().map(|bit| !bit).collect();
+        let once = written(len, |target| {
+            target.copy_from(mask).unwrap();
+            target.complement();
+        });
+        prop_assert_eq!(&once, &packed(&opposite));
+        let twice = written(len, |target| {
+            target.copy_from(Mask::new(&once, len).unwrap()).unwrap();
+            target.complement();
+        });
+        prop_assert_eq!(twice, mask.words().collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,360 @@
+//! Hostile arguments: each gives the error that names its numbers, nothing is written, and nothing panics.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+mod common;
+
+use common::{OPERATIONS, Operation, STORED_OPERATIONS, floats, proptest_config, random_words, to_bits};
+use dropmask::{Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, StoredMask, mask_words};
+use proptest::prelude::*;
+
+fn stream() -> MaskStream {
+    MaskStream::new(Key::new(10), Probability::new(0.5).unwrap())
+}
+
+/// Lengths of input, output and mask.
+#[derive(Clone, Copy)]
+struct Lengths {
+    x: usize,
+    y: usize,
+    bits: usize,
+}
+
+impl Lengths {
+    fn all(len: usize) -> Self {
+        Self { x: len, y: len, bits: len }
+    }
+}
+
+/// Runs an operation; checks that an error has left all memory as it was.
+fn attempt(operation: &Operation, stream: &MaskStream, lengths: Lengths) -> Result<(), Error> {
+    let (x, before) = (floats(3, lengths.x), floats(1, lengths.y));
+    let words_before = random_words(2, mask_words(lengths.bits));
+    let (mut y, mut words) = (before.clone(), words_before.clone());
+    let result = (operation.run)(stream, &x, &mut y, &mut MaskMut::new(&mut words, lengths.bits).unwrap());
+    if result.is_err() {
+        assert_eq!(to_bits(&y), to_bits(&before), "{} wrote", operation.name);
+        assert_eq!(words, words_before, "{} wrote", operation.name);
+    }
+    result
+}
+
+/// The same of an operation by a stored mask.
+fn attempt_stored(run: common::RunStored, mask: &StoredMask<'_>, x: usize, y: usize) -> Result<(), Error> {
+    let (x, before) = (floats(3, x), floats(1, y));
+    let mut y = before.clone();
+    let result = run(mask, &x, &mut y);
+    assert!(result.is_ok() || to_bits(&y) == to_bits(&before), "wrote");
+    result
+}
+
+/// All operations at all levels refuse.
+fn refused(stream: &MaskStream, lengths: Lengths, which: impl Fn(&Operation) -> bool, expected: Error) {
+    let mut count = 0;
+    for operation in OPERATIONS.iter().filter(|operation| which(operation)) {
+        for level in Level::supported() {
+            assert_eq!(attempt(operation, &stream.level(level), lengths), Err(expected), "{}", operation.name);
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
+#[test]
+fn messages_name_the_numbers() {
+    let errors = [
+        (Error::InvalidProbability { p: 1.5 }, "drop probability 1.5 is not in [0, 1]"),
+        (Error::InvalidThreshold { threshold: 1 << 33 }, "threshold 8589934592 is above 2^32"),
+        (Error::LengthMismatch { expected: 3, actual: 4 }, "expected 3 elements, got 4"),
+        (Error::MaskTooShort { needed: 65, actual: 64 }, "mask too short: 65 bits are needed, 64 are there"),
+        (
+            Error::IndexOverflow { offset: u64::MAX, span: 1 << 65 },
+            "36893488147419103232 element indices from 18446744073709551615 on pass 2^64",
+        ),
+        (
+            Error::InvalidShape { rows: 2, columns: 5, stride: 4 },
+            "2 rows of 5 elements at a stride of 4 overlap or do not fit in memory",
+        ),
+        (Error::UnsupportedLevel, "this machine or build has no such SIMD level"),
+    ];
+    for (error, message) in errors {
+        assert_eq!(error.to_string(), message);
+    }
+    let as_trait: &dyn std::error::Error = &Error::UnsupportedLevel;
+    assert!(as_trait.source().is_none());
+}
+
+#[test]
+fn probabilities() {
+    for p in [-0.1, 1.5, 1.0_f32.next_up(), -f32::from_bits(1), f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+        assert_eq!(Probability::new(p), Err(Error::InvalidProbability { p }));
+    }
+    for nan in [f32::NAN, -f32::NAN] {
+        assert!(matches!(Probability::new(nan), Err(Error::InvalidProbability { p }) if p.is_nan()));
+    }
+    for nothing in [0.0, -0.0, f32::from_bits(1), f32::MIN_POSITIVE, 1e-10] {
+        assert_eq!(Probability::new(nothing).unwrap().threshold(), 1 << 32, "{nothing}");
+    }
+    assert_eq!(Probability::new(1.0_f32.next_down()).unwrap().threshold(), 256);
+    assert_eq!(Probability::new(1.0).unwrap().threshold(), 0);
+}
+
+#[test]
+fn thresholds() {
+    for threshold in [(1 << 32) + 1, 1 << 33, u64::MAX] {
+        assert_eq!(Probability::from_threshold(threshold), Err(Error::InvalidThreshold { threshold }));
+    }
+    for threshold in [0, 1, (1 << 32) - 1, 1 << 32] {
+        assert_eq!(Probability::from_threshold(threshold).unwrap().threshold(), threshold);
+    }
+    let nothing = Probability::from_threshold(0).unwrap();
+    assert_eq!((nothing.scale().to_bits(), nothing.keep().to_bits()), (0, 0));
+}
+
+#[test]
+fn levels() {
+    for name in ["", "AVX2", "sse2", "neon", "avx512 "] {
+        assert_eq!(Level::named(name), Err(Error::UnsupportedLevel));
+    }
+    for level in Level::supported() {
+        assert_eq!(Level::named(level.name()), Ok(level));
+    }
+}
+
+#[test]
+fn slices_of_other_lengths() {
+    for (x, y) in [(9, 10), (11, 10), (0, 10), (10, 0), (1024, 1025)] {
+        let expected = Error::LengthMismatch { expected: x, actual: y };
+        refused(&stream(), Lengths { x, y, bits: y }, |operation| operation.reads, expected);
+        let words = random_words(4, mask_words(y));
+        let mask = StoredMask::new(Mask::new(&words, y).unwrap(), 2.0);
+        for (name, run) in STORED_OPERATIONS.into_iter().filter(|(name, _)| *name != "apply_in_place") {
+            assert_eq!(attempt_stored(run, &mask, x, y), Err(expected), "{name}");
+        }
+    }
+}
+
+#[test]
+fn masks_of_other_lengths() {
+    for (y, bits) in [(10, 9), (10, 11), (0, 1), (128, 64), (64, 128)] {
+        let expected = Error::LengthMismatch { expected: y, actual: bits };
+        let stores = |operation: &Operation| operation.name.starts_with("forward_store");
+        refused(&stream(), Lengths { x: y, y, bits }, stores, expected);
+        let words = random_words(4, mask_words(bits));
+        let mask = StoredMask::new(Mask::new(&words, bits).unwrap(), 2.0);
+        for (name, run) in STORED_OPERATIONS {
+            assert_eq!(attempt_stored(run, &mask, y, y), Err(expected), "{name}");
+        }
+    }
+}
+
+#[test]
+fn indices_past_the_end() {
+    for (offset, len) in [(u64::MAX, 2), (u64::MAX - 98, 100), (u64::MAX - 1023, 1025), (u64::MAX, 5000)] {
+        let expected = Error::IndexOverflow { offset, span: len as u128 };
+        refused(&stream().offset(offset), Lengths::all(len), |_| true, expected);
+        // the range may end at exactly 2^64
+        for operation in &OPERATIONS {
+            let most = (u64::MAX - offset) as usize + 1;
+            assert_eq!(attempt(operation, &stream().offset(offset), Lengths::all(most)), Ok(()), "{}", operation.name);
+        }
+    }
+}
+
+#[test]
+fn indices_of_rows_past_the_end() {
+    let cases = [
+        (Rows::new(3, 10).index_stride(1 << 63), 0, (1_u128 << 64) + 10),
+        (Rows::new(3, 10).index_stride((1 << 63) - 4), 0, (1 << 64) + 2),
+        (Rows::new(3, 10).index_stride(u64::MAX), 5, 2 * u128::from(u64::MAX) + 10),
+        (Rows::new(2, 10).index_stride(0), u64::MAX - 8, 10),
+        (Rows::new(2, 10), u64::MAX - 18, 20),
+    ];
+    for (rows, offset, span) in cases {
+        let lengths = Lengths { x: 30, y: 30, bits: 3 * 64 };
+        let expected = Error::IndexOverflow { offset, span };
+        refused(&stream().offset(offset).rows(rows), lengths, |_| true, expected);
+    }
+    let last = Rows::new(3, 10).index_stride((1 << 63) - 5);
+    for operation in &OPERATIONS {
+        let lengths = Lengths { x: 30, y: 30, bits: 3 * 64 };
+        assert_eq!(attempt(operation, &stream().rows(last), lengths), Ok(()), "{}", operation.name);
+    }
+}
+
+/// No elements have no indices: any offset will do.
+#[test]
+fn nothing_at_any_offset() {
+    let no_rows =
+        [None, Some(Rows::new(0, 7).index_stride(u64::MAX)), Some(Rows::new(usize::MAX, 0).stride(usize::MAX))];
+    for offset in [0, 1, u64::MAX] {
+        for rows in no_rows {
+            let stream = rows.map_or(stream(), |rows| stream().rows(rows)).offset(offset);
+            for operation in &OPERATIONS {
+                for level in Level::supported() {
+                    let result = attempt(operation, &stream.level(level), Lengths::all(0));
+                    assert_eq!(result, Ok(()), "{}", operation.name);
+                }
+            }
+        }
+    }
+    for (name, run) in STORED_OPERATIONS {
+        let mask = StoredMask::new(Mask::new(&[], 0).unwrap(), 2.0);
+        for rows in no_rows {
+            let mask = rows.map_or(mask, |rows| mask.rows(rows));
+            assert_eq!(attempt_stored(run, &mask, 0, 0), Ok(()), "{name}");
+        }
+    }
+}
+
+/// Rows that overlap, and rows that end beyond `usize::MAX`.
+#[test]
+fn impossible_shapes() {
+    let max = usize::MAX;
+    let shapes =
+        [(2, 10, 9), (3, 10, 0), (max, 2, 1), (max, 2, 2), (max, 1, max), (2, 2, max), (3, 1, max), (2, max, max)];
+    for (rows, columns, stride) in shapes {
+        let shape = Rows::new(rows, columns).stride(stride);
+        let expected = Error::InvalidShape { rows, columns, stride };
+        // a mask by rows knows no stride
+        refused(&stream().rows(shape), Lengths::all(100), |operation| operation.name != "fill", expected);
+        let words = [0; 4];
+        for (name, run) in STORED_OPERATIONS {
+            let mask = StoredMask::new(Mask::new(&words, 256).unwrap(), 2.0).rows(shape);
+            assert_eq!(attempt_stored(run, &mask, 100, 100), Err(expected), "{name}");
+        }
+    }
+    for (rows, columns) in [(max, 1), (max / 64 + 2, 64), (2, max)] {
+        let expected = Error::InvalidShape { rows, columns, stride: columns };
+        refused(&stream().rows(Rows::new(rows, columns)), Lengths::all(100), |o| o.name == "fill", expected);
+    }
+}
+
+#[test]
+fn slices_too_short_for_their_rows() {
+    let rows = Rows::new(3, 10).stride(12); // 34 elements, 138 bits
+    for (x, y) in [(33, 100), (100, 33), (0, 34), (33, 33)] {
+        let expected = Error::LengthMismatch { expected: 34, actual: x.min(y) };
+        refused(&stream().rows(rows), Lengths { x, y, bits: 192 }, |operation| operation.reads, expected);
+    }
+    let expected = Error::LengthMismatch { expected: 34, actual: 33 };
+    let in_place = |operation: &Operation| operation.name.ends_with("in_place");
+    refused(&stream().rows(rows), Lengths { x: 100, y: 33, bits: 192 }, in_place, expected);
+
+    let expected = Error::LengthMismatch { expected: 138, actual: 137 };
+    refused(&stream().rows(rows), Lengths { x: 34, y: 34, bits: 137 }, |operation| operation.stores, expected);
+
+    let all_there = Lengths { x: 34, y: 34, bits: 138 };
+    for operation in &OPERATIONS {
+        assert_eq!(attempt(operation, &stream().rows(rows), all_there), Ok(()), "{}", operation.name);
+    }
+
+    // as many elements as can be asked for
+    let endless = Rows::new(usize::MAX, 1);
+    let expected = Error::LengthMismatch { expected: usize::MAX, actual: 100 };
+    refused(&stream().rows(endless), Lengths::all(100), |operation| operation.name != "fill", expected);
+}
+
+#[test]
+fn stored_masks_too_short_for_their_rows() {
+    let words = [0; 4];
+    let cases = [
+        (Rows::new(3, 10).index_stride(100), 209, 210),
+        (Rows::new(3, 10), 29, 30),
+        (Rows::new(3, 10).index_stride(u64::MAX), 256, u64::MAX),
+        (Rows::new(2, 10).index_stride(u64::MAX - 9), 256, u64::MAX),
+    ];
+    for (rows, len, needed) in cases {
+        let mask = StoredMask::new(Mask::new(&words, len).unwrap(), 2.0).rows(rows);
+        let expected = Error::MaskTooShort { needed, actual: len as u64 };
+        for (name, run) in STORED_OPERATIONS {
+            assert_eq!(attempt_stored(run, &mask, 30, 30), Err(expected), "{name}");
+        }
+    }
+}
+
+#[test]
+fn views_of_too_few_words() {
+    let mut words = [1, 2];
+    let too_short = |needed, actual| Some(Error::MaskTooShort { needed, actual });
+    let max = usize::MAX as u64;
+
+    assert_eq!(Mask::new(&words, 129).err(), too_short(129, 128));
+    assert_eq!(Mask::new(&[], 1).err(), too_short(1, 0));
+    assert_eq!(Mask::new(&words, usize::MAX).err(), too_short(max, 128));
+    assert_eq!(Mask::at_bit(&words, 1, 128).err(), too_short(129, 128));
+    assert_eq!(Mask::at_bit(&words, 129, 0).err(), too_short(129, 128));
+    assert_eq!(Mask::at_bit(&words, u64::MAX, usize::MAX).err(), too_short(u64::MAX, 128));
+    assert!(Mask::at_bit(&words, 128, 0).is_ok());
+    assert!(Mask::at_bit(&words, 127, 1).is_ok());
+
+    assert_eq!(MaskMut::new(&mut words, 129).err(), too_short(129, 128));
+    assert_eq!(MaskMut::new(&mut words, usize::MAX).err(), too_short(max, 128));
+    assert_eq!(MaskMut::new(&mut [], 1).err(), too_short(1, 0));
+}
+
+#[test]
+fn conversions_of_other_lengths() {
+    let mut words = [1, 2];
+    let mismatch = |expected, actual| Err(Error::LengthMismatch { expected, actual });
+
+    let mask = Mask::new(&words, 100).unwrap();
+    for len in [0, 99, 101] {
+        let (mut bools, mut bytes) = (vec![true; len], vec![7; len]);
+        assert_eq!(mask.write_bools(&mut bools), mismatch(100, len));
+        assert_eq!(mask.write_u8(&mut bytes), mismatch(100, len));
+        assert_eq!((bools, bytes), (vec![true; len], vec![7; len]));
+    }
+    for len in [0, 12, 14] {
+        let mut bytes = vec![7; len];
+        assert_eq!(mask.write_le_bytes(&mut bytes), mismatch(13, len));
+        assert_eq!(bytes, vec![7; len]);
+    }
+
+    let mut mask = MaskMut::new(&mut words, 100).unwrap();
+    for len in [0, 99, 101] {
+        assert_eq!(mask.copy_from_bools(&vec![true; len]), mismatch(100, len));
+        assert_eq!(mask.copy_from_u8(&vec![7; len]), mismatch(100, len));
+        assert_eq!(mask.copy_from(Mask::new(&[!0; 2], len).unwrap()), mismatch(100, len));
+    }
+    for len in [0, 12, 14] {
+        assert_eq!(mask.copy_from_le_bytes(&vec![7; len]), mismatch(13, len));
+    }
+    assert_eq!(words, [1, 2]);
+}
+
+/// Numbers where sums and products wrap.
+fn extreme() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        4 => 0..20_u64,
+        1 => u64::MAX - 20..=u64::MAX,
+        1 => any::<u64>(),
+        1 => (0..64_u32, -2..3_i64).prop_map(|(bit, near)| (1_u64 << bit).wrapping_add_signed(near)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(proptest_config())]
+
+    /// Whatever the numbers, nothing panics, and an error has written nothing.
+    #[test]
+    fn any_numbers(
+        [rows, columns, stride, index_stride, offset] in prop::array::uniform5(extreme()),
+        (x, y, bits) in (0..300_usize, 0..300_usize, 0..300_usize),
+    ) {
+        let rows = Rows::new(rows as usize, columns as usize).stride(stride as usize).index_stride(index_stride);
+        let words = random_words(4, mask_words(bits));
+        let mask = StoredMask::new(Mask::new(&words, bits).unwrap(), 2.0);
+        for level in Level::supported() {
+            let stream = stream().offset(offset).level(level);
+            let mask = mask.level(level);
+            for operation in &OPERATIONS {
+                let _ = attempt(operation, &stream, Lengths { x, y, bits });
+                let _ = attempt(operation, &stream.rows(rows), Lengths { x, y, bits });
+            }
+            for (_, run) in STORED_OPERATIONS {
+                let _ = attempt_stored(run, &mask, x, y);
+                let _ = attempt_stored(run, &mask.rows(rows), x, y);
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@ use rand_core::Rng;
 use crate::{MaskMut, Probability};
 
 impl MaskMut<'_> {
-    /// Draws every bit anew from any generator: hardware, `ChaCha`, your own. Each element is kept with probability
+    /// Draws every bit anew from any generator: hardware, ChaCha, your own. Each element is kept with probability
     /// exactly `T / 2^32`, given ideal uniform words.
     ///
     /// For each mask word in turn it draws one `next_u64` for each binary digit of the threshold, from the most

@@ -1,11 +1,11 @@
-/// 2^64 divided by the golden ratio, the increment of `SplitMix64`.
+/// 2^64 divided by the golden ratio, the increment of SplitMix64.
 pub(crate) const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 const DERIVE: u64 = 0x8CB9_2BA7_2F3D_8DD7;
 
 /// Multipliers of [`mix`], for the vector form of it.
 pub(crate) const MIX: [u64; 2] = [0xBF58_476D_1CE4_E5B9, 0x94D0_49BB_1331_11EB];
 
-/// The finaliser of `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014, with
+/// The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014, with
 /// Stafford's thirteenth variant of the constants): a bijection.
 pub(crate) const fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(MIX[0]);
@@ -30,7 +30,7 @@ pub(crate) const fn mix(z: u64) -> u64 {
 pub struct Key(u64);
 
 impl Key {
-    /// The key of a seed: `mix(seed + 0x9E3779B97F4A7C15)`, where `mix` is the finaliser of `SplitMix64`.
+    /// The key of a seed: `mix(seed + 0x9E3779B97F4A7C15)`, where `mix` is the finaliser of SplitMix64.
     pub const fn new(seed: u64) -> Self {
         Self(mix(seed.wrapping_add(GOLDEN)))
     }

@@ -3,7 +3,7 @@
 
 use arbitrary::Arbitrary;
 use dropmask::{Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, Scaling, StoredMask, mask_words};
-use dropmask_fuzz::{Chance, MAX_LEN, Number, Offset, Slack, len, words};
+use dropmask_fuzz::{Chance, MAX_LEN, Number, Offset, Slack, floats, len, words};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
@@ -331,8 +331,4 @@ impl<'a> Case<'a> {
 /// A length to test about the one needed, or about the longest where that is too long.
 fn len_near(needed: u128, slack: Slack) -> usize {
     (needed.min(MAX_LEN as u128) as usize).saturating_add_signed(slack.get().into())
-}
-
-fn floats(some: &[u32], count: usize) -> Vec<f32> {
-    some.iter().copied().chain([0x3FC0_0000]).cycle().take(count).map(f32::from_bits).collect()
 }

@@ -47,6 +47,7 @@ impl Chance {
 /// A number of elements, bits or rows, or an element index.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Number {
+    Tiny(#[arbitrary(with = |u: &mut Unstructured<'_>| u.int_in_range(0..=9))] u8),
     Small(u8),
     Medium(u16),
     Any(u64),
@@ -55,7 +56,7 @@ pub enum Number {
 impl Number {
     pub const fn get(self) -> u64 {
         match self {
-            Self::Small(n) => n as u64,
+            Self::Tiny(n) | Self::Small(n) => n as u64,
             Self::Medium(n) => n as u64,
             Self::Any(n) => n,
         }
@@ -104,7 +105,21 @@ impl Offset {
     }
 }
 
-/// Mask words: the few that were drawn, over and over.
-pub fn words(some: &[u64], count: usize) -> Vec<u64> {
-    some.iter().copied().chain([0xA5A5_0FF0_1234_5678]).cycle().take(count).collect()
+/// Mask words: those that were drawn, each followed by one like no other.
+pub fn words(drawn: &[u64], count: usize) -> Vec<u64> {
+    let drawn = drawn.iter().copied().cycle();
+    let distinct = (1..).map(|i: u64| i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    interleave(drawn, distinct).take(count).collect()
+}
+
+/// Floats of the bit patterns that were drawn, each followed by one like no other.
+pub fn floats(drawn: &[u32], count: usize) -> Vec<f32> {
+    let drawn = drawn.iter().map(|&bits| f32::from_bits(bits)).cycle();
+    let distinct = (1..).map(|i: u16| f32::from(i) + 0.3);
+    interleave(drawn, distinct).take(count).collect()
+}
+
+/// The first may be empty.
+fn interleave<T>(mut a: impl Iterator<Item = T>, b: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+    b.flat_map(move |b| a.next().into_iter().chain([b]))
 }

@@ -229,6 +229,20 @@ fn impossible_shapes() {
     }
 }
 
+/// A single row has no next one, so its strides are nothing to refuse.
+#[test]
+fn strides_of_one_row() {
+    let rows = Rows::new(1, 10).stride(0).index_stride(u64::MAX);
+    for operation in &OPERATIONS {
+        let last = stream().offset(u64::MAX - 9).rows(rows);
+        assert_eq!(attempt(operation, &last, Lengths::all(10)), Ok(()), "{}", operation.name);
+    }
+    for (name, run) in STORED_OPERATIONS {
+        let mask = StoredMask::new(Mask::new(&[5], 10).unwrap(), 2.0).rows(rows);
+        assert_eq!(attempt_stored(run, &mask, 10, 10), Ok(()), "{name}");
+    }
+}
+
 #[test]
 fn slices_too_short_for_their_rows() {
     let rows = Rows::new(3, 10).stride(12); // 34 elements, 138 bits

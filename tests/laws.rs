@@ -185,6 +185,36 @@ proptest! {
         }
     }
 
+    /// Element `(r, c)` follows bit `r * index_stride + c` of a view, from whatever bit of the words the view starts at.
+    #[test]
+    fn stored_masks_from_any_bit(
+        seed in any::<u64>(),
+        first in 0..200_usize,
+        (rows, columns, gap) in (1..5_usize, 1..300_usize, 0..20_usize),
+        index_stride in 0..500_usize,
+        level in levels(),
+    ) {
+        let (stride, bits) = (columns + gap, (rows - 1) * index_stride + columns);
+        let words = random_words(seed, mask_words(first + bits));
+        let mask = StoredMask::new(Mask::at_bit(&words, first as u64, bits).unwrap(), 1.25).level(level);
+        let x = floats(seed, rows * stride);
+
+        let mut expected = vec![1.0; x.len()];
+        for (r, c) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
+            let i = r * stride + c;
+            expected[i] = if bit(&words, first + r * index_stride + c) { x[i] * 1.25 } else { 0.0 };
+        }
+        let mut y = vec![1.0; x.len()];
+        mask.rows(Rows::new(rows, columns).stride(stride).index_stride(index_stride as u64)).apply(&x, &mut y).unwrap();
+        prop_assert!(all_same(&y, &expected));
+
+        let flat = floats(seed, bits);
+        let expected: Vec<_> = (0..bits).map(|i| if bit(&words, first + i) { flat[i] * 1.25 } else { 0.0 }).collect();
+        let mut y = vec![1.0; bits];
+        mask.apply(&flat, &mut y).unwrap();
+        prop_assert!(all_same(&y, &expected));
+    }
+
     /// A mask that was stored by rows is applied by rows, replaying what was drawn.
     #[test]
     fn masks_stored_by_rows(
@@ -280,11 +310,14 @@ proptest! {
         }
     }
 
-    /// Evaluation is a copy, and with standard scaling the product with the keep probability; +0.0 if that is 0.
+    /// Training multiplies with inverted scaling alone. Evaluation is a copy, and with standard scaling the product with
+    /// the keep probability; +0.0 if that is 0.
     #[test]
-    fn evaluation(key in keys(), p in probabilities(), level in levels(), x in slices()) {
+    fn scalings(key in keys(), p in probabilities(), level in levels(), x in slices()) {
         let keep = (p.threshold() as f64 / 4_294_967_296.0) as f32;
         let products: Vec<_> = x.iter().map(|x| if p.threshold() == 0 { 0.0 } else { x * keep }).collect();
+        let scales = SCALINGS.map(|scaling| MaskStream::new(key, p).scaling(scaling).scale());
+        prop_assert_eq!(to_bits(&scales), to_bits(&[p.scale(), 1.0, 1.0]));
         for name in ["evaluate", "evaluate_in_place"] {
             let evaluate = |scaling| outcome(name, &MaskStream::new(key, p).scaling(scaling).level(level), &x).0;
             prop_assert_eq!(to_bits(&evaluate(Scaling::Inverted)), to_bits(&x));

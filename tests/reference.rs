@@ -1,5 +1,5 @@
 //! The scalar level against a second, independent implementation of stream version 1: one element at a time, its random
-//! number as one integer, no code of the crate or of its dependencies.
+//! number as one integer, no code of the crate or of its dependencies. The other levels follow in `levels_agree`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
 mod common;
@@ -29,24 +29,32 @@ fn next(s: &mut [u64; 4]) -> u64 {
     result
 }
 
+/// The random number of element `e`, of that many digits.
+fn number(key: u64, digits: u64, e: u64) -> u64 {
+    let (block, group, lane, bit) = (e / 1024, e / 512 % 2, e / 64 % 8, e % 64);
+    let word = |j: u64| mix(key.wrapping_add((4 * (8 * block + lane) + j + 1).wrapping_mul(GOLDEN)));
+    let mut state = [word(0), word(1), word(2), word(3)];
+
+    for _ in 0..group * digits {
+        next(&mut state);
+    }
+    (0..digits).fold(0, |u, _| u << 1 | next(&mut state) >> bit & 1)
+}
+
+/// The 22 bits of element `e` that decide where digits do not.
+fn tie(key: u64, e: u64) -> u64 {
+    mix((key ^ 0xD1B5_4A32_D192_ED03).wrapping_add(e.wrapping_mul(GOLDEN))) >> 42
+}
+
 /// Whether element `e` is kept at threshold `t` of 2^32.
 fn kept(key: u64, t: u64, e: u64) -> bool {
     if t == 0 || t == 1 << 32 {
         return t != 0;
     }
-    let (block, group, lane, bit) = (e / 1024, e / 512 % 2, e / 64 % 8, e % 64);
-    let word = |j: u64| mix(key.wrapping_add((4 * (8 * block + lane) + j + 1).wrapping_mul(GOLDEN)));
-    let mut state = [word(0), word(1), word(2), word(3)];
-
     let (hi, lo) = (t >> 22, t & 0x3F_FFFF);
     let digits = if lo == 0 { 10 - u64::from(hi.trailing_zeros()) } else { 10 };
-    for _ in 0..group * digits {
-        next(&mut state);
-    }
-    let u = (0..digits).fold(0, |u, _| u << 1 | next(&mut state) >> bit & 1);
-    let hi = hi >> (10 - digits);
-    let tie = mix((key ^ 0xD1B5_4A32_D192_ED03).wrapping_add(e.wrapping_mul(GOLDEN))) >> 42;
-    u < hi || u == hi && tie < lo
+    let (u, hi) = (number(key, digits, e), hi >> (10 - digits));
+    u < hi || u == hi && tie(key, e) < lo
 }
 
 /// All kinds of thresholds: any, of few digits, near the ends, with digits that are all 0 or all 1 so that ties abound.
@@ -77,6 +85,22 @@ fn random_streams() {
             let expected = kept(key.to_raw(), p.threshold(), offset + j);
             let actual = words[j as usize / 64] >> (j % 64) & 1 == 1;
             assert_eq!(actual, expected, "case {case}: {key:?}, {p:?}, element {offset} + {j}");
+        }
+    }
+}
+
+/// To the last of 32 bits: an element is dropped at the threshold that is its own number, and kept at the next one.
+#[test]
+fn ties_are_exact() {
+    let key = Key::new(5);
+    for e in (0..5000).step_by(7) {
+        let own = number(key.to_raw(), 10, e) << 22 | tie(key.to_raw(), e);
+        for level in Level::supported() {
+            let [dropped, kept] = [own, own + 1].map(|t| {
+                let stream = MaskStream::new(key, Probability::from_threshold(t).unwrap());
+                fill(&stream.offset(e).level(level), 1)
+            });
+            assert_eq!((dropped, kept), (vec![0], vec![1]), "{level}, element {e}");
         }
     }
 }

@@ -140,7 +140,7 @@ fn certain_masks_draw_nothing() {
     assert_eq!(counting.draws, 0);
 }
 
-/// A promise to users: these words stay. Those of p = 0.5 are the complement of the published `ChaCha8` key stream of an
+/// A promise to users: these words stay. Those of p = 0.5 are the complement of the published ChaCha8 key stream of an
 /// all-zero key, 3e00ef2f895f40d6…. A trait object is as good as a generator.
 #[test]
 fn frozen() {

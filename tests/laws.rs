@@ -185,7 +185,7 @@ proptest! {
         }
     }
 
-    /// Element `(r, c)` follows bit `r * index_stride + c` of a view, from whatever bit of the words the view starts at.
+    /// Element `(r, c)` follows bit `r * index_stride + c` of a view, whatever bit of the words it starts at.
     #[test]
     fn stored_masks_from_any_bit(
         seed in any::<u64>(),
@@ -310,8 +310,8 @@ proptest! {
         }
     }
 
-    /// Training multiplies with inverted scaling alone. Evaluation is a copy, and with standard scaling the product with
-    /// the keep probability; +0.0 if that is 0.
+    /// Training multiplies with inverted scaling alone. Evaluation is a copy, and with standard scaling the product
+    /// with the keep probability; +0.0 if that is 0.
     #[test]
     fn scalings(key in keys(), p in probabilities(), level in levels(), x in slices()) {
         let keep = (p.threshold() as f64 / 4_294_967_296.0) as f32;
@@ -326,8 +326,8 @@ proptest! {
         }
     }
 
-    /// A larger threshold keeps all that a smaller one keeps, where both compare all ten digits (low 22 bits not 0): they
-    /// then draw the same random numbers. Follows from stream version 1.
+    /// A larger threshold keeps all that a smaller one keeps, where both compare all ten digits (low 22 bits not 0):
+    /// they then draw the same random numbers. Follows from stream version 1.
     #[test]
     fn masks_of_ten_digits_nest(key in keys(), offset in 0..5000_u64, t in any::<[u32; 2]>()) {
         let [small, large] = [t[0].min(t[1]), t[0].max(t[1])].map(|t| {

@@ -8,8 +8,8 @@ impl MaskMut<'_> {
     ///
     /// For each mask word in turn it draws one `next_u64` for each binary digit of the threshold, from the most
     /// significant of its 32 down to its last 1, and stops early once no element of the word is undecided: about 7
-    /// draws a word, 1 at `p = 0.5`, none at `p = 0` and `p = 1`. The last, partial word draws like a full one. That order is a
-    /// promise too: the same generator gives the same mask on every machine and in every version.
+    /// draws a word, 1 at `p = 0.5`, none at `p = 0` and `p = 1`. The last, partial word draws like a full one. That
+    /// order is a promise too: the same generator gives the same mask on every machine and in every version.
     ///
     /// ```
     /// use dropmask::{MaskMut, Probability, rand_core::SeedableRng};

@@ -140,8 +140,8 @@ fn certain_masks_draw_nothing() {
     assert_eq!(counting.draws, 0);
 }
 
-/// A promise to users: these words stay. Those of p = 0.5 are the complement of the published ChaCha8 key stream of an
-/// all-zero key, 3e00ef2f895f40d6…. A trait object is as good as a generator.
+/// A promise to users: these words stay. Those of p = 0.5 are the complement of the published `ChaCha8` key stream of
+/// an all-zero key, 3e00ef2f895f40d6…. A trait object is as good as a generator.
 #[test]
 fn frozen() {
     let chacha = || ChaCha8Rng::from_seed([0; 32]);

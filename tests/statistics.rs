@@ -1,8 +1,9 @@
 //! The stream as a sample of independent coins of an exact bias, at the detected level, from fixed seeds.
 //!
 //! Every check allows what ideal coins exceed with a chance of about 1e-6, by one of three bounds: Bernstein's
-//! inequality for a count, 5 standard deviations (6e-7) for a sum that is all but normal, and the one of Laurent and Massart for a
-//! chi-square. About 35,000 checks are made, so ideal coins of other seeds would fail this file one time in forty.
+//! inequality for a count, 5 standard deviations (6e-7) for a sum that is all but normal, and the one of Laurent and
+//! Massart for a chi-square. About 35,000 checks are made, so ideal coins of other seeds would fail this file one time
+//! in forty.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
 mod common;

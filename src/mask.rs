@@ -51,7 +51,10 @@ impl<'a> Mask<'a> {
             return Err(Error::MaskTooShort { needed: saturate(needed), actual: saturate(actual) });
         }
         // first <= 64 * words.len() here, so the quotient is at most words.len()
-        let (_, words) = words.split_at((first / 64) as usize);
+        let words = match words.split_at_checked((first / 64) as usize) {
+            Some((_, words)) => words,
+            None => &[],
+        };
         Ok(Self { words, shift: (first % 64) as u32, len })
     }
 

@@ -186,7 +186,7 @@ fn levels_of_this_machine() {
     } else {
         4
     };
-    assert_eq!(levels.into_iter().take(allowed).last(), Some(Level::detect()));
+    assert_eq!(levels.into_iter().take(allowed).next_back(), Some(Level::detect()));
 }
 
 /// Every length below three words at every bit of the first word and beyond.

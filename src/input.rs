@@ -4,6 +4,9 @@ use crate::simd::Floats;
 
 /// Where a pass reads. Pieces are taken in step with pieces of the output of the same length.
 pub(crate) trait Input: Copy {
+    /// Whether there is anything to read.
+    const PRESENT: bool = true;
+
     /// At most `len` elements from `start` on.
     fn part(self, start: usize, len: usize) -> Self;
     /// The first `len` elements, all if there are fewer, and the others.
@@ -100,5 +103,45 @@ impl<F: Floats> Read<F> for InPlace {
     #[inline(always)]
     fn read(self, level: F::Level, y: &F::Array) -> F {
         F::load(level, y)
+    }
+}
+
+/// No input.
+#[derive(Clone, Copy)]
+pub(crate) struct Nothing;
+
+impl Input for Nothing {
+    const PRESENT: bool = false;
+
+    #[inline(always)]
+    fn part(self, _: usize, _: usize) -> Self {
+        self
+    }
+    #[inline(always)]
+    fn cut(self, _: usize) -> (Self, Self) {
+        (self, self)
+    }
+    #[inline(always)]
+    fn words(self) -> (impl Iterator<Item = Self>, Self) {
+        (core::iter::repeat(self), self)
+    }
+    #[inline(always)]
+    fn vectors<F: Floats>(self) -> (impl Iterator<Item: Read<F>>, Self) {
+        (core::iter::repeat(self), self)
+    }
+    #[inline(always)]
+    fn load_part<F: Floats>(self, level: F::Level, _: &[f32]) -> F {
+        F::splat(level, 0.0)
+    }
+    fn at(self, _: usize, _: f32) -> f32 {
+        0.0
+    }
+    fn copy_to(self, _: &mut [f32]) {}
+}
+
+impl<F: Floats> Read<F> for Nothing {
+    #[inline(always)]
+    fn read(self, level: F::Level, _: &F::Array) -> F {
+        F::splat(level, 0.0)
     }
 }

@@ -2,22 +2,27 @@
 #![no_std]
 
 mod bits;
+mod channels;
 mod dispatch;
 mod error;
 mod generator;
 mod input;
 mod key;
 mod level;
+mod map;
 mod mask;
 mod pass;
 mod probability;
 mod rows;
 mod sample;
 mod scalar;
+mod shape;
 mod simd;
+mod spread;
 mod stored;
 mod stream;
 
+pub use channels::Channels;
 pub use error::Error;
 pub use key::Key;
 pub use level::Level;

@@ -1,5 +1,5 @@
 use crate::Error;
-use crate::mask::{mask_words, same_length};
+use crate::mask::mask_words;
 
 /// Rows of a matrix that lie apart in memory, in the element indices, or in both: a column shard in one call.
 ///
@@ -47,48 +47,34 @@ impl Rows {
         Self { index_stride, ..self }
     }
 
-    /// The shape of a pass over slices of these lengths: one row of all that there is, or the rows asked for.
+    /// The shape of a pass over slices of these lengths.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
-    pub(crate) const fn of(rows: Option<Self>, x: usize, y: usize) -> Result<Self, Error> {
-        let Some(rows) = rows else {
-            return match same_length(x, y) {
-                Ok(()) => Ok(Self::new(1, x)),
-                Err(error) => Err(error),
-            };
-        };
-        let rows = rows.normalised();
-        let Self { rows: count, columns, stride, .. } = rows;
-        let Some(expected) = reach(count, stride, columns) else {
-            return Err(Error::InvalidShape { rows: count, columns, stride });
-        };
-        if stride < columns {
-            return Err(Error::InvalidShape { rows: count, columns, stride });
+    pub(crate) fn check_slices(self, x: usize, y: usize) -> Result<Self, Error> {
+        let this = self.normalised();
+        let Self { rows, columns, stride, .. } = this;
+        match reach(rows, stride, columns) {
+            Some(expected) if stride >= columns => at_least(expected, x.min(y)).map(|()| this),
+            _ => Err(Error::InvalidShape { rows, columns, stride }),
         }
-        let actual = if x < y { x } else { y };
-        if actual < expected { Err(Error::LengthMismatch { expected, actual }) } else { Ok(rows) }
     }
 
     /// The shape of a mask of `len` bits whose rows each start on a word.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
-    pub(crate) const fn of_stored(rows: Option<Self>, len: usize) -> Result<Self, Error> {
-        let Some(rows) = rows else {
-            return Ok(Self::new(1, len));
-        };
-        let rows = rows.normalised();
-        let Self { rows: count, columns, stride, .. } = rows;
-        let bits = mask_words(columns).saturating_mul(64);
-        let Some(expected) = reach(count, bits, columns) else {
-            return Err(Error::InvalidShape { rows: count, columns, stride });
-        };
-        if len < expected { Err(Error::LengthMismatch { expected, actual: len }) } else { Ok(rows) }
+    pub(crate) fn check_mask(self, len: usize) -> Result<Self, Error> {
+        let this = self.normalised();
+        let Self { rows, columns, stride, .. } = this;
+        match reach(rows, mask_words(columns).saturating_mul(64), columns) {
+            Some(expected) => at_least(expected, len).map(|()| this),
+            None => Err(Error::InvalidShape { rows, columns, stride }),
+        }
     }
 
     /// A stride that cannot matter is the dense one; rows or columns that are not there are neither.
-    const fn normalised(self) -> Self {
+    pub(crate) const fn normalised(self) -> Self {
         match (self.rows, self.columns) {
             (0, _) | (_, 0) => Self::new(0, 0),
             (1, columns) => Self::new(1, columns),
@@ -125,4 +111,8 @@ const fn reach(rows: usize, stride: usize, columns: usize) -> Option<usize> {
         Some(start) => start.checked_add(columns),
         None => None,
     }
+}
+
+const fn at_least(expected: usize, actual: usize) -> Result<(), Error> {
+    if actual < expected { Err(Error::LengthMismatch { expected, actual }) } else { Ok(()) }
 }

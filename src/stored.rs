@@ -1,8 +1,10 @@
 use crate::bits::Stored;
-use crate::input::{InPlace, Input};
+use crate::input::{InPlace, Input, Nothing};
+use crate::map::Scale;
 use crate::mask::same_length;
 use crate::pass::Pass;
-use crate::{Error, Level, Mask, Rows};
+use crate::shape::Shape;
+use crate::{Channels, Error, Level, Mask, Rows};
 
 /// Dropout by a stored mask, in either pass: `y[i] = kept ? x[i] * scale : +0.0`.
 ///
@@ -27,7 +29,7 @@ use crate::{Error, Level, Mask, Rows};
 pub struct StoredMask<'a> {
     mask: Mask<'a>,
     scale: f32,
-    rows: Option<Rows>,
+    shape: Option<Shape>,
     level: Option<Level>,
 }
 
@@ -35,14 +37,20 @@ impl<'a> StoredMask<'a> {
     /// A mask and the factor of kept elements: [`MaskStream::scale`](crate::MaskStream::scale) of the stream that drew
     /// it, [`Probability::scale`](crate::Probability::scale) for inverted dropout, 1 for the mask alone.
     pub const fn new(mask: Mask<'a>, scale: f32) -> Self {
-        Self { mask, scale, rows: None, level: None }
+        Self { mask, scale, shape: None, level: None }
     }
 
     /// Works on rows that lie apart: element `(r, c)` has bit `r * index_stride + c` of the mask. A mask that was
     /// stored by rows has an index stride of `64 * mask_words(columns)`.
     #[must_use]
     pub const fn rows(self, rows: Rows) -> Self {
-        Self { rows: Some(rows), ..self }
+        Self { shape: Some(Shape::Rows(rows)), ..self }
+    }
+
+    /// Gives every element of a channel, or of a sample, the same bit: bit `n * index_stride + c` of the mask.
+    #[must_use]
+    pub const fn channels(self, channels: Channels) -> Self {
+        Self { shape: Some(Shape::Channels(channels)), ..self }
     }
 
     /// Pins the SIMD level.
@@ -58,8 +66,8 @@ impl<'a> StoredMask<'a> {
     /// slices need at least the length of the shape, and [`Error::MaskTooShort`] tells of a mask that ends before the
     /// last row.
     pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let rows = self.check(x.len(), y.len())?;
-        self.pass::<_, false>(rows, x, y)
+        let shape = self.check(x.len(), y.len())?;
+        self.pass(shape, x, Nothing, y)
     }
 
     /// [`apply`](Self::apply) over its input.
@@ -67,8 +75,8 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply).
     pub fn apply_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let rows = self.check(x.len(), x.len())?;
-        self.pass::<_, false>(rows, InPlace, x)
+        let shape = self.check(x.len(), x.len())?;
+        self.pass(shape, InPlace, Nothing, x)
     }
 
     /// `dx[i] += kept ? dy[i] * scale : +0.0`: accumulates the gradient.
@@ -76,26 +84,36 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply).
     pub fn apply_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let rows = self.check(dy.len(), dx.len())?;
-        self.pass::<_, true>(rows, dy, dx)
+        let shape = self.check(dy.len(), dx.len())?;
+        self.pass(shape, dy, InPlace, dx)
     }
 
-    fn check(&self, x: usize, y: usize) -> Result<Rows, Error> {
-        let rows = Rows::of(self.rows, x, y)?;
-        if self.rows.is_none() {
+    /// `y[i] = r[i] + (kept ? x[i] * scale : +0.0)`: dropout before a residual sum.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply).
+    pub fn apply_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.check(r.len(), y.len())?;
+        let shape = self.check(x.len(), y.len())?;
+        self.pass(shape, x, r, y)
+    }
+
+    fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
+        let shape = Shape::of(self.shape, x, y)?;
+        if self.shape.is_none() {
             same_length(x, self.mask.len())?;
         }
-        let (needed, actual) = (rows.index_span(), self.mask.len() as u64);
+        let (needed, actual) = (shape.bits().index_span(), self.mask.len() as u64);
         if needed > u128::from(actual) {
             return Err(Error::MaskTooShort { needed: u64::try_from(needed).unwrap_or(u64::MAX), actual });
         }
-        Ok(rows)
+        Ok(shape)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn pass<I: Input, const ADD: bool>(&self, rows: Rows, x: I, y: &mut [f32]) -> Result<(), Error> {
-        let bits = Stored { mask: self.mask };
-        Pass::<_, _, ADD> { bits, scale: self.scale, rows, x, y }.launch(self.level.unwrap_or_else(Level::detect));
+    fn pass(&self, shape: Shape, x: impl Input, z: impl Input, y: &mut [f32]) -> Result<(), Error> {
+        let (bits, map) = (Stored { mask: self.mask }, Scale(self.scale));
+        Pass { bits, shape: shape.merged(), map, x, z, y }.launch(self.level.unwrap_or_else(Level::detect));
         Ok(())
     }
 }

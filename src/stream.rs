@@ -1,10 +1,12 @@
 use crate::bits::{Bits, Replay, Store, Uniform};
 use crate::dispatch::dispatch;
-use crate::input::{InPlace, Input};
+use crate::input::{InPlace, Input, Nothing};
+use crate::map::Scale;
 use crate::mask::same_length;
 use crate::pass::{Fill, Pass};
 use crate::sample::Source;
-use crate::{Error, Key, Level, MaskMut, Probability, Rows};
+use crate::shape::Shape;
+use crate::{Channels, Error, Key, Level, MaskMut, Probability, Rows};
 
 /// What dropout multiplies with, in training and in evaluation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -63,14 +65,14 @@ pub struct MaskStream {
     p: Probability,
     offset: u64,
     scaling: Scaling,
-    rows: Option<Rows>,
+    shape: Option<Shape>,
     level: Option<Level>,
 }
 
 impl MaskStream {
     /// Element indices from 0, inverted scaling, one row, the level of the machine.
     pub const fn new(key: Key, p: Probability) -> Self {
-        Self { key, p, offset: 0, scaling: Scaling::Inverted, rows: None, level: None }
+        Self { key, p, offset: 0, scaling: Scaling::Inverted, shape: None, level: None }
     }
 
     /// The element index of the first element of the slices, in the whole logical tensor. An integer that can be
@@ -90,7 +92,13 @@ impl MaskStream {
     /// `r * mask_words(columns)` on, each row starting on a word.
     #[must_use]
     pub const fn rows(self, rows: Rows) -> Self {
-        Self { rows: Some(rows), ..self }
+        Self { shape: Some(Shape::Rows(rows)), ..self }
+    }
+
+    /// Gives every element of a channel, or of a sample, the same bit.
+    #[must_use]
+    pub const fn channels(self, channels: Channels) -> Self {
+        Self { shape: Some(Shape::Channels(channels)), ..self }
     }
 
     /// Pins the SIMD level.
@@ -123,7 +131,7 @@ impl MaskStream {
     /// # Errors
     /// See [`MaskStream`].
     pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let rows = Rows::of_stored(self.rows, mask.len())?;
+        let rows = Shape::stored(self.shape, mask.len())?;
         rows.check_indices(self.offset)?;
         let bits = Store { replay: self.replay(), words: mask.words_mut() };
         dispatch(self.run_level(), Fill { bits, rows });
@@ -135,8 +143,8 @@ impl MaskStream {
     /// # Errors
     /// See [`MaskStream`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let rows = self.check(x.len(), y.len())?;
-        self.pass::<_, _, false>(self.replay(), rows, x, y)
+        let shape = self.check(x.len(), y.len())?;
+        self.pass(self.replay(), shape, x, Nothing, y)
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -144,8 +152,8 @@ impl MaskStream {
     /// # Errors
     /// See [`MaskStream`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let rows = self.check(x.len(), x.len())?;
-        self.pass::<_, _, false>(self.replay(), rows, InPlace, x)
+        let shape = self.check(x.len(), x.len())?;
+        self.pass(self.replay(), shape, InPlace, Nothing, x)
     }
 
     /// [`forward`](Self::forward) that stores the mask in the same pass, as [`fill`](Self::fill) would.
@@ -153,9 +161,8 @@ impl MaskStream {
     /// # Errors
     /// See [`MaskStream`].
     pub fn forward_store(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let rows = self.check(x.len(), y.len())?;
-        self.check_mask(y.len(), mask.len())?;
-        self.pass::<_, _, false>(Store { replay: self.replay(), words: mask.words_mut() }, rows, x, y)
+        let shape = self.check(x.len(), y.len())?;
+        self.store(shape, x, y, mask)
     }
 
     /// [`forward_store`](Self::forward_store) over its input.
@@ -163,9 +170,27 @@ impl MaskStream {
     /// # Errors
     /// See [`MaskStream`].
     pub fn forward_store_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let rows = self.check(x.len(), x.len())?;
-        self.check_mask(x.len(), mask.len())?;
-        self.pass::<_, _, false>(Store { replay: self.replay(), words: mask.words_mut() }, rows, InPlace, x)
+        let shape = self.check(x.len(), x.len())?;
+        self.store(shape, InPlace, x, mask)
+    }
+
+    /// `y[i] = r[i] + (kept ? x[i] * scale : +0.0)`: dropout before a residual sum. Where `x` is dropped, `+0.0` is
+    /// added: an `r` of `-0.0` becomes `+0.0`. The gradient of `r` is `dy`, that of `x` is [`backward`](Self::backward).
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.check(r.len(), y.len())?;
+        let shape = self.check(x.len(), y.len())?;
+        self.pass(self.replay(), shape, x, r, y)
+    }
+
+    /// [`forward_residual`](Self::forward_residual) over the residual: `r[i] += kept ? x[i] * scale : +0.0`.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_add(&self, x: &[f32], r: &mut [f32]) -> Result<(), Error> {
+        self.backward_add(x, r)
     }
 
     /// `dx[i] = kept ? dy[i] * scale : +0.0`, with the mask of the forward pass drawn again.
@@ -190,8 +215,8 @@ impl MaskStream {
     /// # Errors
     /// See [`MaskStream`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let rows = self.check(dy.len(), dx.len())?;
-        self.pass::<_, _, true>(self.replay(), rows, dy, dx)
+        let shape = self.check(dy.len(), dx.len())?;
+        self.pass(self.replay(), shape, dy, InPlace, dx)
     }
 
     /// What the network computes when it is not trained: `x` exactly with inverted and naive scaling, `x[i] * (1 - p)`
@@ -201,8 +226,8 @@ impl MaskStream {
     /// # Errors
     /// See [`MaskStream`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let rows = self.check(x.len(), y.len())?;
-        self.evaluation(rows, x, y)
+        let shape = self.check(x.len(), y.len())?;
+        self.evaluation(shape, x, y)
     }
 
     /// [`evaluate`](Self::evaluate) over its input.
@@ -210,8 +235,8 @@ impl MaskStream {
     /// # Errors
     /// See [`MaskStream`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let rows = self.check(x.len(), x.len())?;
-        self.evaluation(rows, InPlace, x)
+        let shape = self.check(x.len(), x.len())?;
+        self.evaluation(shape, InPlace, x)
     }
 }
 
@@ -225,38 +250,51 @@ impl MaskStream {
         Replay { source: Source { key: self.key, p: self.p }, offset: self.offset }
     }
 
-    /// The rows of a pass over slices of these lengths.
-    const fn check(&self, x: usize, y: usize) -> Result<Rows, Error> {
-        match Rows::of(self.rows, x, y) {
-            Ok(rows) => match rows.check_indices(self.offset) {
-                Ok(()) => Ok(rows),
-                Err(error) => Err(error),
-            },
-            error => error,
-        }
-    }
-
-    /// Whether a mask of `bits` bits fits a pass over `len` elements.
-    fn check_mask(&self, len: usize, bits: usize) -> Result<(), Error> {
-        match self.rows {
-            None => same_length(len, bits),
-            rows => Rows::of_stored(rows, bits).map(|_| ()),
-        }
+    /// The shape of a pass over slices of these lengths.
+    fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
+        let shape = Shape::of(self.shape, x, y)?;
+        shape.bits().check_indices(self.offset)?;
+        Ok(shape)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn pass<B: Bits, I: Input, const ADD: bool>(&self, bits: B, rows: Rows, x: I, y: &mut [f32]) -> Result<(), Error> {
-        Pass::<_, _, ADD> { bits, scale: self.scale(), rows, x, y }.launch(self.run_level());
+    fn pass(&self, bits: impl Bits, shape: Shape, x: impl Input, z: impl Input, y: &mut [f32]) -> Result<(), Error> {
+        let map = Scale(self.scale());
+        Pass { bits, shape: shape.merged(), map, x, z, y }.launch(self.run_level());
+        Ok(())
+    }
+
+    fn store(&self, shape: Shape, x: impl Input, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        if self.shape.is_none() {
+            same_length(y.len(), mask.len())?;
+        }
+        let (map, level) = (Scale(self.scale()), self.run_level());
+        match shape {
+            Shape::Rows(rows) => {
+                rows.check_mask(mask.len())?;
+                let bits = Store { replay: self.replay(), words: mask.words_mut() };
+                Pass { bits, shape, map, x, z: Nothing, y }.launch(level);
+            }
+            // one bit serves many elements: a pass of its own over the bits costs nothing
+            Shape::Channels(_) => {
+                self.fill(mask)?;
+                Pass { bits: self.replay(), shape, map, x, z: Nothing, y }.launch(level);
+            }
+        }
         Ok(())
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn evaluation<I: Input>(&self, rows: Rows, x: I, y: &mut [f32]) -> Result<(), Error> {
+    fn evaluation(&self, shape: Shape, x: impl Input, y: &mut [f32]) -> Result<(), Error> {
         let bits = match self.scaling {
             Scaling::Inverted | Scaling::Naive => Uniform { certain: Some(true) },
             Scaling::Standard => Uniform { certain: self.p.certain() },
         };
-        Pass::<_, _, false> { bits, scale: self.p.keep(), rows, x, y }.launch(self.run_level());
+        let shape = match shape {
+            Shape::Rows(rows) => Shape::Rows(rows.merged()),
+            Shape::Channels(channels) => Shape::Rows(Rows::new(1, channels.len())),
+        };
+        Pass { bits, shape, map: Scale(self.p.keep()), x, z: Nothing, y }.launch(self.run_level());
         Ok(())
     }
 }

@@ -1,0 +1,57 @@
+use crate::mask::same_length;
+use crate::{Channels, Error, Rows};
+
+/// Which element of the slices has which bit, checked against their lengths.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shape {
+    Rows(Rows),
+    Channels(Channels),
+}
+
+impl Shape {
+    /// The shape of a pass over slices of these lengths: one row of all that there is, or the shape asked for.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
+    pub(crate) fn of(shape: Option<Self>, x: usize, y: usize) -> Result<Self, Error> {
+        match shape {
+            None => {
+                same_length(x, y)?;
+                Ok(Self::Rows(Rows::new(1, x)))
+            }
+            Some(Self::Rows(rows)) => rows.check_slices(x, y).map(Self::Rows),
+            Some(Self::Channels(channels)) => {
+                same_length(channels.len(), x)?;
+                same_length(channels.len(), y)?;
+                Ok(if x == 0 { Self::Rows(Rows::new(0, 0)) } else { Self::Channels(channels) })
+            }
+        }
+    }
+
+    /// The bits of a mask of `len` bits that has this shape, each row starting on a word.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
+    pub(crate) fn stored(shape: Option<Self>, len: usize) -> Result<Rows, Error> {
+        match shape {
+            None => Ok(Rows::new(1, len)),
+            Some(shape) => shape.bits().check_mask(len),
+        }
+    }
+
+    /// The bits as a matrix.
+    pub(crate) const fn bits(self) -> Rows {
+        match self {
+            Self::Rows(rows) => rows,
+            Self::Channels(channels) => channels.bits(),
+        }
+    }
+
+    /// The same shape, in fewer rows where rows follow each other in memory and index.
+    pub(crate) const fn merged(self) -> Self {
+        match self {
+            Self::Rows(rows) => Self::Rows(rows.merged()),
+            channels @ Self::Channels(_) => channels,
+        }
+    }
+}

@@ -23,7 +23,8 @@ impl Avx2 {
 impl Simd for Avx2 {
     type Lanes = U64x4;
     type Wide = Pair<U64x4>;
-    type Floats = F32x8;
+    type Floats = Pair<F32x8>;
+    type Sixteen = Pair<F32x8>;
 }
 
 /// Made by `splat` and `counters` alone, so a value is proof of AVX2.
@@ -166,16 +167,44 @@ impl Floats for F32x8 {
         Self(avx2!(_mm256_mul_ps(self.0, other.0)))
     }
     #[inline(always)]
-    fn keep(self, bits: u64, at: usize) -> Self {
-        // the half is the same for four vectors in a row, so its broadcast is shared by them
-        let half = (bits >> (at & 32)) as u32;
+    fn sub(self, other: Self) -> Self {
+        Self(avx2!(_mm256_sub_ps(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(avx2!(_mm256_max_ps(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn greater(self, other: Self) -> u64 {
+        u64::from(avx2!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0))).cast_unsigned())
+    }
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
         Self(avx2!({
-            let lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-            let lane = _mm256_sll_epi32(lane, _mm_set_epi64x(0, (at % 32) as i64));
-            let kept = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(half.cast_signed()), lane), lane);
-            _mm256_and_ps(self.0, _mm256_castsi256_ps(kept))
+            let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0));
+            let one = _mm256_castps_si256(_mm256_set1_ps(1.0));
+            _mm256_castsi256_ps(_mm256_add_epi32(shifted, one))
         }))
     }
+    #[inline(always)]
+    fn keep(self, bits: u64, at: usize) -> Self {
+        Self(avx2!(_mm256_and_ps(self.0, kept(bits, at))))
+    }
+    #[inline(always)]
+    fn select(self, other: Self, bits: u64, at: usize) -> Self {
+        Self(avx2!(_mm256_blendv_ps(other.0, self.0, kept(bits, at))))
+    }
+}
+
+/// All bits of lane `i` where bit `at + i` is set.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn kept(bits: u64, at: usize) -> __m256 {
+    // the half is the same for four vectors in a row, so its broadcast is shared by them
+    let half = _mm256_set1_epi32(((bits >> (at & 32)) as u32).cast_signed());
+    let lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    let lane = _mm256_sll_epi32(lane, _mm_set_epi64x(0, (at % 32) as i64));
+    _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(half, lane), lane))
 }
 
 /// All bits of the first `n` lanes.

@@ -25,6 +25,7 @@ impl Simd for Avx512 {
     type Lanes = U64x8;
     type Wide = Pair<Pair<U64x8>>;
     type Floats = F32x16;
+    type Sixteen = F32x16;
 }
 
 /// Made by `splat` and `counters` alone, so a value is proof of AVX-512.
@@ -152,8 +153,32 @@ impl Floats for F32x16 {
         Self(avx512!(_mm512_mul_ps(self.0, other.0)))
     }
     #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(avx512!(_mm512_sub_ps(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(avx512!(_mm512_max_ps(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn greater(self, other: Self) -> u64 {
+        u64::from(avx512!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        Self(avx512!({
+            let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(self.0));
+            let one = _mm512_castps_si512(_mm512_set1_ps(1.0));
+            _mm512_castsi512_ps(_mm512_add_epi32(shifted, one))
+        }))
+    }
+    #[inline(always)]
     fn keep(self, bits: u64, at: usize) -> Self {
         Self(avx512!(_mm512_maskz_mov_ps((bits >> at) as __mmask16, self.0)))
+    }
+    #[inline(always)]
+    fn select(self, other: Self, bits: u64, at: usize) -> Self {
+        Self(avx512!(_mm512_mask_mov_ps(other.0, (bits >> at) as __mmask16, self.0)))
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) trait Simd: Copy {
     /// register file.
     type Wide: Lanes<Level = Self>;
     type Floats: Floats<Level = Self>;
+    /// 16 lanes at every level: what is summed is summed in the same order everywhere.
+    type Sixteen: Floats<Level = Self>;
 }
 
 /// The words of a block as they are sampled: per block two groups, of eight lanes each.
@@ -75,7 +77,36 @@ pub(crate) trait Floats: Copy {
     /// Stores as many lanes as there is room for.
     fn store_part(self, y: &mut [f32]);
     fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
+    /// `self > other ? self : other` in each lane, so `other` where one is NaN.
+    fn max(self, other: Self) -> Self;
+    /// Bit `i` tells whether lane `i` is greater than that of `other`; false where one is NaN.
+    fn greater(self, other: Self) -> u64;
+    /// `f32::from_bits((self.to_bits() << 23) + 1.0.to_bits())`: 2^n, of a lane whose low bits are the integer n.
+    fn power_of_two(self) -> Self;
     /// Lane `i` if bit `at + i` is set, else `+0.0`. `at` is a multiple of `COUNT`.
     fn keep(self, bits: u64, at: usize) -> Self;
+    /// Lane `i` if bit `at + i` is set, else that of `other`. `at` is a multiple of `COUNT`.
+    fn select(self, other: Self, bits: u64, at: usize) -> Self;
+}
+
+/// The one order in which 16 accumulators are added.
+#[inline(always)]
+pub(crate) fn fold(mut lanes: [f32; 16]) -> f32 {
+    let mut half = 8;
+    while half > 0 {
+        let (low, high) = lanes.split_at_mut(half);
+        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// [`fold`] of a vector of 16 lanes.
+#[inline(always)]
+pub(crate) fn sum<F: Floats>(sixteen: F) -> f32 {
+    let mut lanes = [0.0; 16];
+    sixteen.store_part(&mut lanes);
+    fold(lanes)
 }

@@ -1,6 +1,6 @@
-use super::{Groups, Lanes};
+use super::{Floats, Groups, Lanes};
 
-/// Two vectors of lanes side by side: independent work that hides the latency of xoshiro.
+/// Two vectors side by side, of half the lanes each: independent work that hides latency, or 16 lanes at every level.
 ///
 /// Written out: a helper that takes the operation as a function is not inlined into the target feature and makes a fill
 /// 10 to 25 times slower.
@@ -64,5 +64,80 @@ impl<V: Lanes> Lanes for Pair<V> {
     fn store(self, groups: &mut Groups, group: usize, lane: usize) {
         self.0.store(groups, group, lane);
         self.1.store(groups, group, lane + V::COUNT);
+    }
+}
+
+impl<V: Floats> Floats for Pair<V> {
+    type Level = V::Level;
+    type Array = [V::Array; 2];
+    const COUNT: usize = 2 * V::COUNT;
+
+    #[inline(always)]
+    fn split(x: &[f32]) -> (&[[V::Array; 2]], &[f32]) {
+        let pairs = V::split(x).0.as_chunks::<2>().0;
+        (pairs, x.get(pairs.len() * Self::COUNT..).unwrap_or_default())
+    }
+    #[inline(always)]
+    fn split_mut(x: &mut [f32]) -> (&mut [[V::Array; 2]], &mut [f32]) {
+        let whole = x.len() / Self::COUNT * Self::COUNT;
+        let (whole, rest) = x.split_at_mut_checked(whole).unwrap_or_default();
+        (V::split_mut(whole).0.as_chunks_mut::<2>().0, rest)
+    }
+    #[inline(always)]
+    fn splat(level: V::Level, x: f32) -> Self {
+        Self(V::splat(level, x), V::splat(level, x))
+    }
+    #[inline(always)]
+    fn load(level: V::Level, [first, second]: &[V::Array; 2]) -> Self {
+        Self(V::load(level, first), V::load(level, second))
+    }
+    #[inline(always)]
+    fn store(self, [first, second]: &mut [V::Array; 2]) {
+        self.0.store(first);
+        self.1.store(second);
+    }
+    #[inline(always)]
+    fn load_part(level: V::Level, x: &[f32]) -> Self {
+        // not an empty literal: a masked load from its dangling address takes many times as long
+        let (first, second) = x.split_at(x.len().min(V::COUNT));
+        Self(V::load_part(level, first), V::load_part(level, second))
+    }
+    #[inline(always)]
+    fn store_part(self, y: &mut [f32]) {
+        let (first, second) = y.split_at_mut(y.len().min(V::COUNT));
+        self.0.store_part(first);
+        self.1.store_part(second);
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(self.0.add(other.0), self.1.add(other.1))
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.sub(other.0), self.1.sub(other.1))
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(self.0.mul(other.0), self.1.mul(other.1))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(self.0.max(other.0), self.1.max(other.1))
+    }
+    #[inline(always)]
+    fn greater(self, other: Self) -> u64 {
+        self.0.greater(other.0) | self.1.greater(other.1) << V::COUNT
+    }
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        Self(self.0.power_of_two(), self.1.power_of_two())
+    }
+    #[inline(always)]
+    fn keep(self, bits: u64, at: usize) -> Self {
+        Self(self.0.keep(bits, at), self.1.keep(bits, at + V::COUNT))
+    }
+    #[inline(always)]
+    fn select(self, other: Self, bits: u64, at: usize) -> Self {
+        Self(self.0.select(other.0, bits, at), self.1.select(other.1, bits, at + V::COUNT))
     }
 }

@@ -11,7 +11,8 @@ pub(crate) struct Portable;
 impl Simd for Portable {
     type Lanes = u64x2;
     type Wide = Pair<u64x2>;
-    type Floats = f32x4;
+    type Floats = Pair<Pair<f32x4>>;
+    type Sixteen = Pair<Pair<f32x4>>;
 }
 
 impl Lanes for u64x2 {
@@ -119,9 +120,42 @@ impl Floats for f32x4 {
         self * other
     }
     #[inline(always)]
-    fn keep(self, bits: u64, at: usize) -> Self {
-        let lane = u32x4::new([1, 2, 4, 8]);
-        let kept = (u32x4::splat((bits >> at) as u32) & lane).simd_eq(lane);
-        self & Self::new(kept.to_array().map(f32::from_bits))
+    fn sub(self, other: Self) -> Self {
+        self - other
     }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.simd_gt(other).select(self, other)
+    }
+    #[inline(always)]
+    fn greater(self, other: Self) -> u64 {
+        self.simd_gt(other).to_bitmask().into()
+    }
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        let shifted = u32x4::new(self.to_array().map(f32::to_bits)) << 23_u32;
+        floats(shifted + u32x4::splat(1.0_f32.to_bits()))
+    }
+    #[inline(always)]
+    fn keep(self, bits: u64, at: usize) -> Self {
+        self & kept(bits, at)
+    }
+    #[inline(always)]
+    fn select(self, other: Self, bits: u64, at: usize) -> Self {
+        kept(bits, at).select(self, other)
+    }
+}
+
+/// All bits of lane `i` where bit `at + i` is set.
+#[inline(always)]
+fn kept(bits: u64, at: usize) -> f32x4 {
+    // where the loop over a word is unrolled, the lanes are constants and one broadcast serves eight vectors
+    let half = u32x4::splat((bits >> (at & 32)) as u32);
+    let lane = u32x4::new([1 << (at % 32), 2 << (at % 32), 4 << (at % 32), 8 << (at % 32)]);
+    floats((half & lane).simd_eq(lane))
+}
+
+#[inline(always)]
+fn floats(bits: u32x4) -> f32x4 {
+    f32x4::new(bits.to_array().map(f32::from_bits))
 }

@@ -5,6 +5,7 @@ mod bits;
 mod channels;
 mod dispatch;
 mod error;
+mod exp;
 mod generator;
 mod input;
 mod key;

@@ -179,6 +179,10 @@ impl Floats for F32x8 {
         u64::from(avx2!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0))).cast_unsigned())
     }
     #[inline(always)]
+    fn zero_below(self, x: Self, least: Self) -> Self {
+        Self(avx2!(_mm256_and_ps(self.0, _mm256_cmp_ps::<_CMP_NLT_UQ>(x.0, least.0))))
+    }
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(avx2!({
             let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0));

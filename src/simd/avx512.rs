@@ -165,6 +165,10 @@ impl Floats for F32x16 {
         u64::from(avx512!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0)))
     }
     #[inline(always)]
+    fn zero_below(self, x: Self, least: Self) -> Self {
+        Self(avx512!(_mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLT_UQ>(x.0, least.0), self.0)))
+    }
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(avx512!({
             let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(self.0));

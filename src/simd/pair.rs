@@ -129,6 +129,10 @@ impl<V: Floats> Floats for Pair<V> {
         self.0.greater(other.0) | self.1.greater(other.1) << V::COUNT
     }
     #[inline(always)]
+    fn zero_below(self, x: Self, least: Self) -> Self {
+        Self(self.0.zero_below(x.0, least.0), self.1.zero_below(x.1, least.1))
+    }
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(self.0.power_of_two(), self.1.power_of_two())
     }

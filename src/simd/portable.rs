@@ -132,6 +132,10 @@ impl Floats for f32x4 {
         self.simd_gt(other).to_bitmask().into()
     }
     #[inline(always)]
+    fn zero_below(self, x: Self, least: Self) -> Self {
+        x.simd_lt(least).select(Self::splat(0.0), self)
+    }
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         let shifted = u32x4::new(self.to_array().map(f32::to_bits)) << 23_u32;
         floats(shifted + u32x4::splat(1.0_f32.to_bits()))

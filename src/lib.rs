@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
+mod ahead;
 mod bits;
 mod channels;
 mod dispatch;

@@ -2,6 +2,7 @@
 #![no_std]
 
 mod ahead;
+mod attention;
 mod bits;
 mod channels;
 mod dispatch;
@@ -20,10 +21,12 @@ mod sample;
 mod scalar;
 mod shape;
 mod simd;
+mod softmax;
 mod spread;
 mod stored;
 mod stream;
 
+pub use attention::Attention;
 pub use channels::Channels;
 pub use error::Error;
 pub use key::Key;

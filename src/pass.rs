@@ -111,17 +111,22 @@ impl<B: Bits> Kernel for Fill<B> {
 }
 
 /// A row of the inputs and of the output.
-struct Row<'a, X, Z> {
-    row: usize,
+pub(crate) struct Row<'a, X, Z> {
+    pub(crate) row: usize,
     /// How far its first element's index is from that of the first row.
-    first: u64,
-    x: X,
-    z: Z,
-    y: &'a mut [f32],
+    pub(crate) first: u64,
+    pub(crate) x: X,
+    pub(crate) z: Z,
+    pub(crate) y: &'a mut [f32],
 }
 
 #[inline(always)]
-fn each_row<X: Input, Z: Input>(rows: Rows, x: X, z: Z, y: &mut [f32]) -> impl Iterator<Item = Row<'_, X, Z>> {
+pub(crate) fn each_row<X: Input, Z: Input>(
+    rows: Rows,
+    x: X,
+    z: Z,
+    y: &mut [f32],
+) -> impl Iterator<Item = Row<'_, X, Z>> {
     let Rows { rows, columns, stride, index_stride } = rows;
     y.chunks_mut(stride.max(1)).take(rows).enumerate().map(move |(row, y)| Row {
         row,
@@ -133,11 +138,11 @@ fn each_row<X: Input, Z: Input>(rows: Rows, x: X, z: Z, y: &mut [f32]) -> impl I
 }
 
 /// What is still to do of a row.
-struct Apply<'a, M, X, Z> {
-    map: M,
-    x: X,
-    z: Z,
-    y: &'a mut [f32],
+pub(crate) struct Apply<'a, M, X, Z> {
+    pub(crate) map: M,
+    pub(crate) x: X,
+    pub(crate) z: Z,
+    pub(crate) y: &'a mut [f32],
 }
 
 impl<S: Simd, M: Map, X: Input, Z: Input> Sink<S> for Apply<'_, M, X, Z> {

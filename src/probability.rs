@@ -24,6 +24,9 @@ pub struct Probability {
 }
 
 impl Probability {
+    /// Nothing is dropped.
+    pub(crate) const NEVER: Self = Self { threshold: ONE };
+
     /// The chance `p` that an element is dropped, in `[0, 1]`.
     ///
     /// `-0.0`, subnormals and every `p` below about 2^-33 round to a threshold of 2^32: nothing is ever dropped.

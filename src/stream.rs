@@ -242,11 +242,24 @@ impl MaskStream {
 
 /// Arguments to kernels.
 impl MaskStream {
-    fn run_level(&self) -> Level {
+    pub(crate) fn run_level(&self) -> Level {
         self.level.unwrap_or_else(Level::detect)
     }
 
-    const fn replay(&self) -> Replay {
+    /// The same stream, of which nothing is dropped.
+    pub(crate) const fn keep_all(self) -> Self {
+        Self { p: Probability::NEVER, ..self }
+    }
+
+    /// The factor of all elements in evaluation.
+    pub(crate) const fn evaluation_scale(&self) -> f32 {
+        match self.scaling {
+            Scaling::Inverted | Scaling::Naive => 1.0,
+            Scaling::Standard => self.p.keep(),
+        }
+    }
+
+    pub(crate) const fn replay(&self) -> Replay {
         Replay { source: Source { key: self.key, p: self.p }, offset: self.offset }
     }
 

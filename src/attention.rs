@@ -1,0 +1,263 @@
+use crate::ahead::Ahead;
+use crate::dispatch::{Kernel, dispatch};
+use crate::input::{InPlace, Input, Nothing};
+use crate::mask::same_length;
+use crate::pass::{Row, each_row};
+use crate::rows::Rows;
+use crate::simd::Simd;
+use crate::softmax::Softmax;
+use crate::{Error, MaskStream};
+
+/// Attention dropout: the softmax of each row of scores, then dropout of the weights (Vaswani et al., "Attention is all
+/// you need", NIPS 2017).
+///
+/// Scores and weights are a dense stack of matrices, `(matrices, queries, keys)`: one matrix for each head of each
+/// sample, in it a row for each query. Weight `j` of query `i` of matrix `m` is at `(m * queries + i) * keys + j`, and
+/// its bit has that index from the [offset](MaskStream::offset) of the stream on: the mask is the one that
+/// [`MaskStream::fill`] draws for the flat slice. A shard is whole matrices, or some rows of one matrix with
+/// `matrices = 1`. A [shape](MaskStream::rows) of the stream itself is not used.
+///
+/// ```
+/// use dropmask::{Attention, Key, MaskStream, Probability};
+///
+/// let stream = MaskStream::new(Key::new(11), Probability::new(0.5)?);
+/// let attention = Attention::new(stream, 1, 2, 3).causal(1); // query 0 sees keys 0 and 1, query 1 all three
+/// let scores = [0.0; 6];
+///
+/// let mut weights = [0.0; 6];
+/// attention.evaluate(&scores, &mut weights)?;
+/// assert_eq!(weights, [0.5, 0.5, 0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
+///
+/// attention.forward(&scores, &mut weights)?;
+/// assert_eq!(weights, [0.0, 1.0, 0.0, 2.0 / 3.0, 2.0 / 3.0, 0.0]);
+///
+/// // the mask is drawn again, and the softmax computed again
+/// let mut gradient = [0.0; 6];
+/// attention.backward(&scores, &[1.0, 1.0, 1.0, 0.0, 1.0, 0.0], &mut gradient)?;
+/// assert_eq!(gradient[..3], [-0.5, 0.5, 0.0]);
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+///
+/// # Arithmetic
+/// With `P = softmax(scores)`, training computes `weights[i] = kept ? P[i] * scale : +0.0`: the kept weights are rescaled,
+/// not [renormalised](Self::renormalise). Each row is one pass over memory: its largest score, then its exponentials and
+/// their sum, then weights and dropout, while it is in the cache.
+///
+/// - The largest score of a row is subtracted from it, so no finite score overflows. `P[i]` is `exp(scores[i] - largest)`,
+///   within 1 ulp and `+0.0` below 2^-126, times the rounded inverse of their sum. The sum has 16 accumulators and
+///   one order at every level: all levels agree to the bit.
+/// - A score of `-inf` has the weight 0: masks of the caller's own. A row of `-inf` alone, where the definition is
+///   `0 / 0`, has weights and gradients of 0.
+/// - A NaN or `+inf` among the scores makes all kept weights of its row NaN. What is dropped is `+0.0`.
+/// - What a [causal](Self::causal) mask hides is never read, is `+0.0` in the weights and in the gradient, and its bits
+///   have no effect: the bits of the others are those without a mask.
+///
+/// # Aliasing
+/// The functions with several slices cannot alias; the `_in_place` ones give the same result over the scores.
+///
+/// # Errors
+/// All operations: [`Error::LengthMismatch`] unless every slice has `matrices * queries * keys` elements, and
+/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been written.
+#[derive(Clone, Copy, Debug)]
+pub struct Attention {
+    stream: MaskStream,
+    stack: Stack,
+    renormalise: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stack {
+    matrices: usize,
+    queries: usize,
+    keys: usize,
+    /// Query `i` sees keys `0..=past + i`: all of them if this is `keys`.
+    past: usize,
+}
+
+impl Attention {
+    /// `matrices` is the number of samples times that of heads. Every query sees every key.
+    pub const fn new(stream: MaskStream, matrices: usize, queries: usize, keys: usize) -> Self {
+        Self { stream, stack: Stack { matrices, queries, keys, past: keys }, renormalise: false }
+    }
+
+    /// Query `i` of each matrix sees keys `0..=past + i`, as many as there are. `past` is the number of keys before
+    /// the first query: 0 where a sequence attends to itself, `keys - queries` where the queries are the last of it
+    /// (keys from a cache), and more by `i` for a shard that starts at query `i`.
+    #[must_use]
+    pub const fn causal(self, past: usize) -> Self {
+        Self { stack: Stack { past, ..self.stack }, ..self }
+    }
+
+    /// Softmax of the kept scores alone, so that the kept weights of a row sum to 1 (Zehui et al., "`DropAttention`",
+    /// 2019). A row of which nothing is kept is `+0.0`. The scale of the stream has no effect then, and evaluation is the
+    /// softmax.
+    #[must_use]
+    pub const fn renormalise(self, renormalise: bool) -> Self {
+        Self { renormalise, ..self }
+    }
+
+    /// `weights = dropout(softmax(scores))`.
+    ///
+    /// # Errors
+    /// See [`Attention`].
+    pub fn forward(&self, scores: &[f32], weights: &mut [f32]) -> Result<(), Error> {
+        self.check([scores.len(), weights.len()])?;
+        self.forward_pass(self.training(), scores, weights);
+        Ok(())
+    }
+
+    /// [`forward`](Self::forward) over the scores.
+    ///
+    /// # Errors
+    /// See [`Attention`].
+    pub fn forward_in_place(&self, scores: &mut [f32]) -> Result<(), Error> {
+        self.check([scores.len()])?;
+        self.forward_pass(self.training(), InPlace, scores);
+        Ok(())
+    }
+
+    /// The gradient of the scores from that of the weights, `dy`: `dscores[i] = P[i] * (dP[i] - D)`, where
+    /// `dP[i] = kept ? dy[i] * scale : +0.0` and `D` is the sum of `P * dP` over the row.
+    ///
+    /// It needs the scores and nothing else from the forward pass: `P` and the mask are computed again. The weights would
+    /// not do, as `P` is lost where they were dropped; they can be had again by [`forward`](Self::forward).
+    ///
+    /// # Errors
+    /// See [`Attention`].
+    pub fn backward(&self, scores: &[f32], dy: &[f32], dscores: &mut [f32]) -> Result<(), Error> {
+        self.check([scores.len(), dy.len(), dscores.len()])?;
+        self.backward_pass(scores, dy, dscores);
+        Ok(())
+    }
+
+    /// [`backward`](Self::backward) over the scores, which the backward pass is the last to need.
+    ///
+    /// # Errors
+    /// See [`Attention`].
+    pub fn backward_in_place(&self, scores: &mut [f32], dy: &[f32]) -> Result<(), Error> {
+        self.check([scores.len(), dy.len()])?;
+        self.backward_pass(InPlace, dy, scores);
+        Ok(())
+    }
+
+    /// What the network computes when it is not trained: `softmax(scores)`, times [`Probability::keep`] with standard
+    /// scaling.
+    ///
+    /// [`Probability::keep`]: crate::Probability::keep
+    ///
+    /// # Errors
+    /// See [`Attention`].
+    pub fn evaluate(&self, scores: &[f32], weights: &mut [f32]) -> Result<(), Error> {
+        self.check([scores.len(), weights.len()])?;
+        self.forward_pass(self.evaluation(), scores, weights);
+        Ok(())
+    }
+
+    /// [`evaluate`](Self::evaluate) over the scores.
+    ///
+    /// # Errors
+    /// See [`Attention`].
+    pub fn evaluate_in_place(&self, scores: &mut [f32]) -> Result<(), Error> {
+        self.check([scores.len()])?;
+        self.forward_pass(self.evaluation(), InPlace, scores);
+        Ok(())
+    }
+}
+
+impl Attention {
+    fn check<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
+        let rows = self.stack.rows();
+        for length in lengths {
+            same_length(rows.rows.saturating_mul(rows.columns), length)?;
+        }
+        rows.normalised().check_indices(self.stream.replay().offset)
+    }
+
+    const fn training(&self) -> Softmax {
+        self.softmax(self.stream, self.stream.scale())
+    }
+
+    const fn evaluation(&self) -> Softmax {
+        self.softmax(self.stream.keep_all(), self.stream.evaluation_scale())
+    }
+
+    const fn softmax(&self, stream: MaskStream, scale: f32) -> Softmax {
+        let scale = if self.renormalise { 1.0 } else { scale };
+        Softmax { bits: stream.replay(), scale, renormalise: self.renormalise }
+    }
+
+    fn forward_pass(&self, softmax: Softmax, x: impl Input, y: &mut [f32]) {
+        dispatch(self.stream.run_level(), Forward { softmax, stack: self.stack, x, y });
+    }
+
+    fn backward_pass(&self, x: impl Input, dy: &[f32], y: &mut [f32]) {
+        let softmax = self.training();
+        dispatch(self.stream.run_level(), Backward { softmax, stack: self.stack, x, dy, y });
+    }
+}
+
+impl Stack {
+    const fn rows(self) -> Rows {
+        Rows::new(self.matrices.saturating_mul(self.queries), self.keys)
+    }
+
+    /// How many keys a row sees.
+    fn visible(self, row: usize) -> usize {
+        // there are queries where there is a row
+        let query = row.checked_rem(self.queries).unwrap_or(0);
+        self.keys.min(self.past.saturating_add(query).saturating_add(1))
+    }
+
+    /// What each row sees; the rest of it becomes `+0.0`.
+    #[inline(always)]
+    fn visible_rows<X: Input, Z: Input>(self, x: X, z: Z, y: &mut [f32]) -> impl Iterator<Item = Row<'_, X, Z>> {
+        each_row(self.rows(), x, z, y).map(move |Row { row, first, x, z, y }| {
+            let (y, hidden) = y.split_at_mut_checked(self.visible(row)).unwrap_or_default();
+            hidden.fill(0.0);
+            Row { row, first, x: x.cut(y.len()).0, z: z.cut(y.len()).0, y }
+        })
+    }
+}
+
+struct Forward<'a, X> {
+    softmax: Softmax,
+    stack: Stack,
+    x: X,
+    y: &'a mut [f32],
+}
+
+impl<X: Input> Kernel for Forward<'_, X> {
+    fn scalar(self) {
+        self.stack.visible_rows(self.x, Nothing, self.y).for_each(|row| self.softmax.scalar_forward(row));
+    }
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let mut bits = Ahead::new(self.softmax.bits, self.y.len());
+        for row in self.stack.visible_rows(self.x, Nothing, self.y) {
+            self.softmax.forward(s, &mut bits, row);
+        }
+    }
+}
+
+struct Backward<'a, X> {
+    softmax: Softmax,
+    stack: Stack,
+    x: X,
+    dy: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl<X: Input> Kernel for Backward<'_, X> {
+    fn scalar(self) {
+        self.stack.visible_rows(self.x, self.dy, self.y).for_each(|row| self.softmax.scalar_backward(row));
+    }
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let mut bits = Ahead::new(self.softmax.bits, self.y.len());
+        for row in self.stack.visible_rows(self.x, self.dy, self.y) {
+            self.softmax.backward(s, &mut bits, row);
+        }
+    }
+}

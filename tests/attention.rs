@@ -1,0 +1,421 @@
+//! Attention dropout: all levels against the specification, the specification against the definition in `f64`, the
+//! gradient against finite differences, and laws.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::float_cmp, reason = "a test that fails may panic")]
+
+use dropmask::{Attention, Error, Key, Level, MaskMut, MaskStream, Probability, Scaling, mask_words};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// A stack of matrices and what is done to it; the number of keys before the first query where it is causal.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    matrices: usize,
+    queries: usize,
+    keys: usize,
+    causal: Option<usize>,
+    renormalise: bool,
+}
+
+impl Case {
+    const fn new(matrices: usize, queries: usize, keys: usize) -> Self {
+        Self { matrices, queries, keys, causal: None, renormalise: false }
+    }
+
+    /// Without a causal mask, with one that hides much, and with one that hides little; rescaled and renormalised.
+    fn variants(self) -> impl Iterator<Item = Self> {
+        [None, Some(0), Some(self.keys.saturating_sub(self.queries))]
+            .into_iter()
+            .flat_map(move |causal| [false, true].map(|renormalise| Self { causal, renormalise, ..self }))
+    }
+
+    fn len(self) -> usize {
+        self.matrices * self.queries * self.keys
+    }
+
+    fn attention(self, stream: MaskStream) -> Attention {
+        let attention = Attention::new(stream, self.matrices, self.queries, self.keys).renormalise(self.renormalise);
+        self.causal.map_or(attention, |past| attention.causal(past))
+    }
+
+    fn visible(self, row: usize) -> usize {
+        self.causal.map_or(self.keys, |past| self.keys.min(past + row % self.queries + 1))
+    }
+}
+
+fn stream(p: f32) -> MaskStream {
+    MaskStream::new(Key::new(11), Probability::new(p).unwrap()).offset(77)
+}
+
+fn uniform(seed: u64, len: usize, bound: f32) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..len).map(|_| rng.random_range(-bound..bound)).collect()
+}
+
+/// Whether each element has a bit of 1, as the stream itself says.
+fn bits(stream: MaskStream, len: usize) -> Vec<bool> {
+    let mut words = vec![0; mask_words(len)];
+    let mut mask = MaskMut::new(&mut words, len).unwrap();
+    stream.fill(&mut mask).unwrap();
+    mask.as_mask().iter().collect()
+}
+
+fn forward(attention: Attention, scores: &[f32]) -> Vec<f32> {
+    let mut weights = vec![f32::NAN; scores.len()];
+    attention.forward(scores, &mut weights).unwrap();
+    weights
+}
+
+fn backward(attention: Attention, scores: &[f32], dy: &[f32]) -> Vec<f32> {
+    let mut gradient = vec![f32::NAN; scores.len()];
+    attention.backward(scores, dy, &mut gradient).unwrap();
+    gradient
+}
+
+fn evaluate(attention: Attention, scores: &[f32]) -> Vec<f32> {
+    let mut weights = vec![f32::NAN; scores.len()];
+    attention.evaluate(scores, &mut weights).unwrap();
+    weights
+}
+
+/// Equal to the bit, but for the payload of NaNs.
+#[track_caller]
+fn assert_same(actual: &[f32], expected: &[f32], what: impl std::fmt::Display) {
+    assert_eq!(actual.len(), expected.len());
+    for (i, (a, b)) in actual.iter().zip(expected).enumerate() {
+        assert!(a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(), "{what}: element {i} is {a:e}, not {b:e}");
+    }
+}
+
+/// Replaces about one value in `every` by a special one.
+fn sprinkle(x: &mut [f32], seed: u64, every: u32) {
+    const SPECIAL: [f32; 10] =
+        [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::NEG_INFINITY, f32::MIN, f32::MAX, 1e-40, -0.0, 0.0, -1e9];
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for x in x {
+        if rng.random_ratio(1, every) {
+            *x = SPECIAL[rng.random_range(0..SPECIAL.len())];
+        }
+    }
+}
+
+#[test]
+fn levels_agree() {
+    let shapes = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 128, 129, 512, 1000];
+    let mut cases: Vec<Case> = shapes.into_iter().map(|keys| Case::new(2, 5, keys)).collect();
+    // rows that are drawn one by one, and rows of which one is drawn ahead
+    cases.extend([Case::new(1, 3, 4096), Case::new(1, 3, 4097), Case::new(1, 2, 9001)]);
+    cases.extend([Case::new(0, 5, 7), Case::new(5, 0, 7), Case::new(1, 200, 3), Case::new(300, 1, 1)]);
+
+    let levels: Vec<Level> = Level::supported().filter(|level| *level != Level::SCALAR).collect();
+    println!("levels: {levels:?}");
+    for case in cases.into_iter().flat_map(Case::variants) {
+        let len = case.len();
+        for (seed, p, offset) in [
+            (0, 0.1, 0),
+            (1, 0.5, 63),
+            (2, 0.9, 1000),
+            (3, 0.0, 5),
+            (4, 1.0, 5),
+            (5, 0.3, 0_u64.wrapping_sub(len as u64)),
+        ] {
+            let offset = if len == 0 { 0 } else { offset };
+            let mut scores = uniform(seed, len, 20.0);
+            let mut dy = uniform(100 + seed, len, 3.0);
+            if seed % 2 == 1 {
+                sprinkle(&mut scores, seed, 40);
+                sprinkle(&mut dy, 100 + seed, 40);
+            }
+            if let Some(row) = scores.chunks_mut(case.keys.max(1)).nth(1) {
+                row.fill(f32::NEG_INFINITY);
+            }
+            for scaling in [Scaling::Inverted, Scaling::Standard] {
+                let at = |level| case.attention(stream(p).offset(offset).scaling(scaling).level(level));
+                let scalar = at(Level::SCALAR);
+                let expected = [forward(scalar, &scores), backward(scalar, &scores, &dy), evaluate(scalar, &scores)];
+                for &level in &levels {
+                    let attention = at(level);
+                    let what = format!("{level}, {case:?}, p {p}, offset {offset}");
+                    assert_same(&forward(attention, &scores), &expected[0], format!("forward, {what}"));
+                    assert_same(&backward(attention, &scores, &dy), &expected[1], format!("backward, {what}"));
+                    assert_same(&evaluate(attention, &scores), &expected[2], format!("evaluate, {what}"));
+                }
+                for level in Level::supported() {
+                    let (attention, what) = (at(level), format!("{level}, {case:?}, in place"));
+                    let mut x = scores.clone();
+                    attention.forward_in_place(&mut x).unwrap();
+                    assert_same(&x, &expected[0], format!("forward, {what}"));
+                    x.clone_from(&scores);
+                    attention.backward_in_place(&mut x, &dy).unwrap();
+                    assert_same(&x, &expected[1], format!("backward, {what}"));
+                    x.clone_from(&scores);
+                    attention.evaluate_in_place(&mut x).unwrap();
+                    assert_same(&x, &expected[2], format!("evaluate, {what}"));
+                }
+            }
+        }
+    }
+}
+
+/// Softmax of the scores that count, one row, in `f64`.
+fn softmax(scores: &[f64], counts: impl Fn(usize) -> bool) -> Vec<f64> {
+    let largest = (0..scores.len()).filter(|&i| counts(i)).map(|i| scores[i]).fold(f64::NEG_INFINITY, f64::max);
+    let e: Vec<f64> = (0..scores.len()).map(|i| if counts(i) { (scores[i] - largest).exp() } else { 0.0 }).collect();
+    let sum: f64 = e.iter().sum();
+    e.iter().map(|e| if sum == 0.0 { 0.0 } else { e / sum }).collect()
+}
+
+/// The definition of the forward pass, in `f64`.
+fn reference(case: Case, scores: &[f64], bits: &[bool], scale: f64) -> Vec<f64> {
+    let rows = scores.chunks(case.keys).zip(bits.chunks(case.keys)).enumerate();
+    rows.flat_map(|(row, (scores, kept))| {
+        let visible = case.visible(row);
+        let p = softmax(scores, |i| i < visible && (kept[i] || !case.renormalise));
+        let scale = if case.renormalise { 1.0 } else { scale };
+        p.into_iter().zip(kept).map(move |(p, kept)| if *kept { p * scale } else { 0.0 })
+    })
+    .collect()
+}
+
+/// Relative to each weight, in units of 2^-24: the rounding of the difference from the largest score, which is as great
+/// as the difference and enters the weight itself and the sum; two for `exp` in each; one for each addition to an
+/// accumulator and for the fold; three products and a quotient.
+#[test]
+fn is_the_softmax_of_the_definition() {
+    for case in [Case::new(2, 3, 1), Case::new(2, 7, 17), Case::new(3, 20, 100), Case::new(1, 9, 1000)] {
+        for case in case.variants() {
+            for (seed, p, spread) in [(0, 0.1, 1.0), (1, 0.5, 10.0), (2, 0.8, 60.0)] {
+                let scores = uniform(seed, case.len(), spread);
+                let stream = stream(p);
+                let weights = forward(case.attention(stream), &scores);
+                let widened: Vec<f64> = scores.iter().map(|&x| f64::from(x)).collect();
+                let scale = f64::from(stream.scale());
+                let expected = reference(case, &widened, &bits(stream, case.len()), scale);
+                for (i, (&actual, &expected)) in weights.iter().zip(&expected).enumerate() {
+                    let difference = f64::from(2.0 * spread);
+                    let ulps = 2.0 * difference + 4.0 + case.keys as f64 / 16.0 + 4.0 + 4.0;
+                    // exponentials below 2^-126 are 0
+                    let bound = expected * ulps * 2.0_f64.powi(-24) + scale * 2.0_f64.powi(-126);
+                    let error = (f64::from(actual) - expected).abs();
+                    assert!(error <= bound, "{case:?}, element {i}: {actual:e}, not {expected:e}");
+                    assert!(expected != 0.0 || actual.to_bits() == 0, "{case:?}, element {i}: {actual:e}, not +0.0");
+                }
+            }
+        }
+    }
+}
+
+/// A central difference of the `f64` reference, step 1e-5, is exact to about 1e-9; the `f32` gradient to about a dozen
+/// roundings of numbers below `scale * max|dy| = 4`.
+#[test]
+fn gradient_is_that_of_the_definition() {
+    const STEP: f64 = 1e-5;
+    const BOUND: f64 = 4e-6;
+    for case in [Case::new(2, 4, 5), Case::new(1, 3, 37)].into_iter().flat_map(Case::variants) {
+        let (stream, len) = (stream(0.5), case.len());
+        let scores = uniform(1, len, 3.0);
+        let dy = uniform(2, len, 2.0);
+        let gradient = backward(case.attention(stream), &scores, &dy);
+        let kept = bits(stream, len);
+        let loss = |scores: &[f64]| -> f64 {
+            let weights = reference(case, scores, &kept, f64::from(stream.scale()));
+            weights.iter().zip(&dy).map(|(y, dy)| y * f64::from(*dy)).sum()
+        };
+        let mut moved: Vec<f64> = scores.iter().map(|&x| f64::from(x)).collect();
+        let mut greatest = 0.0_f64;
+        for i in 0..len {
+            let x = moved[i];
+            moved[i] = x + STEP;
+            let above = loss(&moved);
+            moved[i] = x - STEP;
+            let slope = (above - loss(&moved)) / (2.0 * STEP);
+            moved[i] = x;
+            let error = (f64::from(gradient[i]) - slope).abs();
+            assert!(error < BOUND, "{case:?}, element {i}: {}, not {slope}", gradient[i]);
+            greatest = greatest.max(slope.abs());
+        }
+        assert!(greatest > 0.1, "{case:?}: no gradient to speak of");
+    }
+}
+
+#[test]
+fn is_dropout_after_the_softmax() {
+    for case in [Case::new(2, 9, 33), Case { causal: Some(20), ..Case::new(2, 9, 33) }] {
+        let scores = uniform(3, case.len(), 5.0);
+        let mut expected = evaluate(case.attention(stream(0.3)), &scores);
+        stream(0.3).forward_in_place(&mut expected).unwrap();
+        assert_same(&forward(case.attention(stream(0.3)), &scores), &expected, "softmax, then dropout");
+    }
+}
+
+#[test]
+fn certain_probabilities() {
+    for case in Case::new(3, 8, 21).variants() {
+        let (scores, dy) = (uniform(4, case.len(), 5.0), uniform(5, case.len(), 1.0));
+        let never = case.attention(stream(0.0));
+        assert_same(&forward(never, &scores), &evaluate(never, &scores), "p = 0");
+        let always = case.attention(stream(1.0));
+        assert_same(&forward(always, &scores), &vec![0.0; case.len()], "p = 1");
+        assert!(backward(always, &scores, &dy).iter().all(|&x| x == 0.0), "p = 1");
+    }
+}
+
+#[test]
+fn scaling_of_training_and_evaluation() {
+    let case = Case::new(2, 3, 19);
+    let scores = uniform(6, case.len(), 5.0);
+    let p = Probability::new(0.4).unwrap();
+    let with = |scaling| case.attention(stream(0.4).scaling(scaling));
+    let softmax = evaluate(with(Scaling::Inverted), &scores);
+    assert_same(&evaluate(with(Scaling::Naive), &scores), &softmax, "naive");
+    let expected: Vec<f32> = softmax.iter().map(|y| y * p.keep()).collect();
+    assert_same(&evaluate(with(Scaling::Standard), &scores), &expected, "standard");
+    let kept = bits(stream(0.4), case.len());
+    let expected: Vec<f32> = softmax.iter().zip(kept).map(|(y, kept)| if kept { *y } else { 0.0 }).collect();
+    assert_same(&forward(with(Scaling::Standard), &scores), &expected, "standard training");
+    // kept weights have a sum of 1 already
+    let expected = forward(with(Scaling::Inverted).renormalise(true), &scores);
+    assert_same(&forward(with(Scaling::Standard).renormalise(true), &scores), &expected, "renormalised");
+    assert_same(&evaluate(with(Scaling::Standard).renormalise(true), &scores), &softmax, "renormalised evaluation");
+}
+
+#[test]
+fn shards_are_parts_of_the_whole() {
+    for renormalise in [false, true] {
+        let whole = Case { causal: Some(3), renormalise, ..Case::new(4, 10, 29) };
+        let (scores, dy) = (uniform(7, whole.len(), 5.0), uniform(8, whole.len(), 1.0));
+        let weights = forward(whole.attention(stream(0.3)), &scores);
+        let gradient = backward(whole.attention(stream(0.3)), &scores, &dy);
+        let matrices = Case { matrices: 2, ..whole };
+        let queries = Case { matrices: 1, queries: 4, causal: Some(3 + 5), ..whole };
+        for (shard, start) in [(matrices, 10 * 29), (queries, (2 * 10 + 5) * 29)] {
+            let part = start..start + shard.len();
+            let attention = shard.attention(stream(0.3).offset(77 + start as u64));
+            assert_same(&forward(attention, &scores[part.clone()]), &weights[part.clone()], "forward of a shard");
+            let shard = backward(attention, &scores[part.clone()], &dy[part.clone()]);
+            assert_same(&shard, &gradient[part], "backward of a shard");
+        }
+    }
+}
+
+#[test]
+fn causal_is_a_mask_of_minus_infinity() {
+    for renormalise in [false, true] {
+        let case = Case { causal: Some(2), renormalise, ..Case::new(2, 30, 40) };
+        let (mut scores, dy) = (uniform(9, case.len(), 5.0), uniform(10, case.len(), 1.0));
+        let hidden = |i: usize| i % case.keys >= case.visible(i / case.keys);
+        assert!((0..case.len()).any(hidden));
+        let masked: Vec<f32> =
+            scores.iter().enumerate().map(|(i, &x)| if hidden(i) { f32::NEG_INFINITY } else { x }).collect();
+        // never read
+        for i in (0..case.len()).filter(|&i| hidden(i)) {
+            scores[i] = f32::NAN;
+        }
+        let all = Case { causal: None, ..case }.attention(stream(0.3));
+        let causal = case.attention(stream(0.3));
+        assert_same(&forward(causal, &scores), &forward(all, &masked), "forward");
+        let (actual, expected) = (backward(causal, &scores, &dy), backward(all, &masked, &dy));
+        assert_eq!(actual, expected);
+        assert!((0..case.len()).filter(|&i| hidden(i)).all(|i| actual[i].to_bits() == 0), "a hidden gradient");
+    }
+}
+
+#[test]
+fn kept_weights_of_a_renormalised_row_sum_to_one() {
+    let case = Case { renormalise: true, ..Case::new(1, 2000, 9) };
+    let kept = bits(stream(0.7), case.len());
+    // dropped scores are not in the way, however great
+    let scores: Vec<f32> =
+        uniform(11, case.len(), 5.0).iter().zip(&kept).map(|(&x, &kept)| if kept { x } else { 1e30 }).collect();
+    let weights = forward(case.attention(stream(0.7)), &scores);
+    let mut empty = 0;
+    for (row, kept) in weights.chunks(case.keys).zip(kept.chunks(case.keys)) {
+        let sum: f64 = row.iter().map(|&y| f64::from(y)).sum();
+        if kept.contains(&true) {
+            assert!((sum - 1.0).abs() < 1e-6, "{row:?}");
+        } else {
+            assert!(row.iter().all(|y| y.to_bits() == 0), "{row:?}");
+            empty += 1;
+        }
+    }
+    assert!(empty > 0, "no row without a kept weight");
+}
+
+#[test]
+fn special_scores() {
+    let row = Case::new(1, 1, 40);
+    let stream = stream(0.5);
+    let kept = bits(stream, 40);
+    let (dropped, other) = (kept.iter().position(|kept| !kept).unwrap(), kept.iter().position(|kept| *kept).unwrap());
+    let (plain, renormalised) = (row.attention(stream), row.attention(stream).renormalise(true));
+    let (scores, dy) = (uniform(12, 40, 3.0), uniform(13, 40, 1.0));
+    let with = |i: usize, x: f32| {
+        let mut scores = scores.clone();
+        scores[i] = x;
+        scores
+    };
+
+    // nothing to attend to: no weight and no gradient
+    for attention in [plain, renormalised] {
+        let scores = [f32::NEG_INFINITY; 40];
+        assert_same(&forward(attention, &scores), &[0.0; 40], "-inf alone");
+        assert!(backward(attention, &scores, &dy).iter().all(|&x| x == 0.0), "-inf alone");
+    }
+    // one score of -inf has no weight
+    assert_eq!(forward(plain, &with(other, f32::NEG_INFINITY))[other].to_bits(), 0);
+    // a NaN makes what is kept NaN, even if it is dropped itself, unless dropped scores do not count
+    for bad in [f32::NAN, f32::INFINITY] {
+        for at in [dropped, other] {
+            let weights = forward(plain, &with(at, bad));
+            assert!(weights.iter().zip(&kept).all(|(y, &kept)| if kept { y.is_nan() } else { y.to_bits() == 0 }));
+        }
+        assert_same(&forward(renormalised, &with(dropped, bad)), &forward(renormalised, &scores), "a dropped score");
+        assert!(forward(renormalised, &with(other, bad))[other].is_nan());
+        // what is dropped has no part in the gradient of the weights
+        let mut bad_dy = dy.clone();
+        bad_dy[dropped] = bad;
+        for attention in [plain, renormalised] {
+            let expected = backward(attention, &scores, &dy);
+            assert_same(&backward(attention, &scores, &bad_dy), &expected, "a dropped gradient");
+        }
+    }
+    // no overflow
+    let weights = evaluate(plain, &with(3, f32::MAX));
+    assert!(weights.iter().enumerate().all(|(i, &y)| y == if i == 3 { 1.0 } else { 0.0 }), "{weights:?}");
+    let weights = evaluate(plain, &[f32::MIN; 40]);
+    assert!(weights.iter().all(|&y| y == 1.0 / 40.0), "{weights:?}");
+}
+
+#[test]
+fn errors_write_nothing() {
+    let attention = Attention::new(stream(0.5), 2, 3, 4);
+    let (x, short) = ([1.0; 24], [1.0; 23]);
+    let length = Err(Error::LengthMismatch { expected: 24, actual: 23 });
+    let (mut y, mut small) = ([7.0; 24], [7.0; 23]);
+    assert_eq!(attention.forward(&short, &mut y), length);
+    assert_eq!(attention.forward(&x, &mut small), length);
+    assert_eq!(attention.forward_in_place(&mut small), length);
+    assert_eq!(attention.evaluate(&short, &mut y), length);
+    assert_eq!(attention.evaluate(&x, &mut small), length);
+    assert_eq!(attention.evaluate_in_place(&mut small), length);
+    assert_eq!(attention.backward(&short, &x, &mut y), length);
+    assert_eq!(attention.backward(&x, &short, &mut y), length);
+    assert_eq!(attention.backward(&x, &x, &mut small), length);
+    assert_eq!(attention.backward_in_place(&mut small, &x), length);
+    assert_eq!(attention.backward_in_place(&mut y, &short), length);
+
+    let huge = Attention::new(stream(0.5), usize::MAX, 2, 4);
+    assert_eq!(huge.forward(&x, &mut y), Err(Error::LengthMismatch { expected: usize::MAX, actual: 24 }));
+
+    let offset = u64::MAX - 22;
+    let late = Attention::new(stream(0.5).offset(offset), 2, 3, 4);
+    let overflow = Err(Error::IndexOverflow { offset, span: 24 });
+    assert_eq!(late.forward(&x, &mut y), overflow);
+    assert_eq!(late.forward_in_place(&mut y), overflow);
+    assert_eq!(late.backward(&x, &x, &mut y), overflow);
+    assert_eq!(late.backward_in_place(&mut y, &x), overflow);
+    assert_eq!(late.evaluate(&x, &mut y), overflow);
+    assert_eq!(late.evaluate_in_place(&mut y), overflow);
+
+    assert_eq!((y, small), ([7.0; 24], [7.0; 23]));
+    Attention::new(stream(0.5).offset(offset - 1), 2, 3, 4).forward(&x, &mut y).unwrap();
+}

@@ -60,7 +60,7 @@ mod tests {
         }
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
-            exp_lanes(s, S::Sixteen::load_part(s, self.x)).store_part(self.y);
+            exp_lanes(s, S::Floats::load_part(s, self.x)).store_part(self.y);
         }
     }
 

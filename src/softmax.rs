@@ -89,7 +89,7 @@ impl Softmax {
         let Row { row, first, x, z: dy, y } = row;
         let inverse = self.exponentials(s, bits, row, first, x, y);
         let dropout = Scale(self.scale);
-        let mut dot = Both { y: &mut *y, dy, step: Dot { dropout, sums: S::Sixteen::splat(s, 0.0) } };
+        let mut dot = Both { y: &mut *y, dy, step: Dot { dropout, sums: S::Floats::splat(s, 0.0) } };
         bits.row(s, row, first, dy.len(), &mut dot);
         let mean = sum(dot.step.sums) * inverse;
         let dropped = if self.renormalise { 0 } else { !0 };
@@ -119,17 +119,17 @@ impl Softmax {
 /// `y[i] = exp(x[i] - max x)`; returns 1 over their sum, 0 where that is 0. The row is read twice, from the cache.
 #[inline(always)]
 fn exponentials<S: Simd>(s: S, x: impl Input, y: &mut [f32]) -> f32 {
-    let largest = S::Sixteen::splat(s, finite(largest(s, x, y)));
-    let (y_vectors, y_rest) = S::Sixteen::split_mut(y);
-    let (x_vectors, x_rest) = x.vectors::<S::Sixteen>();
-    let mut sums = S::Sixteen::splat(s, 0.0);
+    let largest = S::Floats::splat(s, finite(largest(s, x, y)));
+    let (y_vectors, y_rest) = S::Floats::split_mut(y);
+    let (x_vectors, x_rest) = x.vectors::<S::Floats>();
+    let mut sums = S::Floats::splat(s, 0.0);
     for (x, y) in x_vectors.zip(y_vectors) {
         let e = exp_lanes(s, x.read(s, y).sub(largest));
         e.store(y);
         sums = sums.add(e);
     }
     if !y_rest.is_empty() {
-        let e = exp_lanes(s, x_rest.load_part::<S::Sixteen>(s, y_rest).sub(largest));
+        let e = exp_lanes(s, x_rest.load_part::<S::Floats>(s, y_rest).sub(largest));
         e.store_part(y_rest);
         sums = sums.add(e.keep(low_bits(y_rest.len()), 0));
     }
@@ -138,15 +138,15 @@ fn exponentials<S: Simd>(s: S, x: impl Input, y: &mut [f32]) -> f32 {
 
 #[inline(always)]
 fn largest<S: Simd>(s: S, x: impl Input, y: &[f32]) -> f32 {
-    let least = S::Sixteen::splat(s, f32::NEG_INFINITY);
-    let (y_vectors, y_rest) = S::Sixteen::split(y);
-    let (x_vectors, x_rest) = x.vectors::<S::Sixteen>();
+    let least = S::Floats::splat(s, f32::NEG_INFINITY);
+    let (y_vectors, y_rest) = S::Floats::split(y);
+    let (x_vectors, x_rest) = x.vectors::<S::Floats>();
     let mut largest = least;
     for (x, y) in x_vectors.zip(y_vectors) {
         largest = x.read(s, y).max(largest);
     }
     if !y_rest.is_empty() {
-        let x = x_rest.load_part::<S::Sixteen>(s, y_rest);
+        let x = x_rest.load_part::<S::Floats>(s, y_rest);
         largest = x.select(least, low_bits(y_rest.len()), 0).max(largest);
     }
     let mut lanes = [0.0; 16];
@@ -210,22 +210,22 @@ trait Step<F: Floats> {
     fn step(&mut self, level: F::Level, y: F, dy: F, bits: u64, at: usize) -> F;
 }
 
-impl<S: Simd, T: Step<S::Sixteen>> Sink<S> for Both<'_, T> {
+impl<S: Simd, T: Step<S::Floats>> Sink<S> for Both<'_, T> {
     #[inline(always)]
     fn take(&mut self, s: S, words: &[u64], len: usize) {
         let (y, y_left) = mem::take(&mut self.y).split_at_mut_checked(len).unwrap_or_default();
         let (dy, dy_left) = self.dy.cut(len);
         (self.y, self.dy) = (y_left, dy_left);
         for ((y, dy), bits) in y.chunks_mut(64).zip(dy.chunks(64)).zip(words) {
-            let (y_vectors, y_rest) = S::Sixteen::split_mut(y);
-            let (dy_vectors, dy_rest) = S::Sixteen::split(dy);
+            let (y_vectors, y_rest) = S::Floats::split_mut(y);
+            let (dy_vectors, dy_rest) = S::Floats::split(dy);
             let mut at = 0;
             for (y, dy) in y_vectors.iter_mut().zip(dy_vectors) {
-                self.step.step(s, S::Sixteen::load(s, y), S::Sixteen::load(s, dy), *bits, at).store(y);
-                at += S::Sixteen::COUNT;
+                self.step.step(s, S::Floats::load(s, y), S::Floats::load(s, dy), *bits, at).store(y);
+                at += S::Floats::COUNT;
             }
             if !y_rest.is_empty() {
-                let (part, dy) = (S::Sixteen::load_part(s, y_rest), S::Sixteen::load_part(s, dy_rest));
+                let (part, dy) = (S::Floats::load_part(s, y_rest), S::Floats::load_part(s, dy_rest));
                 self.step.step(s, part, dy, *bits, at).store_part(y_rest);
             }
         }

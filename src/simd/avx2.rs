@@ -24,7 +24,6 @@ impl Simd for Avx2 {
     type Lanes = U64x4;
     type Wide = Pair<U64x4>;
     type Floats = Pair<F32x8>;
-    type Sixteen = Pair<F32x8>;
 }
 
 /// Made by `splat` and `counters` alone, so a value is proof of AVX2.

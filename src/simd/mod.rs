@@ -16,9 +16,8 @@ pub(crate) trait Simd: Copy {
     /// The lanes of several registers side by side: as many as hide the latency of xoshiro and still fit the
     /// register file.
     type Wide: Lanes<Level = Self>;
-    type Floats: Floats<Level = Self>;
     /// 16 lanes at every level: what is summed is summed in the same order everywhere.
-    type Sixteen: Floats<Level = Self>;
+    type Floats: Floats<Level = Self>;
 }
 
 /// The words of a block as they are sampled: per block two groups, of eight lanes each.

@@ -12,7 +12,6 @@ impl Simd for Portable {
     type Lanes = u64x2;
     type Wide = Pair<u64x2>;
     type Floats = Pair<Pair<f32x4>>;
-    type Sixteen = Pair<Pair<f32x4>>;
 }
 
 impl Lanes for u64x2 {

@@ -42,6 +42,23 @@ impl Key {
         Self(mix(mix(self.0.wrapping_add(DERIVE)) ^ mix(step.wrapping_add(GOLDEN))))
     }
 
+    /// A whole number below `n`, number `i` of the key: `(mix(key + (i + 1) * 0x9E3779B97F4A7C15) * n) >> 64`, the
+    /// product taken in 128 bits; 0 if `n` is 0.
+    ///
+    /// No value is likelier than another by more than `n / 2^64` of its probability. Numbers and mask streams come from
+    /// the same sequence: give each a key of its own.
+    ///
+    /// ```
+    /// use dropmask::Key;
+    ///
+    /// let dice = Key::new(6).derive(0);
+    /// assert_eq!([0, 1, 2, 3].map(|i| 1 + dice.below(i, 6)), [6, 1, 4, 4]);
+    /// ```
+    pub const fn below(self, i: u64, n: u64) -> u64 {
+        let word = mix(self.0.wrapping_add(i.wrapping_add(1).wrapping_mul(GOLDEN)));
+        ((word as u128 * n as u128) >> 64) as u64
+    }
+
     /// Restores a key that [`to_raw`](Self::to_raw) saved. A new key comes from [`new`](Self::new) and
     /// [`derive`](Self::derive): raw neighbours name overlapping streams.
     pub const fn from_raw(raw: u64) -> Self {

@@ -5,6 +5,7 @@ mod ahead;
 mod attention;
 mod bits;
 mod channels;
+mod cutout;
 mod dispatch;
 mod error;
 mod exp;
@@ -28,6 +29,7 @@ mod stream;
 
 pub use attention::Attention;
 pub use channels::Channels;
+pub use cutout::Cutout;
 pub use error::Error;
 pub use key::Key;
 pub use level::Level;

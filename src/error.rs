@@ -46,6 +46,15 @@ pub enum Error {
         /// Distance in memory from one row to the next.
         stride: usize,
     },
+    /// A block that is empty or larger than the map.
+    InvalidBlock {
+        /// Side of the block.
+        block: usize,
+        /// Rows of the map.
+        height: usize,
+        /// Columns of the map.
+        width: usize,
+    },
     /// The machine, or the build, has no such SIMD level.
     UnsupportedLevel,
 }
@@ -66,6 +75,9 @@ impl fmt::Display for Error {
             }
             Self::InvalidShape { rows, columns, stride } => {
                 write!(f, "{rows} rows of {columns} elements at a stride of {stride} overlap or do not fit in memory")
+            }
+            Self::InvalidBlock { block, height, width } => {
+                write!(f, "a block of side {block} is empty or larger than a map of {height} x {width}")
             }
             Self::UnsupportedLevel => f.write_str("this machine or build has no such SIMD level"),
         }

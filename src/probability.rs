@@ -37,8 +37,12 @@ impl Probability {
         if !(p >= 0.0 && p <= 1.0) {
             return Err(Error::InvalidProbability { p });
         }
-        let threshold = ((1.0 - p as f64) * ONE as f64 + 0.5) as u64;
-        Ok(Self { threshold })
+        Ok(Self::rounded(p as f64))
+    }
+
+    /// For `p` in `[0, 1]`.
+    pub(crate) const fn rounded(p: f64) -> Self {
+        Self { threshold: ((1.0 - p) * ONE as f64 + 0.5) as u64 }
     }
 
     /// Keeps an element with probability `threshold / 2^32`: reaches the values that no `f32` reaches.

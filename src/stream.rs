@@ -242,6 +242,11 @@ impl MaskStream {
 
 /// Arguments to kernels.
 impl MaskStream {
+    /// The stream of one step below this one's key, with the same settings.
+    pub(crate) const fn derived(self, step: u64) -> Self {
+        Self { key: self.key.derive(step), ..self }
+    }
+
     pub(crate) fn run_level(&self) -> Level {
         self.level.unwrap_or_else(Level::detect)
     }

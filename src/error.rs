@@ -55,6 +55,8 @@ pub enum Error {
         /// Columns of the map.
         width: usize,
     },
+    /// A layer was asked for the gradient of a training pass before there was one.
+    NoForward,
     /// The machine, or the build, has no such SIMD level.
     UnsupportedLevel,
 }
@@ -79,6 +81,7 @@ impl fmt::Display for Error {
             Self::InvalidBlock { block, height, width } => {
                 write!(f, "a block of side {block} is empty or larger than a map of {height} x {width}")
             }
+            Self::NoForward => f.write_str("backward in training before any forward in training"),
             Self::UnsupportedLevel => f.write_str("this machine or build has no such SIMD level"),
         }
     }

@@ -11,6 +11,12 @@ pub(crate) trait Sink<S: Simd> {
     fn take(&mut self, s: S, words: &[u64], len: usize);
 }
 
+/// A [`Sink`] that asks for words as it uses them.
+pub(crate) trait Each<S: Simd> {
+    /// `words` has at least `len` bits, as in [`Sink::take`]; `len` can be anything.
+    fn each(&mut self, s: S, words: impl Iterator<Item = u64>, len: usize);
+}
+
 /// For a pass that wants the stored mask alone.
 pub(crate) struct Discard;
 
@@ -159,16 +165,22 @@ impl Bits for Uniform {
 
     #[inline(always)]
     fn row<S: Simd>(&mut self, s: S, _: usize, _: u64, len: usize, sink: &mut impl Sink<S>) {
-        const WORDS: [u64; 64] = [!0; 64];
+        let words = if self.kept() { &[!0; 64] } else { &[0; 64] };
         let mut left = len;
         while left > 0 {
-            let len = left.min(64 * WORDS.len());
-            sink.take(s, &WORDS, len);
+            let len = left.min(64 * words.len());
+            sink.take(s, words, len);
             left -= len;
         }
     }
 
     fn scalar_row(&mut self, _: usize, _: u64, len: usize, mut each: impl FnMut(bool)) {
-        (0..len).for_each(|_| each(true));
+        (0..len).for_each(|_| each(self.kept()));
+    }
+}
+
+impl Uniform {
+    const fn kept(&self) -> bool {
+        !matches!(self.certain, Some(false))
     }
 }

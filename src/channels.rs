@@ -7,6 +7,9 @@ use crate::Rows;
 /// the same channels channels-first and channels-last. 1-D, 2-D and 3-D differ in the number of positions alone: `L`,
 /// `H * W`, `D * H * W`.
 ///
+/// A stored mask has bit `n * channels + c` for channel `c` of sample `n`; with an [`index_stride`](Self::index_stride)
+/// other than the number of channels, the bits of each sample start on a word, as with [`Rows`].
+///
 /// ```
 /// use dropmask::{Channels, Key, MaskStream, Probability};
 ///
@@ -76,9 +79,14 @@ impl Channels {
         }
     }
 
+    /// The bits as a matrix: a row a sample.
+    pub(crate) const fn bits_by_sample(self) -> Rows {
+        Rows::new(self.samples, self.channels).index_stride(self.index_stride).normalised()
+    }
+
     /// The bits as a matrix: a row a sample, or one row where they follow each other.
     pub(crate) const fn bits(self) -> Rows {
-        Rows::new(self.samples, self.channels).index_stride(self.index_stride).normalised().merged()
+        self.bits_by_sample().merged()
     }
 }
 

@@ -57,6 +57,15 @@ pub enum Error {
     },
     /// A layer was asked for the gradient of a training pass before there was one.
     NoForward,
+    /// A token that is not in the vocabulary.
+    UnknownToken {
+        /// Where it is in the list of ids.
+        position: usize,
+        /// Its id.
+        id: u32,
+        /// Number of rows of the table.
+        vocabulary: usize,
+    },
     /// The machine, or the build, has no such SIMD level.
     UnsupportedLevel,
 }
@@ -82,6 +91,9 @@ impl fmt::Display for Error {
                 write!(f, "a block of side {block} is empty or larger than a map of {height} x {width}")
             }
             Self::NoForward => f.write_str("backward in training before any forward in training"),
+            Self::UnknownToken { position, id, vocabulary } => {
+                write!(f, "token {id} at position {position} is not in a vocabulary of {vocabulary}")
+            }
             Self::UnsupportedLevel => f.write_str("this machine or build has no such SIMD level"),
         }
     }

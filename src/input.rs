@@ -11,10 +11,10 @@ pub(crate) trait Input: Copy {
     fn part(self, start: usize, len: usize) -> Self;
     /// The first `len` elements, all if there are fewer, and the others.
     fn cut(self, len: usize) -> (Self, Self);
-    /// Pieces of exactly 64 elements, and the rest.
-    fn words(self) -> (impl Iterator<Item = Self>, Self);
-    /// Whole vectors, and the rest.
-    fn vectors<F: Floats>(self) -> (impl Iterator<Item: Read<F>>, Self);
+    /// Pieces of exactly 64 elements.
+    fn words(self) -> impl Iterator<Item = Self>;
+    /// Whole vectors.
+    fn vectors<F: Floats>(self) -> impl Iterator<Item: Read<F>>;
     /// Fewer elements than a vector has; `y` is the output.
     fn load_part<F: Floats>(self, level: F::Level, y: &[f32]) -> F;
     /// Element `i`, where `y` is element `i` of the output.
@@ -38,14 +38,12 @@ impl Input for &[f32] {
         self.split_at_checked(len).unwrap_or((self, &[]))
     }
     #[inline(always)]
-    fn words(self) -> (impl Iterator<Item = Self>, Self) {
-        let (words, rest) = self.as_chunks::<64>();
-        (words.iter().map(<[f32; 64]>::as_slice), rest)
+    fn words(self) -> impl Iterator<Item = Self> {
+        self.as_chunks::<64>().0.iter().map(<[f32; 64]>::as_slice)
     }
     #[inline(always)]
-    fn vectors<F: Floats>(self) -> (impl Iterator<Item: Read<F>>, Self) {
-        let (vectors, rest) = F::split(self);
-        (vectors.iter().map(Vector::<F>), rest)
+    fn vectors<F: Floats>(self) -> impl Iterator<Item: Read<F>> {
+        F::split(self).0.iter().map(Vector::<F>)
     }
     #[inline(always)]
     fn load_part<F: Floats>(self, level: F::Level, _: &[f32]) -> F {
@@ -82,12 +80,12 @@ impl Input for InPlace {
         (self, self)
     }
     #[inline(always)]
-    fn words(self) -> (impl Iterator<Item = Self>, Self) {
-        (core::iter::repeat(self), self)
+    fn words(self) -> impl Iterator<Item = Self> {
+        core::iter::repeat(self)
     }
     #[inline(always)]
-    fn vectors<F: Floats>(self) -> (impl Iterator<Item: Read<F>>, Self) {
-        (core::iter::repeat(self), self)
+    fn vectors<F: Floats>(self) -> impl Iterator<Item: Read<F>> {
+        core::iter::repeat(self)
     }
     #[inline(always)]
     fn load_part<F: Floats>(self, level: F::Level, y: &[f32]) -> F {
@@ -122,12 +120,12 @@ impl Input for Nothing {
         (self, self)
     }
     #[inline(always)]
-    fn words(self) -> (impl Iterator<Item = Self>, Self) {
-        (core::iter::repeat(self), self)
+    fn words(self) -> impl Iterator<Item = Self> {
+        core::iter::repeat(self)
     }
     #[inline(always)]
-    fn vectors<F: Floats>(self) -> (impl Iterator<Item: Read<F>>, Self) {
-        (core::iter::repeat(self), self)
+    fn vectors<F: Floats>(self) -> impl Iterator<Item: Read<F>> {
+        core::iter::repeat(self)
     }
     #[inline(always)]
     fn load_part<F: Floats>(self, level: F::Level, _: &[f32]) -> F {

@@ -2,12 +2,15 @@
 #![no_std]
 
 mod ahead;
+mod alpha;
 mod attention;
+mod bias;
 mod bits;
 mod channels;
 mod cutout;
 mod dispatch;
 mod dropblock;
+mod embedding;
 mod error;
 mod exp;
 mod generator;
@@ -20,6 +23,7 @@ mod mask;
 mod monte_carlo;
 mod pass;
 mod probability;
+mod relu;
 mod rows;
 mod sample;
 mod scalar;
@@ -30,10 +34,13 @@ mod spread;
 mod stored;
 mod stream;
 
+pub use alpha::AlphaDropout;
 pub use attention::Attention;
+pub use bias::BiasDropout;
 pub use channels::Channels;
 pub use cutout::Cutout;
 pub use dropblock::{DropBlock, KeptCount};
+pub use embedding::EmbeddingDropout;
 pub use error::Error;
 pub use key::Key;
 pub use layer::{Dropout, Mode};
@@ -42,6 +49,7 @@ pub use mask::{Mask, MaskMut, mask_words};
 pub use monte_carlo::{ClassUncertainty, Moments};
 pub use probability::Probability;
 pub use rand_core;
+pub use relu::ReluDropout;
 pub use rows::Rows;
 pub use stored::StoredMask;
 pub use stream::{MaskStream, Scaling};

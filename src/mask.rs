@@ -47,15 +47,11 @@ impl<'a> Mask<'a> {
     pub const fn at_bit(words: &'a [u64], first: u64, len: usize) -> Result<Self, Error> {
         let needed = first as u128 + len as u128;
         let actual = words.len() as u128 * 64;
-        if needed > actual {
-            return Err(Error::MaskTooShort { needed: saturate(needed), actual: saturate(actual) });
+        // where the bits are there, the quotient is at most the number of words
+        match words.split_at_checked((first / 64) as usize) {
+            Some((_, words)) if needed <= actual => Ok(Self { words, shift: (first % 64) as u32, len }),
+            _ => Err(Error::MaskTooShort { needed: saturate(needed), actual: saturate(actual) }),
         }
-        // first <= 64 * words.len() here, so the quotient is at most words.len()
-        let words = match words.split_at_checked((first / 64) as usize) {
-            Some((_, words)) => words,
-            None => &[],
-        };
-        Ok(Self { words, shift: (first % 64) as u32, len })
     }
 
     /// Number of elements.
@@ -285,6 +281,20 @@ impl<'a> MaskMut<'a> {
 /// The lowest `n` bits set, all of them from 64 on.
 pub(crate) const fn low_bits(n: usize) -> u64 {
     if n >= 64 { !0 } else { (1 << n) - 1 }
+}
+
+/// Writes `len` bits, at most 64, from bit `at` on, and 0 to the rest of each word that they begin; higher bits of `bits`
+/// are 0. Bits beyond the words are lost.
+#[inline(always)]
+pub(crate) fn append(words: &mut [u64], at: usize, bits: u64, len: usize) {
+    let shift = at % 64;
+    let mut words = words.iter_mut().skip(at / 64);
+    if let Some(word) = words.next() {
+        *word = if shift == 0 { bits } else { *word | bits << shift };
+    }
+    if let (Some(word), true) = (words.next(), shift + len > 64) {
+        *word = bits >> (64 - shift);
+    }
 }
 
 pub(crate) const fn same_length(expected: usize, actual: usize) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use core::mem;
 
-use crate::bits::{Bits, Discard, Sink};
+use crate::bits::{Bits, Discard, Each, Sink};
 use crate::dispatch::{Kernel, dispatch};
 use crate::input::{Input, Read};
 use crate::level::Level;
@@ -29,10 +29,7 @@ impl<B: Bits, M: Map, X: Input, Z: Input> Pass<'_, B, M, X, Z> {
         let (Some(kept), false) = (self.bits.certain(), Z::PRESENT) else {
             return dispatch(level, self);
         };
-        let rows = match self.shape {
-            Shape::Rows(rows) => rows,
-            Shape::Channels(channels) => Rows::new(1, channels.len()),
-        };
+        let rows = self.shape.memory();
         for row in each_row(rows, self.x, self.z, self.y) {
             if kept { row.x.copy_to(row.y) } else { row.y.fill(0.0) }
         }
@@ -44,31 +41,13 @@ impl<B: Bits, M: Map, X: Input, Z: Input> Pass<'_, B, M, X, Z> {
 
 impl<B: Bits, M: Map, X: Input, Z: Input> Kernel for Pass<'_, B, M, X, Z> {
     fn scalar(self) {
-        let Self { mut bits, shape, map, x, z, y } = self;
-        let element = |x: X, z: Z, i: usize, y: &mut f32, kept: bool| {
-            let mapped = map.scalar(x.at(i, *y), kept);
-            *y = if Z::PRESENT { z.at(i, *y) + mapped } else { mapped };
-        };
-        match shape {
-            Shape::Rows(rows) => {
-                for Row { row, first, x, z, y } in each_row(rows, x, z, y) {
-                    let len = y.len();
-                    let mut y = y.iter_mut().enumerate();
-                    bits.scalar_row(row, first, len, |kept| {
-                        if let Some((i, y)) = y.next() {
-                            element(x, z, i, y, kept);
-                        }
-                    });
-                }
+        let Self { bits, shape, map, x, z, y } = self;
+        each_element(bits, shape, |Place { start, i, .. }, kept| {
+            if let Some(y) = y.get_mut(start + i) {
+                let mapped = map.scalar(x.part(start, i + 1).at(i, *y), kept);
+                *y = if Z::PRESENT { z.part(start, i + 1).at(i, *y) + mapped } else { mapped };
             }
-            Shape::Channels(channels) => {
-                for (i, y) in y.iter_mut().enumerate() {
-                    let (n, c) = channels.of_element(i);
-                    let bit = channels.index_stride * n as u64 + c as u64;
-                    bits.scalar_row(n, bit, 1, |kept| element(x, z, i, y, kept));
-                }
-            }
-        }
+        });
     }
 
     #[inline(always)]
@@ -81,6 +60,36 @@ impl<B: Bits, M: Map, X: Input, Z: Input> Kernel for Pass<'_, B, M, X, Z> {
                 }
             }
             Shape::Channels(channels) => spread(s, &mut bits, channels, &mut Apply { map, x, z, y }),
+        }
+    }
+}
+
+/// Where an element is.
+pub(crate) struct Place {
+    pub(crate) row: usize,
+    /// The row's first element in the slices.
+    pub(crate) start: usize,
+    /// Its number in the row.
+    pub(crate) i: usize,
+}
+
+/// The specification of every walk: each element, in the order of memory, and its bit.
+pub(crate) fn each_element(mut bits: impl Bits, shape: Shape, mut each: impl FnMut(Place, bool)) {
+    match shape {
+        Shape::Rows(Rows { rows, columns, stride, index_stride }) => {
+            for row in 0..rows {
+                let mut elements = (0..columns).map(|i| Place { row, start: row * stride, i });
+                bits.scalar_row(row, index_stride * row as u64, columns, |kept| {
+                    elements.by_ref().take(1).for_each(|place| each(place, kept));
+                });
+            }
+        }
+        Shape::Channels(channels) => {
+            for i in 0..channels.len() {
+                let (n, c) = channels.of_element(i);
+                let bit = channels.index_stride * n as u64 + c as u64;
+                bits.scalar_row(n, bit, 1, |kept| each(Place { row: 0, start: 0, i }, kept));
+            }
         }
     }
 }
@@ -148,19 +157,25 @@ pub(crate) struct Apply<'a, M, X, Z> {
 impl<S: Simd, M: Map, X: Input, Z: Input> Sink<S> for Apply<'_, M, X, Z> {
     #[inline(always)]
     fn take(&mut self, s: S, words: &[u64], len: usize) {
+        self.each(s, words.iter().copied(), len);
+    }
+}
+
+impl<S: Simd, M: Map, X: Input, Z: Input> Each<S> for Apply<'_, M, X, Z> {
+    #[inline(always)]
+    fn each(&mut self, s: S, mut words: impl Iterator<Item = u64>, len: usize) {
         let (y, y_left) = mem::take(&mut self.y).split_at_mut_checked(len).unwrap_or_default();
         let (x, x_left) = self.x.cut(len);
         let (z, z_left) = self.z.cut(len);
         (self.x, self.z, self.y) = (x_left, z_left, y_left);
 
+        let whole = len / 64 * 64;
+        let (x_rest, z_rest) = (x.cut(whole).1, z.cut(whole).1);
         let (y_words, y_rest) = y.as_chunks_mut::<64>();
-        let (x_words, x_rest) = x.words();
-        let (z_words, z_rest) = z.words();
-        let mut bits = words.iter().copied();
-        for (((y, x), z), bits) in y_words.iter_mut().zip(x_words).zip(z_words).zip(&mut bits) {
+        for (((y, x), z), bits) in y_words.iter_mut().zip(x.words()).zip(z.words()).zip(&mut words) {
             apply(s, bits, self.map, x, z, y);
         }
-        if let (false, Some(bits)) = (y_rest.is_empty(), bits.next()) {
+        if let (false, Some(bits)) = (y_rest.is_empty(), words.next()) {
             apply(s, bits, self.map, x_rest, z_rest, y_rest);
         }
     }
@@ -168,20 +183,18 @@ impl<S: Simd, M: Map, X: Input, Z: Input> Sink<S> for Apply<'_, M, X, Z> {
 
 /// At most 64 elements.
 #[inline(always)]
-fn apply<S: Simd, Z: Input>(s: S, bits: u64, map: impl Map, x: impl Input, z: Z, y: &mut [f32]) {
+pub(crate) fn apply<S: Simd, Z: Input>(s: S, bits: u64, map: impl Map, x: impl Input, z: Z, y: &mut [f32]) {
     let (y_vectors, y_rest) = S::Floats::split_mut(y);
-    let (x_vectors, x_rest) = x.vectors::<S::Floats>();
-    let (z_vectors, z_rest) = z.vectors::<S::Floats>();
     let mut at = 0;
-    for ((y, x), z) in y_vectors.iter_mut().zip(x_vectors).zip(z_vectors) {
+    for ((y, x), z) in y_vectors.iter_mut().zip(x.vectors::<S::Floats>()).zip(z.vectors::<S::Floats>()) {
         let mapped = map.vector(s, x.read(s, y), bits, at);
         let sum = if Z::PRESENT { z.read(s, y).add(mapped) } else { mapped };
         sum.store(y);
         at += S::Floats::COUNT;
     }
     if !y_rest.is_empty() {
-        let mapped = map.vector(s, x_rest.load_part(s, y_rest), bits, at);
-        let sum = if Z::PRESENT { z_rest.load_part::<S::Floats>(s, y_rest).add(mapped) } else { mapped };
+        let mapped = map.vector(s, x.cut(at).1.load_part(s, y_rest), bits, at);
+        let sum = if Z::PRESENT { z.cut(at).1.load_part::<S::Floats>(s, y_rest).add(mapped) } else { mapped };
         sum.store_part(y_rest);
     }
 }

@@ -23,7 +23,13 @@ impl Shape {
             Some(Self::Channels(channels)) => {
                 same_length(channels.len(), x)?;
                 same_length(channels.len(), y)?;
-                Ok(if x == 0 { Self::Rows(Rows::new(0, 0)) } else { Self::Channels(channels) })
+                let bits = channels.bits();
+                Ok(match (x, channels.positions) {
+                    (0, _) => Self::Rows(Rows::new(0, 0)),
+                    // one row of elements with a bit each
+                    (_, 1) if bits.rows == 1 => Self::Rows(bits),
+                    _ => Self::Channels(channels),
+                })
             }
         }
     }
@@ -44,6 +50,14 @@ impl Shape {
         match self {
             Self::Rows(rows) => rows,
             Self::Channels(channels) => channels.bits(),
+        }
+    }
+
+    /// The slices as a matrix.
+    pub(crate) const fn memory(self) -> Rows {
+        match self {
+            Self::Rows(rows) => rows,
+            Self::Channels(channels) => Rows::new(1, channels.len()),
         }
     }
 

@@ -121,7 +121,7 @@ impl Softmax {
 fn exponentials<S: Simd>(s: S, x: impl Input, y: &mut [f32]) -> f32 {
     let largest = S::Floats::splat(s, finite(largest(s, x, y)));
     let (y_vectors, y_rest) = S::Floats::split_mut(y);
-    let (x_vectors, x_rest) = x.vectors::<S::Floats>();
+    let (x_vectors, x_rest) = (x.vectors::<S::Floats>(), x.cut(y_vectors.len() * S::Floats::COUNT).1);
     let mut sums = S::Floats::splat(s, 0.0);
     for (x, y) in x_vectors.zip(y_vectors) {
         let e = exp_lanes(s, x.read(s, y).sub(largest));
@@ -140,7 +140,7 @@ fn exponentials<S: Simd>(s: S, x: impl Input, y: &mut [f32]) -> f32 {
 fn largest<S: Simd>(s: S, x: impl Input, y: &[f32]) -> f32 {
     let least = S::Floats::splat(s, f32::NEG_INFINITY);
     let (y_vectors, y_rest) = S::Floats::split(y);
-    let (x_vectors, x_rest) = x.vectors::<S::Floats>();
+    let (x_vectors, x_rest) = (x.vectors::<S::Floats>(), x.cut(y_vectors.len() * S::Floats::COUNT).1);
     let mut largest = least;
     for (x, y) in x_vectors.zip(y_vectors) {
         largest = x.read(s, y).max(largest);

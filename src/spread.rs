@@ -1,120 +1,148 @@
 //! From one bit a channel to one bit an element, between the bits and the pass.
 
-use crate::bits::{Bits, Sink};
+use crate::bits::{Bits, Each, Sink};
 use crate::channels::{Channels, Layout};
-use crate::mask::low_bits;
+use crate::mask::{Mask, append, low_bits, mask_words};
+use crate::rows::Rows;
 use crate::simd::Simd;
 
-/// Words that are gathered before they are handed on.
-const WORDS: usize = 64;
+/// Bits of channels that are drawn at a time, as many as a sampler makes at a time.
+const DRAWN: usize = 4096;
 
-/// Feeds each element's bit to `sink`, in the order of memory.
+/// Feeds each element's bit to `sink`, in the order of memory. No dimension is 0.
+///
+/// A word is made when it is used, so that it costs nothing while the pass waits for memory.
 #[inline(always)]
-pub(crate) fn spread<S: Simd>(s: S, bits: &mut impl Bits, channels: Channels, sink: &mut impl Sink<S>) {
-    let Channels { samples, channels, positions, layout, index_stride } = channels;
-    for n in 0..samples {
-        let first = index_stride.wrapping_mul(n as u64);
-        match layout {
-            Layout::First => {
-                let mut runs = Runs { len: positions, gathered: Gathered::new(), sink };
-                bits.row(s, n, first, channels, &mut runs);
-                runs.gathered.flush(s, runs.sink);
-            }
-            Layout::Last if channels <= 64 * WORDS => {
-                // as many whole positions as fit, drawn once
-                let at_a_time = (64 * WORDS / channels.max(1)).min(positions);
-                let mut pattern = Gathered::new();
-                for _ in 0..at_a_time {
-                    bits.row(s, n, first, channels, &mut pattern);
+pub(crate) fn spread<S: Simd>(s: S, bits: &mut impl Bits, shape: Channels, sink: &mut impl Each<S>) {
+    let Channels { channels, positions, layout, .. } = shape;
+    let layout = if positions == 1 { Layout::Last } else { layout };
+    // channels-last, samples are drawn whole; one that is too large is drawn again for each position
+    let (unit, again) = match layout {
+        Layout::First => (1, 1),
+        Layout::Last if channels <= DRAWN => (channels.max(1), 1),
+        Layout::Last => (1, positions),
+    };
+    let Rows { rows, columns, index_stride, .. } = if again == 1 { shape.bits() } else { shape.bits_by_sample() };
+    for row in 0..rows {
+        let first = index_stride.wrapping_mul(row as u64);
+        for _ in 0..again {
+            let mut at = 0;
+            while at < columns {
+                let len = (DRAWN / unit * unit).min(columns - at);
+                let mut drawn = Drawn { words: [0; DRAWN / 64], len: 0 };
+                bits.row(s, row, first.wrapping_add(at as u64), len, &mut drawn);
+                let words = &drawn.words;
+                match layout {
+                    Layout::First => sink.each(s, Runs::new(words, positions), len * positions),
+                    Layout::Last if again == 1 => {
+                        for sample in 0..len / unit {
+                            sink.each(s, Cycle::new(words, sample * unit, unit), unit * positions);
+                        }
+                    }
+                    Layout::Last => sink.each(s, words.iter().copied(), len),
                 }
-                let mut left = positions;
-                while left > 0 {
-                    let now = left.min(at_a_time.max(1));
-                    sink.take(s, &pattern.words, now * channels);
-                    left -= now;
-                }
-            }
-            Layout::Last => {
-                for _ in 0..positions {
-                    bits.row(s, n, first, channels, sink);
-                }
+                at += len;
             }
         }
     }
 }
 
-/// Bits one after the other, from bit 0 on.
-struct Gathered {
-    words: [u64; WORDS],
+struct Drawn {
+    words: [u64; DRAWN / 64],
     len: usize,
 }
 
-impl Gathered {
-    #[inline(always)]
-    const fn new() -> Self {
-        Self { words: [0; WORDS], len: 0 }
-    }
-
-    const fn room(&self) -> usize {
-        64 * WORDS - self.len
-    }
-
-    /// Appends `len` bits, at most 64 and at most what there is room for; higher bits of `bits` are 0.
-    #[inline(always)]
-    fn append(&mut self, bits: u64, len: usize) {
-        let (word, shift) = (self.len / 64, self.len % 64);
-        if let Some(low) = self.words.get_mut(word) {
-            *low |= bits << shift;
-        }
-        if shift + len > 64
-            && let Some(high) = self.words.get_mut(word + 1)
-        {
-            *high |= bits >> (64 - shift);
-        }
-        self.len += len;
-    }
-
-    #[inline(always)]
-    fn flush<S: Simd>(&mut self, s: S, sink: &mut impl Sink<S>) {
-        sink.take(s, &self.words, self.len);
-        *self = Self::new();
-    }
-}
-
-impl<S: Simd> Sink<S> for Gathered {
+impl<S: Simd> Sink<S> for Drawn {
     #[inline(always)]
     fn take(&mut self, _: S, words: &[u64], len: usize) {
-        let mut left = len;
-        for word in words {
-            let now = left.min(64);
-            self.append(word & low_bits(now), now);
-            left -= now;
-        }
+        let free = self.words.iter_mut().skip(self.len / 64).take(mask_words(len));
+        free.zip(words).for_each(|(free, word)| *free = *word);
+        self.len += len;
     }
 }
 
-/// Makes `len` bits of each.
-struct Runs<'a, T> {
+/// Each bit `len` times.
+struct Runs<'a> {
+    words: &'a [u64],
+    /// The bit of `words` that comes next.
+    next: usize,
     len: usize,
-    gathered: Gathered,
-    sink: &'a mut T,
+    /// The current bit, in all places, and how often it is still to come.
+    bit: u64,
+    left: usize,
 }
 
-impl<S: Simd, T: Sink<S>> Sink<S> for Runs<'_, T> {
+impl<'a> Runs<'a> {
     #[inline(always)]
-    fn take(&mut self, s: S, words: &[u64], len: usize) {
-        for i in 0..len {
-            let kept = words.get(i / 64).is_some_and(|word| word >> (i % 64) & 1 == 1);
-            let bits = if kept { !0 } else { 0 };
-            let mut left = self.len;
-            while left > 0 {
-                let now = left.min(64).min(self.gathered.room());
-                self.gathered.append(bits & low_bits(now), now);
-                left -= now;
-                if self.gathered.room() == 0 {
-                    self.gathered.flush(s, self.sink);
-                }
-            }
+    fn new(words: &'a [u64], len: usize) -> Self {
+        Self { words, next: 0, len: len.max(1), bit: 0, left: 0 }
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = u64;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u64> {
+        let mut word = self.bit;
+        while self.left < 64 {
+            let bit = self.words.get(self.next / 64).map_or(0, |word| word >> (self.next % 64) & 1).wrapping_neg();
+            word ^= (self.bit ^ bit) << self.left;
+            self.bit = bit;
+            self.left += self.len;
+            self.next += 1;
         }
+        self.left -= 64;
+        Some(word)
+    }
+}
+
+/// The same bits over and over.
+struct Cycle {
+    /// The bits, several times if they are few, and their beginning once more.
+    words: [u64; DRAWN / 64 + 1],
+    /// Where that begins: at 64 or later.
+    period: usize,
+    at: usize,
+}
+
+impl Cycle {
+    /// `len` bits from bit `first` on, at most [`DRAWN`].
+    #[inline(always)]
+    fn new(words: &[u64], first: usize, len: usize) -> Self {
+        let mut this = Self { words: [0; DRAWN / 64 + 1], period: len.max(1), at: 0 };
+        if let Ok(bits) = Mask::at_bit(words, first as u64, len) {
+            this.words.iter_mut().zip(bits.words()).for_each(|(word, bits)| *word = bits);
+        }
+        while this.period < 64 {
+            this.repeat();
+            this.period *= 2;
+        }
+        this.repeat();
+        this
+    }
+
+    /// Puts the beginning of the period behind its end.
+    #[inline(always)]
+    fn repeat(&mut self) {
+        let len = self.period.min(64);
+        let bits = self.words[0] & low_bits(len);
+        append(&mut self.words, self.period, bits, len);
+    }
+}
+
+impl Iterator for Cycle {
+    type Item = u64;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u64> {
+        let word = |i: usize| self.words.get(i).copied().unwrap_or(0);
+        let (i, shift) = (self.at / 64, self.at % 64);
+        let bits = word(i) >> shift | word(i + 1) << 1 << (63 - shift);
+        self.at += 64;
+        if self.at >= self.period {
+            self.at -= self.period;
+        }
+        Some(bits)
     }
 }

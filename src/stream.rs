@@ -1,7 +1,7 @@
-use crate::bits::{Bits, Replay, Store, Uniform};
+use crate::bits::{Replay, Store, Uniform};
 use crate::dispatch::dispatch;
 use crate::input::{InPlace, Input, Nothing};
-use crate::map::Scale;
+use crate::map::{Map, Scale};
 use crate::mask::same_length;
 use crate::pass::{Fill, Pass};
 use crate::sample::Source;
@@ -95,7 +95,8 @@ impl MaskStream {
         Self { shape: Some(Shape::Rows(rows)), ..self }
     }
 
-    /// Gives every element of a channel, or of a sample, the same bit.
+    /// Gives every element of a channel, or of a sample, the same bit. A mask that is stored or filled then holds one bit
+    /// a channel, as [`Channels`] says.
     #[must_use]
     pub const fn channels(self, channels: Channels) -> Self {
         Self { shape: Some(Shape::Channels(channels)), ..self }
@@ -144,7 +145,7 @@ impl MaskStream {
     /// See [`MaskStream`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), y.len())?;
-        self.pass(self.replay(), shape, x, Nothing, y)
+        self.pass(Scale(self.scale()), shape, x, Nothing, y)
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -153,7 +154,7 @@ impl MaskStream {
     /// See [`MaskStream`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), x.len())?;
-        self.pass(self.replay(), shape, InPlace, Nothing, x)
+        self.pass(Scale(self.scale()), shape, InPlace, Nothing, x)
     }
 
     /// [`forward`](Self::forward) that stores the mask in the same pass, as [`fill`](Self::fill) would.
@@ -182,7 +183,17 @@ impl MaskStream {
     pub fn forward_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(r.len(), y.len())?;
         let shape = self.check(x.len(), y.len())?;
-        self.pass(self.replay(), shape, x, r, y)
+        self.pass(Scale(self.scale()), shape, x, r, y)
+    }
+
+    /// [`forward_residual`](Self::forward_residual) over its input: `x[i] = r[i] + (kept ? x[i] * scale : +0.0)`.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
+        self.check(r.len(), x.len())?;
+        let shape = self.check(x.len(), x.len())?;
+        self.pass(Scale(self.scale()), shape, InPlace, r, x)
     }
 
     /// [`forward_residual`](Self::forward_residual) over the residual: `r[i] += kept ? x[i] * scale : +0.0`.
@@ -216,7 +227,7 @@ impl MaskStream {
     /// See [`MaskStream`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(dy.len(), dx.len())?;
-        self.pass(self.replay(), shape, dy, InPlace, dx)
+        self.pass(Scale(self.scale()), shape, dy, InPlace, dx)
     }
 
     /// What the network computes when it is not trained: `x` exactly with inverted and naive scaling, `x[i] * (1 - p)`
@@ -227,7 +238,7 @@ impl MaskStream {
     /// See [`MaskStream`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), y.len())?;
-        self.evaluation(shape, x, y)
+        self.evaluation(shape, x, Nothing, y)
     }
 
     /// [`evaluate`](Self::evaluate) over its input.
@@ -236,11 +247,22 @@ impl MaskStream {
     /// See [`MaskStream`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), x.len())?;
-        self.evaluation(shape, InPlace, x)
+        self.evaluation(shape, InPlace, Nothing, x)
+    }
+
+    /// `y[i] = r[i] + x[i]`, with standard scaling `r[i] + x[i] * (1 - p)`: [`evaluate`](Self::evaluate) before a
+    /// residual sum.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.check(r.len(), y.len())?;
+        let shape = self.check(x.len(), y.len())?;
+        self.evaluation(shape, x, r, y)
     }
 }
 
-/// Arguments to kernels.
+/// What the kinds of dropout that are built on a stream share.
 impl MaskStream {
     /// The stream of one step below this one's key, with the same settings.
     pub(crate) const fn derived(self, step: u64) -> Self {
@@ -268,51 +290,64 @@ impl MaskStream {
         Replay { source: Source { key: self.key, p: self.p }, offset: self.offset }
     }
 
+    pub(crate) const fn probability(&self) -> Probability {
+        self.p
+    }
+
+    /// The shape that was asked for.
+    pub(crate) const fn shape(&self) -> Option<Shape> {
+        self.shape
+    }
+
     /// The shape of a pass over slices of these lengths.
-    fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
+    pub(crate) fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
         let shape = Shape::of(self.shape, x, y)?;
         shape.bits().check_indices(self.offset)?;
         Ok(shape)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn pass(&self, bits: impl Bits, shape: Shape, x: impl Input, z: impl Input, y: &mut [f32]) -> Result<(), Error> {
-        let map = Scale(self.scale());
-        Pass { bits, shape: shape.merged(), map, x, z, y }.launch(self.run_level());
+    pub(crate) fn pass(
+        &self,
+        map: impl Map,
+        shape: Shape,
+        x: impl Input,
+        z: impl Input,
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        Pass { bits: self.replay(), shape: shape.merged(), map, x, z, y }.launch(self.run_level());
         Ok(())
     }
 
     fn store(&self, shape: Shape, x: impl Input, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        if self.shape.is_none() {
-            same_length(y.len(), mask.len())?;
-        }
-        let (map, level) = (Scale(self.scale()), self.run_level());
-        match shape {
-            Shape::Rows(rows) => {
-                rows.check_mask(mask.len())?;
-                let bits = Store { replay: self.replay(), words: mask.words_mut() };
-                Pass { bits, shape, map, x, z: Nothing, y }.launch(level);
-            }
+        let map = Scale(self.scale());
+        match self.shape {
             // one bit serves many elements: a pass of its own over the bits costs nothing
-            Shape::Channels(_) => {
+            Some(Shape::Channels(_)) => {
                 self.fill(mask)?;
-                Pass { bits: self.replay(), shape, map, x, z: Nothing, y }.launch(level);
+                return self.pass(map, shape, x, Nothing, y);
             }
+            Some(Shape::Rows(_)) => shape.bits().check_mask(mask.len()).map(|_| ())?,
+            None => same_length(y.len(), mask.len())?,
         }
+        let bits = Store { replay: self.replay(), words: mask.words_mut() };
+        Pass { bits, shape, map, x, z: Nothing, y }.launch(self.run_level());
         Ok(())
     }
 
+    /// The bits of evaluation, and the factor.
+    pub(crate) const fn evaluating(&self) -> (Uniform, f32) {
+        match self.scaling {
+            Scaling::Inverted | Scaling::Naive => (Uniform { certain: Some(true) }, 1.0),
+            Scaling::Standard => (Uniform { certain: self.p.certain() }, self.p.keep()),
+        }
+    }
+
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn evaluation(&self, shape: Shape, x: impl Input, y: &mut [f32]) -> Result<(), Error> {
-        let bits = match self.scaling {
-            Scaling::Inverted | Scaling::Naive => Uniform { certain: Some(true) },
-            Scaling::Standard => Uniform { certain: self.p.certain() },
-        };
-        let shape = match shape {
-            Shape::Rows(rows) => Shape::Rows(rows.merged()),
-            Shape::Channels(channels) => Shape::Rows(Rows::new(1, channels.len())),
-        };
-        Pass { bits, shape, map: Scale(self.p.keep()), x, z: Nothing, y }.launch(self.run_level());
+    pub(crate) fn evaluation(&self, shape: Shape, x: impl Input, z: impl Input, y: &mut [f32]) -> Result<(), Error> {
+        let (bits, factor) = self.evaluating();
+        let shape = Shape::Rows(shape.memory().merged());
+        Pass { bits, shape, map: Scale(factor), x, z, y }.launch(self.run_level());
         Ok(())
     }
 }

@@ -1,0 +1,327 @@
+//! One bit a channel: against the definition, at every level, in both layouts, in shards, stored and replayed.
+#![allow(clippy::float_cmp, reason = "the bits are what is tested")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+mod common;
+
+use common::{all_same, floats, random_words};
+use dropmask::{Channels, Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Scaling, StoredMask, mask_words};
+
+#[derive(Clone, Copy, Debug)]
+struct Dims {
+    n: usize,
+    c: usize,
+    s: usize,
+}
+
+impl Dims {
+    const fn len(self) -> usize {
+        self.n * self.c * self.s
+    }
+
+    /// Channels-first, then channels-last: the shape, and the channel of each element, counted through all samples.
+    fn layouts(self) -> [(Channels, Vec<usize>); 2] {
+        let Self { n, c, s } = self;
+        let (mut first, mut last) = (vec![0; self.len()], vec![0; self.len()]);
+        for (n, c, s) in (0..n).flat_map(|n| (0..c).flat_map(move |c| (0..s).map(move |s| (n, c, s)))) {
+            first[(n * self.c + c) * self.s + s] = n * self.c + c;
+            last[(n * self.s + s) * self.c + c] = n * self.c + c;
+        }
+        [(Channels::first(n, c, s), first), (Channels::last(n, s, c), last)]
+    }
+}
+
+/// Few and many channels and positions, around words, around what is drawn at a time, several samples of it.
+fn dims() -> Vec<Dims> {
+    let mut dims = Vec::new();
+    for c in [1, 2, 7, 33, 63, 64, 65, 130] {
+        for s in [1, 2, 4, 49, 63, 64, 65] {
+            dims.push(Dims { n: 1 + (c + s) % 3, c, s });
+        }
+    }
+    for (n, c, s) in [(3, 1, 5000), (2, 2, 4100), (3, 2000, 5), (2, 2048, 3), (2, 2049, 2), (2, 4096, 3)] {
+        dims.push(Dims { n, c, s });
+    }
+    for (n, c, s) in [(2, 4097, 3), (1, 5000, 2), (130, 64, 2), (5000, 1, 2), (4097, 3, 1)] {
+        dims.push(Dims { n, c, s });
+    }
+    dims
+}
+
+fn stream(p: f32) -> MaskStream {
+    MaskStream::new(Key::new(21), Probability::new(p).unwrap())
+}
+
+/// The bits of `len` channels.
+fn fill(stream: &MaskStream, len: usize) -> Vec<bool> {
+    let words = common::fill(stream, len);
+    Mask::new(&words, len).unwrap().iter().collect()
+}
+
+/// `kept ? x * scale : +0.0` of each element, by the bit of its channel.
+fn masked(stream: &MaskStream, kept: &[bool], channel: &[usize], x: &[f32]) -> Vec<f32> {
+    x.iter().zip(channel).map(|(&x, &c)| if kept[c] { x * stream.scale() } else { 0.0 }).collect()
+}
+
+fn sum(a: &[f32], b: &[f32]) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+type Run<'a> = (&'a str, Vec<f32>, &'a dyn Fn(&mut [f32]) -> Result<(), Error>);
+
+/// Runs operations on slices that hold `y` at first.
+fn check(what: &str, y: &[f32], runs: &[Run<'_>]) {
+    for (name, expected, run) in runs {
+        let mut actual = y.to_vec();
+        run(&mut actual).unwrap();
+        assert!(all_same(&actual, expected), "{name}, {what}");
+    }
+}
+
+#[test]
+fn every_operation_is_its_definition() {
+    for dims in dims() {
+        let bits = dims.n * dims.c;
+        let (x, r, y) = (floats(1, dims.len()), floats(2, dims.len()), floats(3, dims.len()));
+        for (p, offset) in [(0.5, 5), (0.1, (bits as u64).wrapping_neg()), (0.0, 7), (1.0, 7)] {
+            let stream = stream(p).offset(offset);
+            let kept = fill(&stream, bits);
+            // the bits of the mask, from bit 3 of a larger one on
+            let mut words = random_words(4, mask_words(bits + 3));
+            for (i, kept) in (3..).zip(&kept) {
+                words[i / 64] = words[i / 64] & !(1 << (i % 64)) | u64::from(*kept) << (i % 64);
+            }
+            let mask = Mask::at_bit(&words, 3, bits).unwrap();
+            for (shape, channel) in dims.layouts() {
+                let from_x = masked(&stream, &kept, &channel, &x);
+                let from_y = masked(&stream, &kept, &channel, &y);
+                for level in Level::supported() {
+                    let s = stream.channels(shape).level(level);
+                    let stored = StoredMask::new(mask, s.scale()).channels(shape).level(level);
+                    let what = format!("{level}, {shape:?}, p = {p}, offset {offset}");
+                    check(
+                        &what,
+                        &y,
+                        &[
+                            ("forward", from_x.clone(), &|y| s.forward(&x, y)),
+                            ("forward_in_place", from_y.clone(), &|y| s.forward_in_place(y)),
+                            ("backward", from_x.clone(), &|y| s.backward(&x, y)),
+                            ("backward_in_place", from_y.clone(), &|y| s.backward_in_place(y)),
+                            ("backward_add", sum(&y, &from_x), &|y| s.backward_add(&x, y)),
+                            ("forward_residual", sum(&r, &from_x), &|y| s.forward_residual(&x, &r, y)),
+                            ("forward_residual_in_place", sum(&r, &from_y), &|y| s.forward_residual_in_place(y, &r)),
+                            ("forward_add", sum(&y, &from_x), &|y| s.forward_add(&x, y)),
+                            ("evaluate", x.clone(), &|y| s.evaluate(&x, y)),
+                            ("apply", from_x.clone(), &|y| stored.apply(&x, y)),
+                            ("apply_in_place", from_y.clone(), &|y| stored.apply_in_place(y)),
+                            ("apply_add", sum(&y, &from_x), &|y| stored.apply_add(&x, y)),
+                            ("apply_residual", sum(&r, &from_x), &|y| stored.apply_residual(&x, &r, y)),
+                        ],
+                    );
+                    let mut drawn = random_words(5, mask_words(bits) + 1);
+                    let behind = drawn[mask_words(bits)];
+                    let mut actual = y.clone();
+                    s.forward_store(&x, &mut actual, &mut MaskMut::new(&mut drawn, bits).unwrap()).unwrap();
+                    assert!(all_same(&actual, &from_x), "forward_store, {what}");
+                    let same_bits = Mask::new(&drawn, bits).unwrap().iter().eq(kept.iter().copied());
+                    let tail = drawn[..mask_words(bits)].last().map_or(0, |last| last >> 1 >> ((bits + 63) % 64));
+                    assert!(same_bits && tail == 0 && drawn[mask_words(bits)] == behind, "mask, {what}");
+                }
+            }
+        }
+    }
+}
+
+/// The same key gives the same channels in both layouts: 1-D, 2-D, 3-D.
+#[test]
+fn layouts_agree_after_transposition() {
+    for (n, c, s) in [(4, 10, 17), (3, 64, 7 * 9), (2, 70, 3 * 4 * 5)] {
+        let x = floats(6, n * c * s);
+        let stream = stream(0.4).offset(11);
+        let mut first = vec![0.0; x.len()];
+        stream.channels(Channels::first(n, c, s)).forward(&x, &mut first).unwrap();
+
+        let transposed = |x: &[f32], columns: usize| -> Vec<f32> {
+            let rows = c * s / columns;
+            let sample = |x: &[f32]| -> Vec<f32> {
+                (0..columns).flat_map(|j| (0..rows).map(move |i| (i, j))).map(|(i, j)| x[i * columns + j]).collect()
+            };
+            x.chunks(c * s).flat_map(sample).collect()
+        };
+        let mut last = transposed(&x, s);
+        stream.channels(Channels::last(n, s, c)).forward_in_place(&mut last).unwrap();
+        assert!(all_same(&transposed(&last, c), &first), "({n}, {c}, {s})");
+    }
+}
+
+/// A shard of the channels, and one of the samples, is a part of the whole.
+#[test]
+fn shards_are_parts_of_the_whole() {
+    for dims @ Dims { n, c, s } in [(5, 100, 3), (3, 200, 49), (4, 9, 70), (2, 5000, 2), (6, 100, 1), (2, 5000, 1)]
+        .map(|(n, c, s)| Dims { n, c, s })
+    {
+        let x = floats(7, dims.len());
+        for level in Level::supported() {
+            let stream = stream(0.5).offset(1000).level(level);
+            for (shape, channel) in dims.layouts() {
+                let mut whole = x.clone();
+                stream.channels(shape).forward_in_place(&mut whole).unwrap();
+                let shard = |x: &[f32], keep: &dyn Fn(usize) -> bool| -> Vec<f32> {
+                    x.iter().zip(&channel).filter(|(_, channel)| keep(**channel)).map(|(x, _)| *x).collect()
+                };
+
+                let (from, to) = (c / 3, c - 1);
+                let wanted = |channel: usize| (from..to).contains(&(channel % c));
+                let part = if shape == Channels::first(n, c, s) {
+                    Channels::first(n, to - from, s)
+                } else {
+                    Channels::last(n, s, to - from)
+                };
+                let part = part.index_stride(c as u64);
+                let (x_part, expected) = (shard(&x, &wanted), shard(&whole, &wanted));
+                let sharded = stream.offset(1000 + from as u64).channels(part);
+                let mut y = vec![0.0; x_part.len()];
+                sharded.forward(&x_part, &mut y).unwrap();
+                assert!(all_same(&y, &expected), "{level}, {part:?}");
+
+                // stored, each sample starts on a word
+                let row_words = mask_words(to - from);
+                let bits = (n - 1) * 64 * row_words + to - from;
+                let mut words = random_words(8, n * row_words);
+                y.fill(0.0);
+                sharded.forward_store(&x_part, &mut y, &mut MaskMut::new(&mut words, bits).unwrap()).unwrap();
+                assert!(all_same(&y, &expected), "forward_store, {level}, {part:?}");
+                let mut filled = random_words(9, n * row_words);
+                sharded.fill(&mut MaskMut::new(&mut filled, bits).unwrap()).unwrap();
+                assert_eq!(words, filled, "{level}, {part:?}");
+                let stored = StoredMask::new(Mask::new(&words, bits).unwrap(), stream.scale());
+                y.fill(0.0);
+                stored.channels(part.index_stride(64 * row_words as u64)).level(level).apply(&x_part, &mut y).unwrap();
+                assert!(all_same(&y, &expected), "stored, {level}, {part:?}");
+
+                let mut y = x[c * s..].to_vec();
+                let rest = if shape == Channels::first(n, c, s) {
+                    Channels::first(n - 1, c, s)
+                } else {
+                    Channels::last(n - 1, s, c)
+                };
+                stream.offset(1000 + c as u64).channels(rest).forward_in_place(&mut y).unwrap();
+                assert!(all_same(&y, &whole[c * s..]), "{level}, samples of {shape:?}");
+            }
+        }
+    }
+}
+
+/// `sum of c[i] * y[i]` is linear in `x`: whole numbers and a scale of 2 make its differences exact.
+#[test]
+fn finite_differences() {
+    let Dims { n, c, s } = Dims { n: 2, c: 5, s: 3 };
+    let x: Vec<f32> = (0..30).map(|i| (i % 7) as f32 - 3.0).collect();
+    let weights: Vec<f32> = (0..30).map(|i| (i % 5) as f32 - 2.0).collect();
+    for shape in [Channels::first(n, c, s), Channels::last(n, s, c)] {
+        for scaling in [Scaling::Inverted, Scaling::Standard] {
+            let stream = stream(0.5).channels(shape).scaling(scaling);
+            let loss = |x: &[f32]| -> f32 {
+                let mut y = [0.0; 30];
+                stream.forward(x, &mut y).unwrap();
+                y.iter().zip(&weights).map(|(y, w)| y * w).sum()
+            };
+            let mut dx = [0.0; 30];
+            stream.backward(&weights, &mut dx).unwrap();
+            for (i, dx) in dx.into_iter().enumerate() {
+                let (mut up, mut down) = (x.clone(), x.clone());
+                up[i] += 1.0;
+                down[i] -= 1.0;
+                assert_eq!((loss(&up) - loss(&down)) / 2.0, dx, "element {i}, {shape:?}, {scaling:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_elements_take_no_time() {
+    const MAX: usize = usize::MAX;
+    for (n, c, s) in [(0, 3, 4), (MAX, 0, 4), (MAX, 4, 0), (0, MAX, MAX), (MAX, MAX, 0), (MAX, 0, MAX), (0, 0, 0)] {
+        for shape in [Channels::first(n, c, s), Channels::last(n, s, c), Channels::first(n, c, s).index_stride(1)] {
+            for (p, level) in [0.0, 0.5, 1.0].into_iter().flat_map(|p| Level::supported().map(move |level| (p, level)))
+            {
+                let stream = stream(p).offset(u64::MAX).channels(shape).level(level);
+                stream.forward(&[], &mut []).unwrap();
+                stream.forward_in_place(&mut []).unwrap();
+                stream.backward_add(&[], &mut []).unwrap();
+                stream.evaluate(&[], &mut []).unwrap();
+                let empty = Mask::new(&[], 0).unwrap();
+                StoredMask::new(empty, 1.0).channels(shape).level(level).apply(&[], &mut []).unwrap();
+            }
+        }
+        // bits are there only if samples and channels are
+        let mut words = [0];
+        let mut mask = MaskMut::new(&mut words, 64).unwrap();
+        let filled = stream(0.5).channels(Channels::first(n, c, s)).fill(&mut mask);
+        assert_eq!(filled.is_ok(), n == 0 || c == 0, "({n}, {c}, {s})");
+    }
+}
+
+/// A mask has a bit for each channel, even if a channel has no elements.
+#[test]
+fn forward_store_stores_what_fill_does() {
+    for shape in [Channels::first(3, 50, 0), Channels::last(3, 0, 50), Channels::first(3, 50, 0).index_stride(70)] {
+        for level in Level::supported() {
+            let stream = stream(0.5).channels(shape).level(level);
+            let (mut filled, mut stored) = ([0; 3], [0; 3]);
+            stream.fill(&mut MaskMut::new(&mut filled, 192).unwrap()).unwrap();
+            stream.forward_store(&[], &mut [], &mut MaskMut::new(&mut stored, 192).unwrap()).unwrap();
+            assert_ne!(filled, [0; 3]);
+            assert_eq!(filled, stored, "{shape:?}");
+            stored = [0; 3];
+            stream.forward_store_in_place(&mut [], &mut MaskMut::new(&mut stored, 192).unwrap()).unwrap();
+            assert_eq!(filled, stored, "{shape:?}");
+        }
+    }
+}
+
+#[test]
+fn errors_write_nothing() {
+    let stream = stream(0.5);
+    let (x, untouched) = (floats(10, 24), vec![7.0; 24]);
+    let mut y = untouched.clone();
+    let wrong = [
+        (Channels::first(2, 3, 5), Error::LengthMismatch { expected: 30, actual: 24 }),
+        (Channels::last(2, 3, 3), Error::LengthMismatch { expected: 18, actual: 24 }),
+        (Channels::first(usize::MAX, 2, 1), Error::LengthMismatch { expected: usize::MAX, actual: 24 }),
+        (
+            Channels::last(usize::MAX, usize::MAX, usize::MAX),
+            Error::LengthMismatch { expected: usize::MAX, actual: 24 },
+        ),
+        (Channels::samples(0, 24), Error::LengthMismatch { expected: 0, actual: 24 }),
+    ];
+    for (shape, error) in wrong {
+        assert_eq!(stream.channels(shape).forward(&x, &mut y), Err(error), "{shape:?}");
+        assert_eq!(stream.channels(shape).backward_add(&x, &mut y), Err(error), "{shape:?}");
+    }
+
+    let shape = Channels::first(2, 3, 4);
+    let channels = stream.channels(shape);
+    assert_eq!(channels.forward(&x[1..], &mut y), Err(Error::LengthMismatch { expected: 24, actual: 23 }));
+    assert_eq!(channels.forward_residual(&x, &x[1..], &mut y), Err(Error::LengthMismatch { expected: 24, actual: 23 }));
+
+    let offset = u64::MAX - 4; // five bits are left
+    let overflow = Err(Error::IndexOverflow { offset, span: 6 });
+    assert_eq!(channels.offset(offset).forward(&x, &mut y), overflow);
+    let spread = stream.channels(shape.index_stride(u64::MAX));
+    assert_eq!(spread.forward(&x, &mut y), Err(Error::IndexOverflow { offset: 0, span: u128::from(u64::MAX) + 3 }));
+
+    let mut words = [!0];
+    let mut mask = MaskMut::new(&mut words, 5).unwrap();
+    let short = Err(Error::LengthMismatch { expected: 6, actual: 5 });
+    assert_eq!(channels.forward_store(&x, &mut y, &mut mask), short);
+    assert_eq!(channels.fill(&mut mask), short);
+    assert_eq!(words, [!0]);
+
+    let mask = Mask::new(&words, 5).unwrap();
+    let stored = StoredMask::new(mask, 2.0).channels(shape);
+    assert_eq!(stored.apply(&x, &mut y), Err(Error::MaskTooShort { needed: 6, actual: 5 }));
+    let stored = stored.channels(shape.index_stride(u64::MAX));
+    assert_eq!(stored.apply(&x, &mut y), Err(Error::MaskTooShort { needed: u64::MAX, actual: 5 }));
+    assert_eq!(y, untouched);
+}

@@ -1,10 +1,54 @@
-//! Line charts as SVG.
+//! Figures as SVG: panels side by side, each a chart or a grid.
 
 use std::{error::Error, ops::Range};
 
+use ndarray::Array2;
+use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
+/// Colours that the colour-blind can tell apart (Okabe and Ito, 2008).
+pub const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub const VERMILION: RGBColor = RGBColor(213, 94, 0);
+pub const GREEN: RGBColor = RGBColor(0, 158, 115);
+/// For what serves as a ruler.
+pub const GREY: RGBColor = RGBColor(80, 80, 80);
+
+const DASH: u32 = 8;
+const GAP: u32 = 6;
+const FONT: &str = "Helvetica, Arial, sans-serif";
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// What fills a part of a figure.
+pub trait Panel {
+    fn draw(&self, area: &Area<'_>) -> Result<()>;
+}
+
+/// The file's text; the panels are in rows of `columns`.
+pub fn figure(title: &str, size: (u32, u32), columns: usize, panels: &[&dyn Panel]) -> Result<String> {
+    let mut svg = String::new();
+    draw_figure(&SVGBackend::with_string(&mut svg, size).into_drawing_area(), title, columns, panels)?;
+    Ok(svg)
+}
+
+fn draw_figure(area: &Area<'_>, title: &str, columns: usize, panels: &[&dyn Panel]) -> Result<()> {
+    area.fill(&WHITE)?;
+    let below = area.margin(16, 0, 0, 0).titled(title, (FONT, 34))?;
+    for (part, panel) in below.split_evenly((panels.len().div_ceil(columns), columns)).iter().zip(panels) {
+        panel.draw(part)?;
+    }
+    Ok(area.present()?)
+}
+
+/// A colour between dark blue and ochre, which differ in lightness as well: for an ordered series, `t` from 0 to 1.
+pub fn ramp(t: f64) -> RGBColor {
+    let mix = |a: u8, b: u8| (f64::from(a) + t * (f64::from(b) - f64::from(a))) as u8;
+    RGBColor(mix(0, 230), mix(34, 170), mix(110, 40))
+}
+
+/// Lines, bars, or both.
 pub struct Chart {
     pub title: String,
     pub x_label: String,
@@ -12,39 +56,52 @@ pub struct Chart {
     pub x: Range<f64>,
     /// What lies outside is not drawn.
     pub y: Range<f64>,
+    pub bars: Vec<Bars>,
     pub lines: Vec<Line>,
+    pub legend: SeriesLabelPosition,
 }
 
 pub struct Line {
+    /// Lines without one are not in the legend.
     pub label: String,
     pub points: Vec<(f64, f64)>,
     pub color: RGBColor,
     pub dashed: bool,
 }
 
-/// Colours that the colour-blind can tell apart (Okabe and Ito, 2008).
-pub const BLUE: RGBColor = RGBColor(0, 114, 178);
-pub const VERMILION: RGBColor = RGBColor(213, 94, 0);
+/// A histogram.
+pub struct Bars {
+    pub label: String,
+    /// From the least value to the greatest, each with the height above it.
+    pub bars: Vec<(Range<f64>, f64)>,
+    pub color: RGBColor,
+}
 
-const SIZE: (u32, u32) = (1200, 750);
-const GREY: RGBColor = RGBColor(80, 80, 80);
-const DASH: u32 = 8;
-const GAP: u32 = 6;
-const FONT: &str = "Helvetica, Arial, sans-serif";
+impl Bars {
+    /// The share of the values, in percent, that lies in each of `count` equal parts of `range`.
+    pub fn histogram(label: &str, color: RGBColor, values: &[f32], range: Range<f64>, count: usize) -> Self {
+        let width = (range.end - range.start) / count as f64;
+        let mut shares = vec![0.0; count];
+        for value in values {
+            let bar = ((f64::from(*value) - range.start) / width).floor();
+            if bar >= 0.0 && (bar as usize) < count {
+                shares[bar as usize] += 100.0 / values.len() as f64;
+            }
+        }
+        let left = |i: usize| range.start + i as f64 * width;
+        let bars = shares.iter().enumerate().map(|(i, share)| (left(i)..left(i + 1), *share)).collect();
+        Self { label: label.into(), bars, color }
+    }
+}
 
-impl Chart {
-    /// The file's text. The legend is in the lower right corner.
-    pub fn svg(&self) -> Result<String, Box<dyn Error>> {
-        let mut svg = String::new();
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        area.fill(&WHITE)?;
-        let mut chart = ChartBuilder::on(&area)
-            .caption(&self.title, (FONT, 34))
-            .margin(24)
-            .margin_right(48)
-            .x_label_area_size(70)
-            .y_label_area_size(90)
-            .build_cartesian_2d(self.x.clone(), self.y.clone())?;
+impl Panel for Chart {
+    fn draw(&self, area: &Area<'_>) -> Result<()> {
+        let mut builder = ChartBuilder::on(area);
+        builder.margin(24).margin_right(48).x_label_area_size(70).y_label_area_size(90);
+        if !self.title.is_empty() {
+            builder.caption(&self.title, (FONT, 28));
+        }
+        let mut chart = builder.build_cartesian_2d(self.x.clone(), self.y.clone())?;
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -53,12 +110,23 @@ impl Chart {
             .axis_style(GREY)
             .label_style((FONT, 24))
             .axis_desc_style((FONT, 28))
-            .x_label_formatter(&|x| x.to_string())
-            .y_label_formatter(&|y| y.to_string())
+            .x_label_formatter(&short)
+            .y_label_formatter(&short)
             .x_desc(&self.x_label)
             .y_desc(&self.y_label)
             .draw()?;
 
+        for Bars { label, bars, color } in &self.bars {
+            let (fill, floor, ceiling) = (color.mix(0.5).filled(), self.y.start, self.y.end);
+            let rectangles = bars
+                .iter()
+                .filter(|(_, height)| *height > 0.0)
+                .map(|(x, height)| Rectangle::new([(x.start, floor), (x.end, height.min(ceiling))], fill));
+            chart
+                .draw_series(rectangles)?
+                .label(label)
+                .legend(move |(x, y)| Rectangle::new([(x, y - 8), (x + 40, y + 8)], fill));
+        }
         for line in &self.lines {
             let points = line.points.iter().copied().filter(|(_, y)| self.y.contains(y));
             let (style, dashed) = (line.color.stroke_width(3), line.dashed);
@@ -67,26 +135,76 @@ impl Chart {
             } else {
                 chart.draw_series(LineSeries::new(points, style))?
             };
-            drawn.label(&line.label).legend(move |(x, y)| {
-                let sample = [(x, y), (x + 40, y)];
-                if dashed {
-                    DashedPathElement::new(sample, DASH, GAP, style).into_dyn()
-                } else {
-                    PathElement::new(sample, style).into_dyn()
-                }
-            });
+            if !line.label.is_empty() {
+                drawn.label(&line.label).legend(move |(x, y)| {
+                    let sample = [(x, y), (x + 40, y)];
+                    if dashed {
+                        DashedPathElement::new(sample, DASH, GAP, style).into_dyn()
+                    } else {
+                        PathElement::new(sample, style).into_dyn()
+                    }
+                });
+            }
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
+            .position(self.legend.clone())
             .margin(20)
             .legend_area_size(50)
             .label_font((FONT, 24))
             .background_style(WHITE)
             .border_style(BLACK.mix(0.3))
             .draw()?;
-        area.present()?;
-        drop((chart, area)); // they borrow the text
-        Ok(svg)
+        Ok(())
     }
+}
+
+/// Cells of a matrix.
+pub struct Grid {
+    pub title: String,
+    pub x_label: String,
+    pub y_label: String,
+    /// From 0, which is white, to 1; row 0 is at the top.
+    pub shades: Array2<f32>,
+    pub color: RGBColor,
+}
+
+impl Panel for Grid {
+    fn draw(&self, area: &Area<'_>) -> Result<()> {
+        let mut builder = ChartBuilder::on(area);
+        builder.margin(16).caption(&self.title, (FONT, 26));
+        if !self.x_label.is_empty() {
+            builder.x_label_area_size(36);
+        }
+        if !self.y_label.is_empty() {
+            builder.y_label_area_size(36);
+        }
+        let (rows, columns) = (self.shades.nrows() as f64, self.shades.ncols() as f64);
+        let mut chart = builder.build_cartesian_2d(0.0..columns, rows..0.0)?;
+        chart
+            .configure_mesh()
+            .disable_mesh()
+            .x_labels(0)
+            .y_labels(0)
+            .axis_style(TRANSPARENT)
+            .axis_desc_style((FONT, 24))
+            .x_desc(&self.x_label)
+            .y_desc(&self.y_label)
+            .draw()?;
+        chart.draw_series(self.shades.indexed_iter().filter(|(_, shade)| **shade > 0.0).map(
+            |((row, column), shade)| {
+                let (x, y) = (column as f64, row as f64);
+                Rectangle::new([(x, y), (x + 1.0, y + 1.0)], self.color.mix(f64::from(*shade).min(1.0)).filled())
+            },
+        ))?;
+        let frame = Rectangle::new([(0.0, 0.0), (columns, rows)], BLACK.mix(0.3));
+        chart.draw_series([frame])?;
+        Ok(())
+    }
+}
+
+/// Ticks such as 0.30000000000000004 are rounded.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the type that plotters wants")]
+fn short(value: &f64) -> String {
+    ((value * 1e6).round() / 1e6).to_string()
 }

@@ -171,7 +171,8 @@ impl Sgd {
     }
 }
 
-fn softmax(mut logits: Array2<f32>) -> Array2<f32> {
+/// Of each row.
+pub fn softmax(mut logits: Array2<f32>) -> Array2<f32> {
     for mut row in logits.rows_mut() {
         let max = row.fold(f32::NEG_INFINITY, |a, &b| a.max(b));
         row.mapv_inplace(|z| (z - max).exp());
@@ -181,6 +182,6 @@ fn softmax(mut logits: Array2<f32>) -> Array2<f32> {
 }
 
 /// The elements in memory order, which is row by row for all arrays here.
-fn flat<D: ndarray::Dimension>(array: &mut ndarray::Array<f32, D>) -> &mut [f32] {
+pub fn flat<D: ndarray::Dimension>(array: &mut ndarray::Array<f32, D>) -> &mut [f32] {
     array.as_slice_mut().expect("standard layout")
 }

@@ -20,26 +20,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, fs, thread};
 
-use dropmask::{Key, Level, MaskStream, Probability};
+use dropmask::{Level, MaskStream, Probability};
 use indicatif::{ProgressBar, ProgressStyle};
-use rand::{SeedableRng, rngs::StdRng};
 
 use common::data::{CLASSES, PIXELS, Samples};
-use common::net::{Network, Sgd};
+use common::recipe::{HIDDEN, TRAINING_ROWS, Training};
 use report::Report;
 use timed::{Clock, Timed, Timing};
 
-const HIDDEN: usize = 256;
-const TRAINING_ROWS: usize = 400;
 const EPOCHS: usize = 100;
-const BATCH: usize = 32;
-const LEARNING_RATE: f32 = 0.05;
-const MOMENTUM: f32 = 0.9;
 const SEEDS: u64 = 5;
 /// The networks that are compared, by their drop probability.
 const DROP: [Option<f32>; 2] = [None, Some(0.5)];
-/// Names the hidden layer when keys are derived.
-const LAYER: u64 = 0;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let digits = Samples::load()?;
@@ -66,7 +58,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         Some(path) => PathBuf::from(path),
         None => env::current_exe()?.with_extension("svg"),
     };
-    fs::write(&path, report.chart().svg()?).map_err(|error| format!("{}: {error}", path.display()))?;
+    fs::write(&path, report.svg()?).map_err(|error| format!("{}: {error}", path.display()))?;
     println!("learning curves: {}", path.display());
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -83,31 +75,23 @@ struct Run {
     dropout: Timing,
 }
 
-/// The seed fixes split, weights and order of the batches, with dropout or without: the networks that are compared
-/// differ in nothing else.
 fn train(digits: &Samples, p: Option<f32>, seed: u64, bar: &ProgressBar) -> Result<Run, dropmask::Error> {
     let p = p.map(Probability::new).transpose()?;
-    let layer = Key::new(seed).derive(LAYER);
-    let mut rng = StdRng::seed_from_u64(seed);
-    let (training, test) = digits.split(TRAINING_ROWS, &mut rng);
-    let mut network = Network::random(PIXELS, HIDDEN, CLASSES, &mut rng);
-    let mut sgd = Sgd::new(LEARNING_RATE, MOMENTUM, &network);
-
-    let (mut accuracies, mut step) = (Vec::new(), 0);
+    let mut run = Training::new(digits, seed);
+    let mut accuracies = Vec::new();
     let (training_clock, dropout_clock) = (Clock::default(), Clock::default());
     for _ in 0..EPOCHS {
-        for batch in training.batches(BATCH, &mut rng) {
-            let stream = p.map(|p| MaskStream::new(layer.derive(step), p));
-            let dropout = stream.map(|stream| Timed { stream, clock: &dropout_clock });
-            let gradient = training_clock.measure(|| network.gradient(&batch, &dropout))?;
-            training_clock.measure(|| sgd.step(&mut network, gradient));
-            step += 1;
-        }
-        accuracies.push(100.0 * network.accuracy(&test)?);
+        run.epoch(|network, sgd, batch, key| {
+            let dropout = p.map(|p| Timed { stream: MaskStream::new(key, p), clock: &dropout_clock });
+            let gradient = training_clock.measure(|| network.gradient(batch, &dropout))?;
+            training_clock.measure(|| sgd.step(network, gradient));
+            Ok(())
+        })?;
+        accuracies.push(100.0 * run.network.accuracy(&run.test)?);
         bar.inc(1);
     }
     Ok(Run {
-        train: 100.0 * network.accuracy(&training)?,
+        train: 100.0 * run.network.accuracy(&run.training)?,
         test: accuracies,
         training: training_clock.read(),
         dropout: dropout_clock.read(),

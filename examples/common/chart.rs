@@ -26,18 +26,26 @@ pub trait Panel {
     fn draw(&self, area: &Area<'_>) -> Result<()>;
 }
 
-/// The file's text; the panels are in rows of `columns`.
-pub fn figure(title: &str, size: (u32, u32), columns: usize, panels: &[&dyn Panel]) -> Result<String> {
+/// A row of panels of equal width, and the share of the height that it has.
+pub type Row<'a> = (u32, &'a [&'a dyn Panel]);
+
+/// The file's text.
+pub fn figure(title: &str, size: (u32, u32), rows: &[Row<'_>]) -> Result<String> {
     let mut svg = String::new();
-    draw_figure(&SVGBackend::with_string(&mut svg, size).into_drawing_area(), title, columns, panels)?;
+    draw_figure(&SVGBackend::with_string(&mut svg, size).into_drawing_area(), title, rows)?;
     Ok(svg)
 }
 
-fn draw_figure(area: &Area<'_>, title: &str, columns: usize, panels: &[&dyn Panel]) -> Result<()> {
+fn draw_figure(area: &Area<'_>, title: &str, rows: &[Row<'_>]) -> Result<()> {
     area.fill(&WHITE)?;
-    let below = area.margin(16, 0, 0, 0).titled(title, (FONT, 34))?;
-    for (part, panel) in below.split_evenly((panels.len().div_ceil(columns), columns)).iter().zip(panels) {
-        panel.draw(part)?;
+    let mut below = area.margin(16, 0, 0, 0).titled(title, (FONT, 34))?;
+    let mut shares: u32 = rows.iter().map(|(share, _)| share).sum();
+    for (share, panels) in rows {
+        let (row, rest) = below.split_vertically(below.dim_in_pixel().1 * share / shares);
+        for (part, panel) in row.split_evenly((1, panels.len())).iter().zip(*panels) {
+            panel.draw(part)?;
+        }
+        (below, shares) = (rest, shares - share);
     }
     Ok(area.present()?)
 }

@@ -107,7 +107,7 @@ impl<'a> Report<'a> {
             bars: Vec::new(),
             legend: SeriesLabelPosition::LowerRight,
         };
-        figure(&title, (1200, 750), 1, &[&chart])
+        figure(&title, (1200, 750), &[(1, &[&chart])])
     }
 }
 

@@ -11,7 +11,7 @@ const ROUNDING: f32 = 1e-6;
 /// Prints all, and tells whether all agree.
 pub fn print() -> Result<bool, Error> {
     let mut table = Table { agree: true };
-    println!("{:48}{:>24}   {:26}", "", "computed", "expected");
+    println!("{:48}{:>24}   expected", "", "computed (6 decimals)");
     expectation(&mut table)?;
     by_hand(&mut table)?;
     network(&mut table)?;
@@ -26,7 +26,7 @@ struct Table {
 
 impl Table {
     fn row(&mut self, name: &str, computed: &str, expected: &str, agrees: bool) {
-        println!("{name:48}{computed:>24}   {expected:26}{}", if agrees { "" } else { "  DISAGREES" });
+        println!("{name:48}{computed:>24}   {expected}{}", if agrees { "" } else { "  DISAGREES" });
         self.agree &= agrees;
     }
 
@@ -34,7 +34,8 @@ impl Table {
     fn values(&mut self, name: &str, computed: &[f32], expected: &[f32]) {
         let near = |(a, b): (&f32, &f32)| (a - b).abs() <= ROUNDING;
         let agrees = computed.len() == expected.len() && computed.iter().zip(expected).all(near);
-        self.row(name, &format!("{computed:?}"), &format!("{expected:?}"), agrees);
+        let rounded: Vec<f32> = computed.iter().map(|value| (value * 1e6).round() / 1e6 + 0.0).collect(); // -0 is 0
+        self.row(name, &format!("{rounded:?}"), &format!("{expected:?}"), agrees);
     }
 }
 

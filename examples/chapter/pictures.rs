@@ -4,7 +4,6 @@ use std::{error::Error, path::Path};
 
 use dropmask::{Channels, Key, MaskStream, Probability};
 use ndarray::Array2;
-use plotters::chart::SeriesLabelPosition;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::common::chart::{BLUE, Bars, Chart, Grid, Panel, VERMILION, figure};
@@ -80,7 +79,7 @@ fn histogram() -> Result<String, Box<dyn Error>> {
             y: 0.0..55.0,
             bars: vec![Bars::histogram("activations", color, values, -0.5..8.0, 34)],
             lines: Vec::new(),
-            legend: SeriesLabelPosition::UpperRight,
+            legend: None,
         }
     };
     let (before, after) = (panel("before", &before, BLUE), panel("after", &after, VERMILION));

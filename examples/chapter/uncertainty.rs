@@ -1,14 +1,14 @@
 //! What a network does not know: Monte-Carlo dropout on digits that are rotated step by step.
 
-use std::{error::Error, path::Path};
+use std::{error::Error, path::Path, thread};
 
 use dropmask::{ClassUncertainty, Key, MaskStream, Probability};
 use ndarray::{Array2, ArrayView1, Axis};
 use plotters::chart::SeriesLabelPosition;
 
-use crate::common::chart::{BLUE, Chart, GREEN, GREY, Grid, Line, Panel, VERMILION, figure};
+use crate::common::chart::{BLUE, Chart, GREEN, GREY, Grid, Line, OCHRE, Panel, VERMILION, figure};
 use crate::common::data::{CLASSES, PIXELS};
-use crate::common::net::{NO_DROPOUT, Network, flat, softmax};
+use crate::common::net::{NO_DROPOUT, flat, softmax};
 use crate::common::recipe::HIDDEN;
 use crate::save;
 use crate::training::Run;
@@ -16,6 +16,8 @@ use crate::training::Run;
 const PASSES: u64 = 100;
 const STEP: usize = 10;
 const LAST: usize = 180;
+/// In degrees.
+const SMALL_TURN: usize = 30;
 /// Sides of an image.
 const SIDE: usize = 8;
 /// The digit that the figure shows.
@@ -23,6 +25,9 @@ const SHOWN: usize = 0;
 
 /// Means over all images at one angle.
 struct Means {
+    accuracy: f64,
+    /// The share of the images that get the commonest answer.
+    commonest: f64,
     predictive: f64,
     expected: f64,
     information: f64,
@@ -30,54 +35,89 @@ struct Means {
     single: f64,
 }
 
-/// Tells whether the network is less sure of digits that lie on their side.
-pub fn draw(run: &Run, folder: &Path) -> Result<bool, Box<dyn Error>> {
+/// Tells whether a small turn makes the networks less right and less sure.
+pub fn draw(runs: &[Run], folder: &Path) -> Result<bool, Box<dyn Error>> {
     println!(
-        "\nMonte-Carlo dropout with p = 0.5, {PASSES} passes, {} rotated test digits, means in nats:",
-        run.test.len()
+        "\nMonte-Carlo dropout with p = 0.5, {PASSES} passes, mean of {} networks on {} rotated test digits, in nats;\n\
+         predictive entropy = expected entropy + mutual information; commonest: images that get the same answer.",
+        runs.len(),
+        runs[0].test.len()
     );
     println!(
-        "  {:8}{:>20}{:>18}{:>20}{:>14}",
-        "degrees", "predictive entropy", "expected entropy", "mutual information", "no dropout"
+        "  {:8}{:>11}{:>13}{:>13}{:>11}{:>13}{:>13}",
+        "degrees", "accuracy", "commonest", "predictive", "expected", "information", "no dropout"
     );
+    let each: Vec<Vec<Means>> = thread::scope(|scope| {
+        let all_angles = |run| angles().map(|degrees| measure(run, degrees)).collect::<Result<_, _>>();
+        let threads: Vec<_> = runs.iter().map(|run| scope.spawn(move || all_angles(run))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("measuring panicked")).collect::<Result<_, _>>()
+    })?;
     let mut means = Vec::new();
-    for degrees in (0..=LAST).step_by(STEP) {
-        let at = measure(&run.network, &rotated(&run.test.images, degrees))?;
-        let Means { predictive, expected, information, single } = at;
-        println!("  {degrees:<8}{predictive:>20.3}{expected:>18.3}{information:>20.3}{single:>14.3}");
+    for (i, degrees) in angles().enumerate() {
+        let mean = |value: fn(&Means) -> f64| each.iter().map(|at| value(&at[i])).sum::<f64>() / each.len() as f64;
+        let at = Means {
+            accuracy: mean(|at| at.accuracy),
+            commonest: mean(|at| at.commonest),
+            predictive: mean(|at| at.predictive),
+            expected: mean(|at| at.expected),
+            information: mean(|at| at.information),
+            single: mean(|at| at.single),
+        };
+        println!(
+            "  {degrees:<8}{:>9.1} %{:>11.1} %{:>13.3}{:>11.3}{:>13.3}{:>13.3}",
+            100.0 * at.accuracy,
+            100.0 * at.commonest,
+            at.predictive,
+            at.expected,
+            at.information,
+            at.single
+        );
         means.push((degrees as f64, at));
     }
-    save(folder, "uncertainty", &svg(run, &means)?)?;
-    Ok(means[90 / STEP].1.predictive > means[0].1.predictive)
+    save(folder, "uncertainty", &svg(&runs[0], &means)?)?;
+    let [upright, turned] = [0, SMALL_TURN / STEP].map(|i| &means[i].1);
+    Ok(turned.predictive > upright.predictive && turned.accuracy < upright.accuracy)
 }
 
-fn measure(network: &Network, images: &Array2<f32>) -> Result<Means, dropmask::Error> {
+fn angles() -> impl Iterator<Item = usize> {
+    (0..=LAST).step_by(STEP)
+}
+
+fn measure(run: &Run, degrees: usize) -> Result<Means, dropmask::Error> {
+    let (network, images) = (&run.network, rotated(&run.test.images, degrees));
     let samples = images.nrows();
     let stream = MaskStream::new(Key::new(4), Probability::new(0.5)?);
-    let activations = network.activations(images, &NO_DROPOUT)?;
+    let activations = network.activations(&images, &NO_DROPOUT)?;
 
-    let mut mean = vec![0.0; samples * CLASSES];
-    let mut expected = vec![0.0; samples];
-    let mut uncertainty = ClassUncertainty::new(CLASSES, &mut mean, &mut expected)?;
+    let (mut mean, mut entropy) = (vec![0.0; samples * CLASSES], vec![0.0; samples]);
+    let mut uncertainty = ClassUncertainty::new(CLASSES, &mut mean, &mut entropy)?;
     for t in 0..PASSES {
         let mut thinned = activations.clone();
         stream.pass_shared(t, samples, HIDDEN).forward_in_place(flat(&mut thinned))?;
         uncertainty.push(flat(&mut softmax(network.output.forward(&thinned))))?;
     }
+    let (mut predictive, mut information) = (vec![0.0; samples], vec![0.0; samples]);
+    uncertainty.predictive_entropy(&mut predictive)?;
+    uncertainty.mutual_information(&mut information)?;
+
+    let most_probable = |row: &[f64]| (0..CLASSES).max_by(|&a, &b| row[a].total_cmp(&row[b])).expect("ten classes");
+    let answers: Vec<usize> = uncertainty.mean().chunks(CLASSES).map(most_probable).collect();
+    let right = answers.iter().zip(&run.test.labels).filter(|(answer, label)| answer == label).count();
+    let commonest = (0..CLASSES).map(|class| answers.iter().filter(|answer| **answer == class).count()).max();
+
+    let (mut once_mean, mut once_entropy) = (vec![0.0; samples * CLASSES], vec![0.0; samples]);
+    let mut once = ClassUncertainty::new(CLASSES, &mut once_mean, &mut once_entropy)?;
+    once.push(flat(&mut softmax(network.output.forward(&activations))))?;
 
     let mean_of = |values: &[f64]| values.iter().sum::<f64>() / samples as f64;
-    let mut out = vec![0.0; samples];
-    uncertainty.predictive_entropy(&mut out)?;
-    let predictive = mean_of(&out);
-    uncertainty.mutual_information(&mut out)?;
-    let information = mean_of(&out);
-    let expected = mean_of(uncertainty.expected_entropy());
-
-    let (mut mean, mut single) = (vec![0.0; samples * CLASSES], vec![0.0; samples]);
-    let mut once = ClassUncertainty::new(CLASSES, &mut mean, &mut single)?;
-    once.push(flat(&mut softmax(network.output.forward(&activations))))?;
-    let single = mean_of(once.expected_entropy());
-    Ok(Means { predictive, expected, information, single })
+    Ok(Means {
+        accuracy: right as f64 / samples as f64,
+        commonest: commonest.unwrap_or_default() as f64 / samples as f64,
+        predictive: mean_of(&predictive),
+        expected: mean_of(uncertainty.expected_entropy()),
+        information: mean_of(&information),
+        single: mean_of(once.expected_entropy()),
+    })
 }
 
 /// All images turned about their centre.
@@ -115,17 +155,18 @@ fn svg(run: &Run, means: &[(f64, Means)]) -> Result<String, Box<dyn Error>> {
     let chart = Chart {
         title: String::new(),
         x_label: "rotation (degrees)".into(),
-        y_label: "mean (nats)".into(),
+        y_label: "nats; share".into(),
         x: 0.0..LAST as f64,
-        y: 0.0..1.4,
+        y: 0.0..1.8,
         bars: Vec::new(),
         lines: vec![
             line("predictive entropy", BLUE, false, |means| means.predictive),
             line("expected entropy", GREEN, false, |means| means.expected),
             line("mutual information", VERMILION, false, |means| means.information),
             line("entropy without dropout", GREY, true, |means| means.single),
+            line("accuracy (1: all right)", OCHRE, false, |means| means.accuracy),
         ],
-        legend: SeriesLabelPosition::LowerRight,
+        legend: Some(SeriesLabelPosition::UpperMiddle),
     };
     let image = run.test.images.select(Axis(0), &[SHOWN]);
     let grid = |degrees: usize| -> Result<Grid, ndarray::ShapeError> {

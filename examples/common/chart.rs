@@ -11,6 +11,7 @@ use plotters::prelude::*;
 pub const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub const VERMILION: RGBColor = RGBColor(213, 94, 0);
 pub const GREEN: RGBColor = RGBColor(0, 158, 115);
+pub const OCHRE: RGBColor = RGBColor(230, 159, 0);
 /// For what serves as a ruler.
 pub const GREY: RGBColor = RGBColor(80, 80, 80);
 
@@ -66,7 +67,7 @@ pub struct Chart {
     pub y: Range<f64>,
     pub bars: Vec<Bars>,
     pub lines: Vec<Line>,
-    pub legend: SeriesLabelPosition,
+    pub legend: Option<SeriesLabelPosition>,
 }
 
 pub struct Line {
@@ -154,15 +155,17 @@ impl Panel for Chart {
                 });
             }
         }
-        chart
-            .configure_series_labels()
-            .position(self.legend.clone())
-            .margin(20)
-            .legend_area_size(50)
-            .label_font((FONT, 24))
-            .background_style(WHITE)
-            .border_style(BLACK.mix(0.3))
-            .draw()?;
+        if let Some(position) = &self.legend {
+            chart
+                .configure_series_labels()
+                .position(position.clone())
+                .margin(20)
+                .legend_area_size(50)
+                .label_font((FONT, 24))
+                .background_style(WHITE)
+                .border_style(BLACK.mix(0.3))
+                .draw()?;
+        }
         Ok(())
     }
 }
@@ -211,8 +214,8 @@ impl Panel for Grid {
     }
 }
 
-/// Ticks such as 0.30000000000000004 are rounded.
+/// Ticks such as 0.30000000000000004 are rounded, and -0 is 0.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the type that plotters wants")]
 fn short(value: &f64) -> String {
-    ((value * 1e6).round() / 1e6).to_string()
+    ((value * 1e6).round() / 1e6 + 0.0).to_string()
 }

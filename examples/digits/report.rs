@@ -105,7 +105,7 @@ impl<'a> Report<'a> {
             y: 88.0..97.5,
             lines: vec![curve(1), reference(1), curve(0), reference(0)],
             bars: Vec::new(),
-            legend: SeriesLabelPosition::LowerRight,
+            legend: Some(SeriesLabelPosition::LowerRight),
         };
         figure(&title, (1200, 750), &[(1, &[&chart])])
     }

@@ -1,4 +1,7 @@
 //! What a network does not know: Monte-Carlo dropout on digits that are rotated step by step.
+//!
+//! Up to 30 degrees doubt grows with the error. It does not go on so: near 90 degrees the networks give nine of ten images
+//! the same wrong answer and are surer of it than at 30. Low uncertainty is no proof of a familiar input.
 
 use std::{error::Error, path::Path, thread};
 

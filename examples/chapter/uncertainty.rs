@@ -127,13 +127,13 @@ fn measure(run: &Run, degrees: usize) -> Result<Means, dropmask::Error> {
 fn rotated(images: &Array2<f32>, degrees: usize) -> Array2<f32> {
     let mut out = Array2::zeros((images.nrows(), PIXELS));
     for (image, mut out) in images.rows().into_iter().zip(out.rows_mut()) {
-        out.iter_mut().enumerate().for_each(|(pixel, out)| *out = source(image, pixel, degrees));
+        out.iter_mut().enumerate().for_each(|(pixel, out)| *out = source(&image, pixel, degrees));
     }
     out
 }
 
 /// Bilinear interpolation where the pixel of the turned image comes from; outside there is 0.
-fn source(image: ArrayView1<'_, f32>, pixel: usize, degrees: usize) -> f32 {
+fn source(image: &ArrayView1<'_, f32>, pixel: usize, degrees: usize) -> f32 {
     let (sin, cos) = (degrees as f32).to_radians().sin_cos();
     let center = (SIDE - 1) as f32 / 2.0;
     let (dx, dy) = ((pixel % SIDE) as f32 - center, (pixel / SIDE) as f32 - center);

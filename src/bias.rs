@@ -156,7 +156,7 @@ impl BiasDropout {
         let shape = self.stream.check(x, y)?;
         match (self.stream.shape(), shape) {
             (Some(Shape::Rows(_)), Shape::Rows(rows)) if rows.rows > 0 => same_length(rows.columns, b)?,
-
+            (Some(Shape::Rows(_)), _) => {}
             _ => same_length(x.checked_div(b).unwrap_or(0) * b, x)?,
         }
         Ok(shape)

@@ -87,7 +87,7 @@ fn every_level_is_the_definition() {
 /// One stored bit for each element, though one drawn bit serves a channel.
 #[test]
 fn channels() {
-    for (n, c, s) in [(3, 5, 7), (2, 64, 49), (2, 3, 200), (1, 4200, 2), (2, 7, 1)] {
+    for (n, c, s) in [(3, 5, 7), (2, 64, 49), (2, 3, 200), (1, 4200, 2), (2, 7, 1), (3, 5, 13)] {
         // a shard: the bits of samples are 10 apart from each other
         let kept: Vec<bool> = (0..n).flat_map(|n| bits(&stream(0.5).offset(2 + (n * (c + 10)) as u64), c)).collect();
         let first: Vec<bool> = (0..n * c * s).map(|i| kept[i / s]).collect();

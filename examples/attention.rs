@@ -20,7 +20,7 @@ fn main() -> Result<(), Error> {
     let qkv = [random(), random(), random()];
     let gradient = random(); // of the loss with respect to the output
 
-    let with = |p| -> Result<Attention, Error> {
+    let with = |p| -> Result<Attention<'static>, Error> {
         let stream = MaskStream::new(Key::new(42), Probability::new(p)?);
         Ok(Attention::new(stream, HEADS, TOKENS, TOKENS))
     };
@@ -62,18 +62,18 @@ fn scores(q: &Heads, k: &Heads) -> Heads {
     product(q, k, true) / (SIZE as f32).sqrt()
 }
 
-fn weights(attention: Attention, scores: &Heads) -> Result<Heads, Error> {
+fn weights(attention: Attention<'_>, scores: &Heads) -> Result<Heads, Error> {
     let mut weights = scores.clone();
     attention.forward_in_place(weights.as_slice_mut().unwrap())?;
     Ok(weights)
 }
 
-fn forward(attention: Attention, [q, k, v]: &[Heads; 3]) -> Result<Heads, Error> {
+fn forward(attention: Attention<'_>, [q, k, v]: &[Heads; 3]) -> Result<Heads, Error> {
     Ok(product(&weights(attention, &scores(q, k))?, v, false))
 }
 
 /// The gradients of Q, K and V from that of the output. Nothing is kept from the forward pass.
-fn backward(attention: Attention, [q, k, v]: &[Heads; 3], gradient: &Heads) -> Result<[Heads; 3], Error> {
+fn backward(attention: Attention<'_>, [q, k, v]: &[Heads; 3], gradient: &Heads) -> Result<[Heads; 3], Error> {
     let scores = scores(q, k);
     let dv = product(&transpose(&weights(attention, &scores)?), gradient, false);
     let dweights = product(gradient, v, true);
@@ -87,7 +87,7 @@ fn backward(attention: Attention, [q, k, v]: &[Heads; 3], gradient: &Heads) -> R
 
 /// Of the gradient of input `i`, against central differences.
 fn greatest_error(
-    attention: Attention,
+    attention: Attention<'_>,
     qkv: &[Heads; 3],
     gradient: &Heads,
     i: usize,

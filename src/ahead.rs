@@ -1,6 +1,6 @@
-//! Bits of many rows drawn at a time, for kernels that need those of a row more than once.
+//! Bits for kernels that go through rows of a matrix: drawn for many rows at a time, or read.
 
-use crate::bits::{Bits, Discard, Replay, Sink, Store, Stored};
+use crate::bits::{Bits, Discard, Replay, Sink, Store, Stored, Uniform};
 use crate::mask::Mask;
 use crate::simd::Simd;
 
@@ -11,21 +11,28 @@ pub(crate) struct Ahead {
     replay: Replay,
     /// How many bits there are in all.
     len: u64,
+    /// Longer rows are drawn when they are needed.
+    longest: usize,
     words: [u64; WORDS],
     /// Where the words begin, and how many bits they have.
     drawn: (u64, usize),
 }
 
 impl Ahead {
-    pub(crate) const fn new(replay: Replay, len: usize) -> Self {
-        Self { replay, len: len as u64, words: [0; WORDS], drawn: (0, 0) }
+    pub(crate) const fn new(replay: Replay, len: u64) -> Self {
+        Self { replay, len, longest: 64 * WORDS, words: [0; WORDS], drawn: (0, 0) }
+    }
+
+    /// For rows that do not follow each other.
+    pub(crate) const fn apart(self) -> Self {
+        Self { longest: 0, ..self }
     }
 }
 
 impl Bits for Ahead {
     #[inline(always)]
     fn row<S: Simd>(&mut self, s: S, row: usize, first: u64, len: usize, sink: &mut impl Sink<S>) {
-        if len > 64 * WORDS {
+        if len > self.longest {
             return self.replay.row(s, row, first, len, sink);
         }
         let (start, count) = self.drawn;
@@ -44,5 +51,35 @@ impl Bits for Ahead {
 
     fn scalar_row(&mut self, row: usize, first: u64, len: usize, each: impl FnMut(bool)) {
         self.replay.scalar_row(row, first, len, each);
+    }
+}
+
+/// Where the bits of a matrix come from: one type, so that a kernel is compiled once for all.
+#[expect(clippy::large_enum_variant, reason = "nothing is allocated here")]
+pub(crate) enum Words<'a> {
+    All,
+    Drawn(Ahead),
+    Stored(Stored<'a>),
+}
+
+/// All is kept.
+const ALL: Uniform = Uniform { certain: Some(true) };
+
+impl Bits for Words<'_> {
+    #[inline(always)]
+    fn row<S: Simd>(&mut self, s: S, row: usize, first: u64, len: usize, sink: &mut impl Sink<S>) {
+        match self {
+            Self::All => { ALL }.row(s, row, first, len, sink),
+            Self::Drawn(ahead) => ahead.row(s, row, first, len, sink),
+            Self::Stored(stored) => stored.row(s, row, first, len, sink),
+        }
+    }
+
+    fn scalar_row(&mut self, row: usize, first: u64, len: usize, each: impl FnMut(bool)) {
+        match self {
+            Self::All => { ALL }.scalar_row(row, first, len, each),
+            Self::Drawn(ahead) => ahead.scalar_row(row, first, len, each),
+            Self::Stored(stored) => stored.scalar_row(row, first, len, each),
+        }
     }
 }

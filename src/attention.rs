@@ -1,4 +1,5 @@
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, Words};
+use crate::bits::Stored;
 use crate::dispatch::{Kernel, dispatch};
 use crate::input::{InPlace, Input, Nothing};
 use crate::mask::same_length;
@@ -6,7 +7,7 @@ use crate::pass::{Row, each_row};
 use crate::rows::Rows;
 use crate::simd::Simd;
 use crate::softmax::Softmax;
-use crate::{Error, MaskStream};
+use crate::{Error, Mask, MaskStream};
 
 /// Attention dropout: the softmax of each row of scores, then dropout of the weights (Vaswani et al., "Attention is all
 /// you need", NIPS 2017).
@@ -56,11 +57,13 @@ use crate::{Error, MaskStream};
 /// The functions with several slices cannot alias; the `_in_place` ones give the same result over the scores.
 ///
 /// # Errors
-/// All operations: [`Error::LengthMismatch`] unless every slice has `matrices * queries * keys` elements, and
+/// All operations: [`Error::LengthMismatch`] unless every slice, and a stored mask, has `matrices * queries * keys`
+/// elements, and
 /// [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
-pub struct Attention {
+pub struct Attention<'a> {
     stream: MaskStream,
+    mask: Option<Mask<'a>>,
     stack: Stack,
     renormalise: bool,
 }
@@ -74,10 +77,10 @@ struct Stack {
     past: usize,
 }
 
-impl Attention {
+impl<'a> Attention<'a> {
     /// `matrices` is the number of samples times that of heads. Every query sees every key.
     pub const fn new(stream: MaskStream, matrices: usize, queries: usize, keys: usize) -> Self {
-        Self { stream, stack: Stack { matrices, queries, keys, past: keys }, renormalise: false }
+        Self { stream, mask: None, stack: Stack { matrices, queries, keys, past: keys }, renormalise: false }
     }
 
     /// Query `i` of each matrix sees keys `0..=past + i`, as many as there are. `past` is the number of keys before
@@ -96,13 +99,20 @@ impl Attention {
         Self { renormalise, ..self }
     }
 
+    /// Reads the bits from a mask instead of drawing them: bit `i` for weight `i`. It has one for each weight;
+    /// [`MaskStream::fill`] draws such a mask. Scale and evaluation remain those of the stream.
+    #[must_use]
+    pub const fn stored(self, mask: Mask<'a>) -> Self {
+        Self { mask: Some(mask), ..self }
+    }
+
     /// `weights = dropout(softmax(scores))`.
     ///
     /// # Errors
     /// See [`Attention`].
     pub fn forward(&self, scores: &[f32], weights: &mut [f32]) -> Result<(), Error> {
-        self.check([scores.len(), weights.len()])?;
-        self.forward_pass(self.training(), scores, weights);
+        self.check_training([scores.len(), weights.len()])?;
+        self.forward_pass(scores, weights);
         Ok(())
     }
 
@@ -111,8 +121,8 @@ impl Attention {
     /// # Errors
     /// See [`Attention`].
     pub fn forward_in_place(&self, scores: &mut [f32]) -> Result<(), Error> {
-        self.check([scores.len()])?;
-        self.forward_pass(self.training(), InPlace, scores);
+        self.check_training([scores.len()])?;
+        self.forward_pass(InPlace, scores);
         Ok(())
     }
 
@@ -125,7 +135,7 @@ impl Attention {
     /// # Errors
     /// See [`Attention`].
     pub fn backward(&self, scores: &[f32], dy: &[f32], dscores: &mut [f32]) -> Result<(), Error> {
-        self.check([scores.len(), dy.len(), dscores.len()])?;
+        self.check_training([scores.len(), dy.len(), dscores.len()])?;
         self.backward_pass(scores, dy, dscores);
         Ok(())
     }
@@ -135,7 +145,7 @@ impl Attention {
     /// # Errors
     /// See [`Attention`].
     pub fn backward_in_place(&self, scores: &mut [f32], dy: &[f32]) -> Result<(), Error> {
-        self.check([scores.len(), dy.len()])?;
+        self.check_training([scores.len(), dy.len()])?;
         self.backward_pass(InPlace, dy, scores);
         Ok(())
     }
@@ -149,7 +159,7 @@ impl Attention {
     /// See [`Attention`].
     pub fn evaluate(&self, scores: &[f32], weights: &mut [f32]) -> Result<(), Error> {
         self.check([scores.len(), weights.len()])?;
-        self.forward_pass(self.evaluation(), scores, weights);
+        self.evaluation_pass(scores, weights);
         Ok(())
     }
 
@@ -159,12 +169,12 @@ impl Attention {
     /// See [`Attention`].
     pub fn evaluate_in_place(&self, scores: &mut [f32]) -> Result<(), Error> {
         self.check([scores.len()])?;
-        self.forward_pass(self.evaluation(), InPlace, scores);
+        self.evaluation_pass(InPlace, scores);
         Ok(())
     }
 }
 
-impl Attention {
+impl Attention<'_> {
     fn check<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
         let rows = self.stack.rows();
         for length in lengths {
@@ -173,26 +183,38 @@ impl Attention {
         rows.normalised().check_indices(self.stream.replay().offset)
     }
 
-    const fn training(&self) -> Softmax {
-        self.softmax(self.stream, self.stream.scale())
+    /// The check of a pass in training.
+    fn check_training<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
+        self.check(lengths)?;
+        let Some(mask) = self.mask else { return Ok(()) };
+        let rows = self.stack.rows();
+        same_length(rows.rows.saturating_mul(rows.columns), mask.len())
     }
 
-    const fn evaluation(&self) -> Softmax {
-        self.softmax(self.stream.keep_all(), self.stream.evaluation_scale())
+    fn forward_pass(&self, x: impl Input, y: &mut [f32]) {
+        let (softmax, words) = (self.softmax(self.stream.scale()), self.words(y.len()));
+        dispatch(self.stream.run_level(), Forward { softmax, words, stack: self.stack, x, y });
     }
 
-    const fn softmax(&self, stream: MaskStream, scale: f32) -> Softmax {
-        let scale = if self.renormalise { 1.0 } else { scale };
-        Softmax { bits: stream.replay(), scale, renormalise: self.renormalise }
-    }
-
-    fn forward_pass(&self, softmax: Softmax, x: impl Input, y: &mut [f32]) {
-        dispatch(self.stream.run_level(), Forward { softmax, stack: self.stack, x, y });
+    fn evaluation_pass(&self, x: impl Input, y: &mut [f32]) {
+        let softmax = self.softmax(self.stream.evaluation_scale());
+        dispatch(self.stream.run_level(), Forward { softmax, words: Words::All, stack: self.stack, x, y });
     }
 
     fn backward_pass(&self, x: impl Input, dy: &[f32], y: &mut [f32]) {
-        let softmax = self.training();
-        dispatch(self.stream.run_level(), Backward { softmax, stack: self.stack, x, dy, y });
+        let (softmax, words) = (self.softmax(self.stream.scale()), self.words(y.len()));
+        dispatch(self.stream.run_level(), Backward { softmax, words, stack: self.stack, x, dy, y });
+    }
+
+    const fn softmax(&self, scale: f32) -> Softmax {
+        Softmax { scale: if self.renormalise { 1.0 } else { scale }, renormalise: self.renormalise }
+    }
+
+    fn words(&self, len: usize) -> Words<'_> {
+        match self.mask {
+            Some(mask) => Words::Stored(Stored { mask }),
+            None => Words::Drawn(Ahead::new(self.stream.replay(), len as u64)),
+        }
     }
 }
 
@@ -221,6 +243,7 @@ impl Stack {
 
 struct Forward<'a, X> {
     softmax: Softmax,
+    words: Words<'a>,
     stack: Stack,
     x: X,
     y: &'a mut [f32],
@@ -228,20 +251,22 @@ struct Forward<'a, X> {
 
 impl<X: Input> Kernel for Forward<'_, X> {
     fn scalar(self) {
-        self.stack.visible_rows(self.x, Nothing, self.y).for_each(|row| self.softmax.scalar_forward(row));
+        let Self { softmax, mut words, stack, x, y } = self;
+        stack.visible_rows(x, Nothing, y).for_each(|row| softmax.scalar_forward(&mut words, row));
     }
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut bits = Ahead::new(self.softmax.bits, self.y.len());
-        for row in self.stack.visible_rows(self.x, Nothing, self.y) {
-            self.softmax.forward(s, &mut bits, row);
+        let Self { softmax, mut words, stack, x, y } = self;
+        for row in stack.visible_rows(x, Nothing, y) {
+            softmax.forward(s, &mut words, row);
         }
     }
 }
 
 struct Backward<'a, X> {
     softmax: Softmax,
+    words: Words<'a>,
     stack: Stack,
     x: X,
     dy: &'a [f32],
@@ -250,14 +275,15 @@ struct Backward<'a, X> {
 
 impl<X: Input> Kernel for Backward<'_, X> {
     fn scalar(self) {
-        self.stack.visible_rows(self.x, self.dy, self.y).for_each(|row| self.softmax.scalar_backward(row));
+        let Self { softmax, mut words, stack, x, dy, y } = self;
+        stack.visible_rows(x, dy, y).for_each(|row| softmax.scalar_backward(&mut words, row));
     }
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut bits = Ahead::new(self.softmax.bits, self.y.len());
-        for row in self.stack.visible_rows(self.x, self.dy, self.y) {
-            self.softmax.backward(s, &mut bits, row);
+        let Self { softmax, mut words, stack, x, dy, y } = self;
+        for row in stack.visible_rows(x, dy, y) {
+            softmax.backward(s, &mut words, row);
         }
     }
 }

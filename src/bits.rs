@@ -40,6 +40,21 @@ pub(crate) trait Bits {
     fn scalar_row(&mut self, row: usize, first: u64, len: usize, each: impl FnMut(bool));
 }
 
+/// The specification of a row, for what belongs to its elements.
+pub(crate) fn each_bit<T>(
+    bits: &mut impl Bits,
+    (row, first): (usize, u64),
+    elements: impl ExactSizeIterator<Item = T>,
+    mut each: impl FnMut(T, bool),
+) {
+    let mut elements = elements;
+    bits.scalar_row(row, first, elements.len(), |kept| {
+        if let Some(element) = elements.next() {
+            each(element, kept);
+        }
+    });
+}
+
 /// Drawn from the key; no mask in memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Replay {

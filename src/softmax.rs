@@ -2,19 +2,17 @@
 
 use core::mem;
 
-use crate::bits::{Bits, Replay, Sink};
+use crate::bits::{Bits, Sink, each_bit};
 use crate::exp::{exp, exp_lanes};
 use crate::input::{InPlace, Input, Nothing, Read};
 use crate::map::{Map, Scale};
 use crate::mask::low_bits;
 use crate::pass::{Apply, Row};
-use crate::scalar;
 use crate::simd::{Floats, Simd, fold, sum};
 
 /// What becomes of the weights of a row.
 #[derive(Clone, Copy)]
 pub(crate) struct Softmax {
-    pub(crate) bits: Replay,
     /// The factor of kept weights.
     pub(crate) scale: f32,
     /// Whether dropped scores count as `-inf`.
@@ -23,41 +21,35 @@ pub(crate) struct Softmax {
 
 /// The specification.
 impl Softmax {
-    pub(crate) fn scalar_forward<X: Input>(self, row: Row<'_, X, Nothing>) {
-        let Row { first, x, y, .. } = row;
-        let inverse = self.scalar_exponentials(first, x, y);
+    pub(crate) fn scalar_forward<X: Input>(self, bits: &mut impl Bits, row: Row<'_, X, Nothing>) {
+        let Row { row, first, x, y, .. } = row;
+        let inverse = self.scalar_exponentials(bits, (row, first), x, y);
         let map = Normalise { inverse, scale: self.scale };
-        let bits = self.scalar_bits(first, y.len());
-        for (y, kept) in y.iter_mut().zip(bits) {
-            *y = map.scalar(*y, kept);
-        }
+        each_bit(bits, (row, first), y.iter_mut(), |y, kept| *y = map.scalar(*y, kept));
     }
 
-    pub(crate) fn scalar_backward<X: Input>(self, row: Row<'_, X, &[f32]>) {
-        let Row { first, x, z: dy, y, .. } = row;
-        let inverse = self.scalar_exponentials(first, x, y);
+    pub(crate) fn scalar_backward<X: Input>(self, bits: &mut impl Bits, row: Row<'_, X, &[f32]>) {
+        let Row { row, first, x, z: dy, y } = row;
+        let inverse = self.scalar_exponentials(bits, (row, first), x, y);
         let dropout = Scale(self.scale);
         let mut sums = [0.0; 16];
-        for (i, ((y, &dy), kept)) in y.iter().zip(dy).zip(self.scalar_bits(first, dy.len())).enumerate() {
+        each_bit(bits, (row, first), y.iter().zip(dy).enumerate(), |(i, (y, dy)), kept| {
             if let Some(sum) = sums.get_mut(i % 16) {
-                *sum += y * dropout.scalar(dy, kept);
+                *sum += y * dropout.scalar(*dy, kept);
             }
-        }
+        });
         let mean = fold(sums) * inverse;
-        for ((y, &dy), kept) in y.iter_mut().zip(dy).zip(self.scalar_bits(first, dy.len())) {
+        each_bit(bits, (row, first), y.iter_mut().zip(dy), |(y, dy), kept| {
             let counts = kept || !self.renormalise;
-            *y = if counts { *y * inverse * (dropout.scalar(dy, kept) - mean) } else { 0.0 };
-        }
+            *y = if counts { *y * inverse * (dropout.scalar(*dy, kept) - mean) } else { 0.0 };
+        });
     }
 
     /// `y[i] = exp(x[i] - max x)`, 0 where dropped if it is renormalised; returns 1 over their sum.
-    fn scalar_exponentials(self, first: u64, x: impl Input, y: &mut [f32]) -> f32 {
+    fn scalar_exponentials(self, bits: &mut impl Bits, row: (usize, u64), x: impl Input, y: &mut [f32]) -> f32 {
         x.copy_to(y);
         if self.renormalise {
-            let bits = self.scalar_bits(first, y.len());
-            for (y, kept) in y.iter_mut().zip(bits) {
-                *y = Hide.scalar(*y, kept);
-            }
+            each_bit(bits, row, y.iter_mut(), |y, kept| *y = Hide.scalar(*y, kept));
         }
         let largest = y.iter().copied().fold(f32::NEG_INFINITY, greater);
         let mut sums = [0.0; 16];
@@ -68,10 +60,6 @@ impl Softmax {
             }
         }
         inverse(fold(sums))
-    }
-
-    fn scalar_bits(self, first: u64, len: usize) -> impl Iterator<Item = bool> {
-        scalar::bits(self.bits.source, self.bits.offset.wrapping_add(first), len)
     }
 }
 

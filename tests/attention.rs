@@ -2,7 +2,7 @@
 //! gradient against finite differences, and laws.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::float_cmp, reason = "a test that fails may panic")]
 
-use dropmask::{Attention, Error, Key, Level, MaskMut, MaskStream, Probability, Scaling, mask_words};
+use dropmask::{Attention, Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Scaling, mask_words};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -32,7 +32,7 @@ impl Case {
         self.matrices * self.queries * self.keys
     }
 
-    fn attention(self, stream: MaskStream) -> Attention {
+    fn attention(self, stream: MaskStream) -> Attention<'static> {
         let attention = Attention::new(stream, self.matrices, self.queries, self.keys).renormalise(self.renormalise);
         self.causal.map_or(attention, |past| attention.causal(past))
     }
@@ -59,19 +59,19 @@ fn bits(stream: MaskStream, len: usize) -> Vec<bool> {
     mask.as_mask().iter().collect()
 }
 
-fn forward(attention: Attention, scores: &[f32]) -> Vec<f32> {
+fn forward(attention: Attention<'_>, scores: &[f32]) -> Vec<f32> {
     let mut weights = vec![f32::NAN; scores.len()];
     attention.forward(scores, &mut weights).unwrap();
     weights
 }
 
-fn backward(attention: Attention, scores: &[f32], dy: &[f32]) -> Vec<f32> {
+fn backward(attention: Attention<'_>, scores: &[f32], dy: &[f32]) -> Vec<f32> {
     let mut gradient = vec![f32::NAN; scores.len()];
     attention.backward(scores, dy, &mut gradient).unwrap();
     gradient
 }
 
-fn evaluate(attention: Attention, scores: &[f32]) -> Vec<f32> {
+fn evaluate(attention: Attention<'_>, scores: &[f32]) -> Vec<f32> {
     let mut weights = vec![f32::NAN; scores.len()];
     attention.evaluate(scores, &mut weights).unwrap();
     weights
@@ -418,4 +418,35 @@ fn errors_write_nothing() {
 
     assert_eq!((y, small), ([7.0; 24], [7.0; 23]));
     Attention::new(stream(0.5).offset(offset - 1), 2, 3, 4).forward(&x, &mut y).unwrap();
+}
+
+#[test]
+fn a_stored_mask_is_the_drawn_one() {
+    for level in Level::supported() {
+        for shape in [Case::new(2, 5, 7), Case::new(3, 1, 64), Case::new(1, 4, 1025), Case::new(1, 2, 5000)] {
+            for case in shape.variants() {
+                let (stream, len) = (stream(0.4).level(level), case.len());
+                let (scores, dy) = (uniform(1, len, 4.0), uniform(2, len, 1.0));
+                // from any bit on
+                let mut words = vec![0; mask_words(len + 3)];
+                let kept: Vec<bool> = [true; 3].into_iter().chain(bits(stream, len)).collect();
+                MaskMut::new(&mut words, len + 3).unwrap().copy_from_bools(&kept).unwrap();
+                let drawn = case.attention(stream);
+                let stored = drawn.stored(Mask::at_bit(&words, 3, len).unwrap());
+                let what = format!("{level}, {case:?}");
+                assert_same(&forward(stored, &scores), &forward(drawn, &scores), &what);
+                assert_same(&backward(stored, &scores, &dy), &backward(drawn, &scores, &dy), &what);
+                assert_same(&evaluate(stored, &scores), &evaluate(drawn, &scores), &what);
+            }
+        }
+    }
+    // one bit too few
+    let words = [0; 1];
+    let attention = Attention::new(stream(0.5), 1, 2, 3).stored(Mask::new(&words, 5).unwrap());
+    let mut weights = [9.0; 6];
+    let error = Error::LengthMismatch { expected: 6, actual: 5 };
+    assert_eq!(attention.forward(&[0.0; 6], &mut weights), Err(error));
+    assert_eq!(attention.forward_in_place(&mut weights), Err(error));
+    assert_eq!(attention.backward(&[0.0; 6], &[0.0; 6], &mut weights), Err(error));
+    assert_eq!(weights, [9.0; 6]);
 }

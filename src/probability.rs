@@ -24,9 +24,6 @@ pub struct Probability {
 }
 
 impl Probability {
-    /// Nothing is dropped.
-    pub(crate) const NEVER: Self = Self { threshold: ONE };
-
     /// The chance `p` that an element is dropped, in `[0, 1]`.
     ///
     /// `-0.0`, subnormals and every `p` below about 2^-33 round to a threshold of 2^32: nothing is ever dropped.
@@ -72,6 +69,20 @@ impl Probability {
     /// The factor of standard dropout in evaluation, the keep probability `(T / 2^32) as f32`.
     pub const fn keep(self) -> f32 {
         (self.threshold as f64 / ONE as f64) as f32
+    }
+
+    /// Mean and variance of an element's bit.
+    pub(crate) const fn moments(self) -> [f32; 2] {
+        let keep = self.threshold as f64 / ONE as f64;
+        [keep as f32, (keep * (1.0 - keep)) as f32]
+    }
+
+    /// Those of its bit divided by the keep probability; 0 when everything is dropped.
+    pub(crate) const fn inverted_moments(self) -> [f32; 2] {
+        match self.threshold {
+            0 => [0.0; 2],
+            kept => [1.0, ((ONE - kept) as f64 / kept as f64) as f32],
+        }
     }
 
     /// `Some(kept)` when every element has the same fate: `T` is 2^32 or 0.

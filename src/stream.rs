@@ -269,13 +269,13 @@ impl MaskStream {
         Self { key: self.key.derive(step), ..self }
     }
 
-    pub(crate) fn run_level(&self) -> Level {
-        self.level.unwrap_or_else(Level::detect)
+    /// The stream from `distance` elements further on.
+    pub(crate) const fn further(self, distance: u64) -> Self {
+        Self { offset: self.offset.wrapping_add(distance), ..self }
     }
 
-    /// The same stream, of which nothing is dropped.
-    pub(crate) const fn keep_all(self) -> Self {
-        Self { p: Probability::NEVER, ..self }
+    pub(crate) fn run_level(&self) -> Level {
+        self.level.unwrap_or_else(Level::detect)
     }
 
     /// The factor of all elements in evaluation.
@@ -283,6 +283,14 @@ impl MaskStream {
         match self.scaling {
             Scaling::Inverted | Scaling::Naive => 1.0,
             Scaling::Standard => self.p.keep(),
+        }
+    }
+
+    /// Mean and variance of the factor of an element in training.
+    pub(crate) const fn moments(&self) -> [f32; 2] {
+        match self.scaling {
+            Scaling::Inverted => self.p.inverted_moments(),
+            Scaling::Standard | Scaling::Naive => self.p.moments(),
         }
     }
 

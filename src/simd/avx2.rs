@@ -24,6 +24,7 @@ impl Simd for Avx2 {
     type Lanes = U64x4;
     type Wide = Pair<U64x4>;
     type Floats = Pair<F32x8>;
+    const REGISTERS: usize = 2;
 }
 
 /// Made by `splat` and `counters` alone, so a value is proof of AVX2.

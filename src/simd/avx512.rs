@@ -25,6 +25,7 @@ impl Simd for Avx512 {
     type Lanes = U64x8;
     type Wide = Pair<Pair<U64x8>>;
     type Floats = F32x16;
+    const REGISTERS: usize = 1;
 }
 
 /// Made by `splat` and `counters` alone, so a value is proof of AVX-512.

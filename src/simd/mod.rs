@@ -18,6 +18,8 @@ pub(crate) trait Simd: Copy {
     type Wide: Lanes<Level = Self>;
     /// 16 lanes at every level: what is summed is summed in the same order everywhere.
     type Floats: Floats<Level = Self>;
+    /// Registers that [`Floats`](Self::Floats) takes.
+    const REGISTERS: usize;
 }
 
 /// The words of a block as they are sampled: per block two groups, of eight lanes each.

@@ -12,6 +12,7 @@ impl Simd for Portable {
     type Lanes = u64x2;
     type Wide = Pair<u64x2>;
     type Floats = Pair<Pair<f32x4>>;
+    const REGISTERS: usize = 4;
 }
 
 impl Lanes for u64x2 {

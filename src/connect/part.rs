@@ -1,0 +1,90 @@
+//! Parts of a layer that one run of a kernel computes.
+
+use super::DropConnect;
+use super::kernel::Shape;
+use super::tile::PIECE;
+use crate::MaskStream;
+use crate::ahead::{Ahead, Words};
+use crate::bits::Stored;
+
+/// Weights whose rows are given to one sample after the other: they stay in the second cache meanwhile.
+const WEIGHTS: usize = 1 << 16;
+
+/// Some samples and some outputs of a layer.
+pub(crate) struct Part {
+    pub(crate) shape: Shape,
+    layer: Shape,
+    sample: usize,
+    output: usize,
+}
+
+/// What a part has of each slice.
+impl Part {
+    pub(crate) fn weights<'a>(&self, w: &'a [f32]) -> &'a [f32] {
+        cut(w, self.output * self.layer.inputs, self.shape.outputs * self.layer.inputs)
+    }
+    pub(crate) fn weights_mut<'a>(&self, w: &'a mut [f32]) -> &'a mut [f32] {
+        cut_mut(w, self.output * self.layer.inputs, self.shape.outputs * self.layer.inputs)
+    }
+    pub(crate) fn inputs<'a>(&self, x: &'a [f32]) -> &'a [f32] {
+        cut(x, self.sample * self.layer.inputs, self.shape.batch * self.layer.inputs)
+    }
+    pub(crate) fn inputs_mut<'a>(&self, x: &'a mut [f32]) -> &'a mut [f32] {
+        cut_mut(x, self.sample * self.layer.inputs, self.shape.batch * self.layer.inputs)
+    }
+    pub(crate) fn outputs<'a>(&self, y: &'a [f32]) -> &'a [f32] {
+        cut(y, self.sample * self.layer.outputs + self.output, self.shape.batch * self.shape.outputs)
+    }
+    pub(crate) fn outputs_mut<'a>(&self, y: &'a mut [f32]) -> &'a mut [f32] {
+        cut_mut(y, self.sample * self.layer.outputs + self.output, self.shape.batch * self.shape.outputs)
+    }
+    pub(crate) fn bias<'a>(&self, b: &'a [f32]) -> &'a [f32] {
+        cut(b, self.output, self.shape.outputs)
+    }
+}
+
+fn cut(x: &[f32], start: usize, len: usize) -> &[f32] {
+    x.get(start..).unwrap_or_default().get(..len).unwrap_or_default()
+}
+
+fn cut_mut(x: &mut [f32], start: usize, len: usize) -> &mut [f32] {
+    x.get_mut(start..).unwrap_or_default().get_mut(..len).unwrap_or_default()
+}
+
+impl DropConnect<'_> {
+    /// All at once; or one sample after the other, for as many rows of weights as stay in the cache meanwhile.
+    pub(crate) fn each_part(&self, mut each: impl FnMut(Part, Words<'_>)) {
+        let layer = self.shape;
+        let Some(first_sample) = self.first_sample else {
+            let part = Part { shape: layer, layer, sample: 0, output: 0 };
+            let words = self.words(self.stream, &part);
+            return each(part, words);
+        };
+        let rows = (WEIGHTS / layer.inputs.max(1)).max(1);
+        // nothing bounds the outputs of no batch
+        let outputs = if layer.batch == 0 { 0 } else { layer.outputs };
+        let mut output = 0;
+        while output < outputs {
+            let shape = Shape { batch: 1, outputs: rows.min(outputs - output), ..layer };
+            for sample in 0..layer.batch {
+                let part = Part { shape, layer, sample, output };
+                let words = self.words(self.stream.derived(first_sample.wrapping_add(sample as u64)), &part);
+                each(part, words);
+            }
+            output += rows;
+        }
+    }
+
+    /// The bits of a part.
+    fn words(&self, stream: MaskStream, part: &Part) -> Words<'_> {
+        let Shape { inputs, outputs, index_stride, .. } = part.shape;
+        let weights = outputs * inputs;
+        if let Some(mask) = self.mask {
+            let first = (part.sample * part.layer.outputs + part.output) * inputs;
+            return Words::Stored(Stored { mask: mask.part(first as u64, weights) });
+        }
+        let ahead = Ahead::new(stream.further(index_stride.wrapping_mul(part.output as u64)).replay(), weights as u64);
+        let follow = inputs < PIECE && index_stride == inputs as u64;
+        Words::Drawn(if follow { ahead } else { ahead.apart() })
+    }
+}

@@ -1,17 +1,165 @@
-//! The mask stream against vectors of an independent implementation: a promise to users, to the bit.
-#![allow(clippy::expect_used, reason = "a test that fails may panic")]
+//! The mask stream and every kind of dropout against vectors of independent implementations: a promise to users, to the
+//! bit. `golden/family.py` writes those of the kinds and says what they mean.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-use dropmask::{Key, Level, MaskMut, MaskStream, Probability, mask_words};
+mod common;
+#[path = "golden/kinds.rs"]
+mod kinds;
+
+use std::collections::BTreeMap;
+use std::{env, process::Command};
+
+use common::all_same;
+use dropmask::{Error, Key, Level, MaskMut, MaskStream, Probability, mask_words};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-#[derive(Deserialize)]
-struct Golden {
-    stream: u32,
-    cases: Vec<Case>,
+const FAMILY: &str = include_str!("golden/family.json");
+
+fn family() -> BTreeMap<String, Vec<Value>> {
+    #[derive(Deserialize)]
+    struct Family {
+        stream: u32,
+        kinds: BTreeMap<String, Vec<Value>>,
+    }
+    let Family { stream, kinds } = serde_json::from_str(FAMILY).unwrap();
+    assert_eq!(stream, 1);
+    kinds
+}
+
+#[test]
+fn every_kind_has_a_test() {
+    let kinds = family();
+    assert!(kinds.keys().all(|kind| kinds::KINDS.contains(&kind.as_str())), "{:?}", kinds.keys());
+    assert!(kinds.values().all(|cases| !cases.is_empty()));
+}
+
+#[test]
+fn vectors_are_what_the_script_writes() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/family.py");
+    match Command::new("python3").arg(script).output() {
+        Ok(output) => {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert!(output.stdout == FAMILY.as_bytes(), "family.json is not what family.py writes");
+        }
+        Err(error) => assert!(env::var_os("DROPMASK_REQUIRE_TOOLS").is_none(), "python3: {error}"),
+    }
+}
+
+fn parse(hex: &str) -> u64 {
+    u64::from_str_radix(hex.trim_start_matches("0x"), 16).unwrap()
+}
+
+fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    String::deserialize(deserializer).map(|hex| parse(&hex))
+}
+
+/// Numbers of so many hexadecimal digits.
+fn numbers_of(hex: &str, digits: usize) -> impl Iterator<Item = u64> {
+    hex.as_bytes().chunks(digits).map(|digits| parse(str::from_utf8(digits).unwrap()))
 }
 
 #[derive(Deserialize)]
-struct Case {
+#[serde(from = "String")]
+struct Floats(Vec<f32>);
+
+impl From<String> for Floats {
+    fn from(hex: String) -> Self {
+        Self(numbers_of(&hex, 8).map(|bits| f32::from_bits(bits as u32)).collect())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct Doubles(Vec<f64>);
+
+impl From<String> for Doubles {
+    fn from(hex: String) -> Self {
+        Self(numbers_of(&hex, 16).map(f64::from_bits).collect())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct Words(Vec<u64>);
+
+impl From<String> for Words {
+    fn from(hex: String) -> Self {
+        Self(numbers_of(&hex, 16).collect())
+    }
+}
+
+/// Input number `n`: multiples of 2^-13 in `[-4, 4)`.
+fn values(n: u64, len: usize) -> Vec<f32> {
+    (0..len as u64).map(|i| Key::from_raw(n).below(i, 1 << 16) as f32 / 8192.0 - 4.0).collect()
+}
+
+/// What an operation makes of a slice.
+fn after(mut y: Vec<f32>, operation: impl FnOnce(&mut [f32]) -> Result<(), Error>) -> Vec<f32> {
+    operation(&mut y).unwrap();
+    y
+}
+
+/// What an operation writes.
+fn written(len: usize, operation: impl FnOnce(&mut [f32]) -> Result<(), Error>) -> Vec<f32> {
+    after(vec![123.0; len], operation)
+}
+
+/// What an operation stores.
+fn stored(len: usize, operation: impl FnOnce(&mut MaskMut<'_>) -> Result<(), Error>) -> Vec<u64> {
+    let mut words = vec![!0; mask_words(len)];
+    operation(&mut MaskMut::new(&mut words, len).unwrap()).unwrap();
+    words
+}
+
+#[track_caller]
+fn assert_same(actual: &[f32], Floats(expected): &Floats) {
+    assert!(all_same(actual, expected), "{actual:?}, expected {expected:?}");
+}
+
+#[track_caller]
+fn assert_close(actual: &[f64], Doubles(expected): &Doubles, bounds: impl Iterator<Item = f64>) {
+    assert_eq!(actual.len(), expected.len());
+    let close =
+        actual.iter().zip(expected).zip(bounds).all(|((actual, expected), bound)| (actual - expected).abs() <= bound);
+    assert!(close, "{actual:?}, expected {expected:?}");
+}
+
+fn probability(bits: u64) -> Probability {
+    Probability::new(f32::from_bits(bits as u32)).unwrap()
+}
+
+#[derive(Deserialize)]
+struct Stream {
+    #[serde(deserialize_with = "hex")]
+    key: u64,
+    #[serde(deserialize_with = "hex")]
+    p: u64,
+    offset: u64,
+}
+
+impl Stream {
+    fn key(&self) -> Key {
+        Key::from_raw(self.key)
+    }
+
+    fn at(&self, level: Level) -> MaskStream {
+        self.with_key(self.key(), level)
+    }
+
+    fn with_key(&self, key: Key, level: Level) -> MaskStream {
+        MaskStream::new(key, probability(self.p)).offset(self.offset).level(level)
+    }
+}
+
+#[derive(Deserialize)]
+struct StreamCases {
+    stream: u32,
+    cases: Vec<StreamCase>,
+}
+
+#[derive(Deserialize)]
+struct StreamCase {
     seed: u64,
     derive: Vec<u64>,
     #[serde(deserialize_with = "hex")]
@@ -29,24 +177,16 @@ struct Case {
     words: Vec<String>,
 }
 
-fn parse(hex: &str) -> u64 {
-    u64::from_str_radix(hex.strip_prefix("0x").expect("0x"), 16).expect("hexadecimal digits")
-}
-
-fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    String::deserialize(deserializer).map(|hex| parse(&hex))
-}
-
 #[test]
 fn stream_version_1() {
-    let golden: Golden = serde_json::from_str(include_str!("golden.json")).expect("golden.json");
+    let golden: StreamCases = serde_json::from_str(include_str!("golden/stream.json")).unwrap();
     assert_eq!(golden.stream, 1);
     assert_eq!(golden.cases.len(), 15);
     for case in golden.cases {
         let key = case.derive.iter().fold(Key::new(case.seed), |key, &step| key.derive(step));
         assert_eq!(key.to_raw(), case.key);
 
-        let p = Probability::new(f32::from_bits(case.p_bits as u32)).expect("p in [0, 1]");
+        let p = probability(case.p_bits);
         assert_eq!(p.threshold(), case.threshold);
         assert_eq!(u64::from(p.scale().to_bits()), case.scale_bits);
         assert_eq!(u64::from(p.keep().to_bits()), case.keep_bits);
@@ -54,8 +194,8 @@ fn stream_version_1() {
         let expected: Vec<u64> = case.words.iter().map(|word| parse(word)).collect();
         for level in Level::supported() {
             let mut words = vec![!0; mask_words(case.len)];
-            let mut mask = MaskMut::new(&mut words, case.len).expect("enough words");
-            MaskStream::new(key, p).offset(case.offset).level(level).fill(&mut mask).expect("indices fit");
+            let mut mask = MaskMut::new(&mut words, case.len).unwrap();
+            MaskStream::new(key, p).offset(case.offset).level(level).fill(&mut mask).unwrap();
             assert_eq!(mask.as_mask().count_kept(), case.kept, "{level}, offset {}", case.offset);
             assert_eq!(words, expected, "{level}, offset {}", case.offset);
         }

@@ -114,7 +114,9 @@ impl ReluDropout {
     fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
         let stored = StoredMask::new(mask, self.stream.scale()).level(self.stream.run_level());
         match self.stream.shape() {
-            Some(Shape::Rows(rows)) => stored.rows(rows.index_stride(64 * mask_words(rows.columns) as u64)),
+            Some(Shape::Rows(rows)) => {
+                stored.rows(rows.index_stride((mask_words(rows.columns) as u64).saturating_mul(64)))
+            }
             _ => stored,
         }
     }

@@ -212,3 +212,15 @@ fn errors_write_nothing() {
     assert_eq!(rows.backward(Mask::new(&words, 70).unwrap(), &x, &mut y), short);
     assert_eq!((y, words), ([7.0; 70], [3; 4]));
 }
+
+/// No row at all, of more columns than a mask has bits for.
+#[test]
+fn endless_rows() {
+    let max = usize::MAX;
+    let backward = |rows| {
+        let relu = ReluDropout::new(stream(0.5).rows(rows));
+        relu.backward(Mask::new(&[], 0).unwrap(), &[], &mut [])
+    };
+    assert_eq!(backward(Rows::new(0, max)), Ok(()));
+    assert_eq!(backward(Rows::new(2, max)), Err(Error::InvalidShape { rows: 2, columns: max, stride: max }));
+}

@@ -2,8 +2,8 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use dropmask::{Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, Scaling, StoredMask, mask_words};
-use dropmask_fuzz::{Chance, MAX_LEN, Number, Offset, Slack, floats, len, words};
+use dropmask::{Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, StoredMask, mask_words};
+use dropmask_fuzz::{Chance, Factor, MAX_LEN, Number, Offset, Slack, Stride, floats, len, len_near, words};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
@@ -19,35 +19,11 @@ enum Operation {
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-enum Factor {
-    Inverted,
-    Standard,
-    Naive,
-}
-
-#[derive(Arbitrary, Clone, Copy, Debug)]
 struct Shape {
     rows: Number,
     columns: Number,
     stride: Stride,
     index_stride: Stride,
-}
-
-#[derive(Arbitrary, Clone, Copy, Debug)]
-enum Stride {
-    Dense,
-    Gap(u8),
-    Other(Number),
-}
-
-impl Stride {
-    const fn get(self, columns: usize) -> u64 {
-        match self {
-            Self::Dense => columns as u64,
-            Self::Gap(gap) => (columns as u64).saturating_add(gap as u64),
-            Self::Other(stride) => stride.get(),
-        }
-    }
 }
 
 #[derive(Arbitrary, Debug)]
@@ -156,10 +132,11 @@ impl<'a> Case<'a> {
         let layout = Layout::new(input);
         // without rows, nothing calls for another length than that of what is written
         let free = input.shape.is_some();
-        let y_len = len_near(layout.elements(), if free { input.y_slack } else { Slack::Exact });
+        let near = |needed, slack| len_near(Some(needed), slack, MAX_LEN);
+        let y_len = near(layout.elements(), if free { input.y_slack } else { Slack::Exact });
         let free = free || input.operation != Operation::Fill;
-        let mask_len = len_near(layout.bits(input.operation), if free { input.mask_slack } else { Slack::Exact });
-        let x_len = len_near(layout.elements(), input.x_slack);
+        let mask_len = near(layout.bits(input.operation), if free { input.mask_slack } else { Slack::Exact });
+        let x_len = near(layout.elements(), input.x_slack);
         Self {
             input,
             p,
@@ -228,11 +205,7 @@ impl<'a> Case<'a> {
 
     fn run(&self, level: Level, y: &mut [f32], words: &mut [u64]) -> Result<(), Error> {
         use Operation::*;
-        let scaling = match self.input.factor {
-            Factor::Inverted => Scaling::Inverted,
-            Factor::Standard => Scaling::Standard,
-            Factor::Naive => Scaling::Naive,
-        };
+        let scaling = self.input.factor.scaling();
         let stream = MaskStream::new(Key::from_raw(self.input.key), self.p);
         let mut stream = stream.offset(self.offset).scaling(scaling).level(level);
         let mask = Mask::at_bit(words, self.input.first.into(), self.mask_len)?;
@@ -326,9 +299,4 @@ impl<'a> Case<'a> {
             (Fill | Forward { .. } | ForwardStore { .. } | Backward { .. }, ..) => number(masked(train)),
         }
     }
-}
-
-/// A length to test about the one needed, or about the longest where that is too long.
-fn len_near(needed: u128, slack: Slack) -> usize {
-    (needed.min(MAX_LEN as u128) as usize).saturating_add_signed(slack.get().into())
 }

@@ -1,7 +1,15 @@
 //! Inputs that the fuzz targets share. Raw numbers rarely hit an edge, so each type has its own way to the edges.
 
+mod outcome;
+mod settings;
+mod shape;
+
 use arbitrary::{Arbitrary, Unstructured};
-use dropmask::{Error, Probability};
+use dropmask::{Error, Probability, Scaling};
+
+pub use outcome::{Buffer, Output, check, masked, same};
+pub use settings::{Settings, Source};
+pub use shape::{Shape, Stride};
 
 /// The longest slice: a few batches of blocks and a tail, while the naive level still runs thousands of times a second.
 pub const MAX_LEN: usize = 5000;
@@ -51,6 +59,9 @@ pub enum Number {
     Small(u8),
     Medium(u16),
     Any(u64),
+    /// Whose products wrap around to something small.
+    PowerOfTwo(#[arbitrary(with = |u: &mut Unstructured<'_>| u.int_in_range(0..=63))] u8),
+    ToTheEnd(u8),
 }
 
 impl Number {
@@ -59,12 +70,36 @@ impl Number {
             Self::Tiny(n) | Self::Small(n) => n as u64,
             Self::Medium(n) => n as u64,
             Self::Any(n) => n,
+            Self::PowerOfTwo(exponent) => 1 << exponent,
+            Self::ToTheEnd(n) => u64::MAX - n as u64,
         }
     }
 
     pub const fn size(self) -> usize {
         self.get() as usize
     }
+}
+
+/// A dimension, mostly so small that a shape of several has few elements, and now and then about as long as a slice: the
+/// kernels work on some thousand bits at a time.
+pub fn size(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {
+    match u.int_in_range(0..=23_u8)? {
+        0 => Ok(Number::arbitrary(u)?.size()),
+        1 => u.int_in_range(0..=MAX_LEN),
+        2..=4 => u.int_in_range(0..=70),
+        _ => u.int_in_range(0..=9),
+    }
+}
+
+/// The number of elements of a shape, `None` where it is beyond all types.
+pub fn product(sizes: &[usize]) -> Option<u128> {
+    if sizes.contains(&0) { Some(0) } else { sizes.iter().try_fold(1, |n: u128, &size| n.checked_mul(size as u128)) }
+}
+
+/// A length to test about the one needed, or about any where that is longer than the longest.
+pub fn len_near(needed: Option<u128>, slack: Slack, longest: usize) -> usize {
+    let needed = needed.filter(|&needed| needed <= longest as u128).map_or(40, |needed| needed as usize);
+    needed.saturating_add_signed(slack.get().into())
 }
 
 /// A little more or less than what the other arguments call for.
@@ -83,6 +118,23 @@ impl Slack {
             Self::OneLess => -1,
             Self::OneMore => 1,
             Self::Other(n) => n,
+        }
+    }
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Factor {
+    Inverted,
+    Standard,
+    Naive,
+}
+
+impl Factor {
+    pub const fn scaling(self) -> Scaling {
+        match self {
+            Self::Inverted => Scaling::Inverted,
+            Self::Standard => Scaling::Standard,
+            Self::Naive => Scaling::Naive,
         }
     }
 }

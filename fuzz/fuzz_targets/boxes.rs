@@ -1,0 +1,225 @@
+//! Cutout and `DropBlock` on maps of any sizes.
+#![no_main]
+
+use arbitrary::{Arbitrary, Unstructured};
+use dropmask::{Cutout, DropBlock, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, mask_words};
+use dropmask_fuzz::{
+    Buffer, MAX_LEN, Number, Offset, Output, Settings, Slack, Source, check, len_near, masked, product, size, words,
+};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    #[arbitrary(with = shape)]
+    shape: [usize; 4],
+    in_place: bool,
+    backward: bool,
+    slack: [Slack; 3],
+    lead: [u8; 2],
+    x: Vec<u32>,
+    y: Vec<u32>,
+    kind: Kind,
+}
+
+fn shape(u: &mut Unstructured<'_>) -> arbitrary::Result<[usize; 4]> {
+    // many samples or channels of one map leave little for the map
+    let few = |u: &mut Unstructured<'_>| if u.ratio(7, 8)? { u.int_in_range(0..=3) } else { size(u) };
+    let side = |u: &mut Unstructured<'_>| if u.ratio(1, 8)? { size(u) } else { u.int_in_range(1..=12) };
+    Ok([few(u)?, few(u)?, side(u)?, side(u)?])
+}
+
+#[derive(Arbitrary, Debug)]
+enum Kind {
+    Cutout {
+        key: u64,
+        size: [Number; 2],
+        #[arbitrary(with = |u: &mut Unstructured<'_>| u.int_in_range(0..=5))]
+        count: u32,
+        first_sample: Offset,
+    },
+    DropBlock {
+        block: Block,
+        settings: Settings,
+        mask: Vec<u64>,
+        /// In the backward pass.
+        count: (u64, u64),
+    },
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Block {
+    /// Into the map, if there is one.
+    Fits(u8),
+    Any(Number),
+}
+
+impl Block {
+    fn side(self, [.., height, width]: [usize; 4]) -> usize {
+        match self {
+            Self::Fits(n) => 1 + usize::from(n).checked_rem(height.min(width)).unwrap_or(0),
+            Self::Any(n) => n.size(),
+        }
+    }
+}
+
+fuzz_target!(|input: Input| match input.kind {
+    Kind::Cutout { key, size, count, first_sample } => {
+        let first_sample = first_sample.get(input.shape[0] as u128);
+        cutout(&input, Key::from_raw(key), size.map(Number::size), count, first_sample);
+    }
+    Kind::DropBlock { block, settings, ref mask, count } => drop_block(&input, block, settings, mask, count),
+});
+
+impl Input {
+    fn slices(&self) -> (Buffer, Output) {
+        let near = |i: usize, drawn| Buffer::near(drawn, self.lead[i], product(&self.shape), self.slack[i]);
+        (near(0, &self.x), Output { y: near(1, &self.y), z: Buffer::new(&[], 0, 0), words: Vec::new() })
+    }
+
+    fn fits(&self, len: usize) -> bool {
+        product(&self.shape) == Some(len as u128)
+    }
+}
+
+fn cutout(input: &Input, key: Key, size: [usize; 2], count: u32, first_sample: u64) {
+    let (shape @ [samples, channels, height, width], in_place) = (input.shape, input.in_place);
+    let cutout = Cutout::new(key, shape, size).count(count).first_sample(first_sample);
+    // rows and columns of a box, where it was not cut off
+    let side = |sample: u64, i: u32| {
+        let (n, size) = ([height, width][i as usize % 2], size[i as usize % 2] as i128);
+        let start = i128::from(key.derive(sample).below(i.into(), n as u64)) - size / 2;
+        [start.max(0), (start + size).min(n as i128)].map(|end| end as usize)
+    };
+    let boxes = |sample| (0..count).map(move |k| [side(sample, 2 * k), side(sample, 2 * k + 1)]);
+    if height > 0 && width > 0 {
+        let actual = cutout.boxes(first_sample).map(|sides| sides.map(|side| [side.start, side.end]));
+        assert!(actual.eq(boxes(first_sample)));
+    }
+
+    let (x, before) = input.slices();
+    let slices = (in_place || input.fits(x.get().len())) && input.fits(before.y.get().len());
+    let samples_fit = product(&shape) == Some(0) || u128::from(first_sample) + samples as u128 <= 1 << 64;
+    let expected = (slices && samples_fit).then(|| {
+        let mut output = before.clone();
+        let y = output.y.get_mut();
+        if !in_place {
+            y.copy_from_slice(x.get());
+        }
+        let plane = if y.is_empty() { 1 } else { height * width };
+        for (map, y) in y.chunks_mut(plane).enumerate() {
+            for [rows, columns] in boxes(first_sample + (map / channels) as u64) {
+                for i in rows[0]..rows[1] {
+                    y[i * width..][columns[0]..columns[1]].fill(0.0);
+                }
+            }
+        }
+        (output, ())
+    });
+    check(&before, expected, |_, Output { y, .. }| match (input.backward, in_place) {
+        (false, false) => cutout.forward(x.get(), y.get_mut()),
+        (false, true) => cutout.forward_in_place(y.get_mut()),
+        (true, false) => cutout.backward(x.get(), y.get_mut()),
+        (true, true) => cutout.backward_in_place(y.get_mut()),
+    });
+}
+
+/// The probability and the number of the seeds of a block that fits.
+fn seeds([samples, channels, height, width]: [usize; 4], block: usize, source: &Source) -> (Probability, u64) {
+    let p = 1.0 - source.p.threshold() as f64 / 4_294_967_296.0;
+    let seeds = (height - block + 1) * (width - block + 1);
+    let gamma = (p * (height as f64 * width as f64) / ((block * block) as f64 * seeds as f64)).min(1.0);
+    let threshold = ((1.0 - gamma) * 4_294_967_296.0 + 0.5).floor() as u64;
+    (Probability::from_threshold(threshold).expect("in range"), (samples * channels * seeds) as u64)
+}
+
+fn drop_block(input: &Input, block: Block, settings: Settings, mask: &[u64], count: (u64, u64)) {
+    let (shape @ [.., height, width], in_place) = (input.shape, input.in_place);
+    let block = block.side(shape);
+    let fits = (1..=height.min(width)).contains(&block);
+    let area = height.checked_mul(width);
+    let maps = shape[0].checked_mul(shape[1]);
+    let countable = area.zip(maps).is_some_and(|(area, maps)| area.checked_mul(maps).is_some());
+    let span = if fits && countable {
+        let maps = (shape[0] * shape[1]) as u128;
+        maps * ((height - block + 1) * (width - block + 1)) as u128
+    } else {
+        0
+    };
+    let Some(source) = settings.source(span) else { return };
+    let new = |level| DropBlock::new(source.stream(level), shape, block);
+    for level in Level::supported() {
+        assert_eq!(new(level).is_ok(), fits && countable);
+    }
+    if !(fits && countable) {
+        return;
+    }
+
+    let (x, mut before) = input.slices();
+    let mask_len = len_near(product(&shape), input.slack[2], MAX_LEN);
+    before.words = words(mask, mask_words(mask_len) + 2);
+    let (gamma, seeds) = seeds(shape, block, &source);
+    assert_eq!(new(Level::SCALAR).map(|dropout| (dropout.gamma(), dropout.seeds())), Ok((gamma, seeds)));
+
+    let valid = (in_place || input.fits(x.get().len()))
+        && input.fits(before.y.get().len())
+        && input.fits(mask_len)
+        && (source.fits(seeds.into()));
+    let given = KeptCount { kept: count.0, total: count.1 };
+    let expected = valid.then(|| {
+        let mut output = before.clone();
+        let mut count = given;
+        if !input.backward {
+            let kept = draw(shape, block, Source { p: gamma, ..source });
+            count = KeptCount { kept: kept.iter().filter(|&&kept| kept).count() as u64, total: kept.len() as u64 };
+            for (word, bits) in output.words.iter_mut().zip(kept.chunks(64)) {
+                *word = bits.iter().rev().fold(0, |word, &bit| word << 1 | u64::from(bit));
+            }
+        }
+        let scale = if count.kept == 0 { 0.0 } else { (count.total as f64 / count.kept as f64) as f32 };
+        for (i, y) in output.y.get_mut().iter_mut().enumerate() {
+            let x = if in_place { *y } else { x.get()[i] };
+            *y = masked(output.words[i / 64] >> (i % 64) & 1 == 1, x, scale);
+        }
+        (output, count)
+    });
+    check(&before, expected, |level, Output { y, words, .. }| run(input, &new(level)?, &x, y, words, mask_len, given));
+}
+
+fn run(
+    input: &Input,
+    dropout: &DropBlock,
+    x: &Buffer,
+    y: &mut Buffer,
+    words: &mut [u64],
+    mask_len: usize,
+    count: KeptCount,
+) -> Result<KeptCount, Error> {
+    let (x, y) = (x.get(), y.get_mut());
+    if input.backward {
+        let mask = Mask::new(words, mask_len)?;
+        let result = if input.in_place {
+            dropout.backward_in_place(y, mask, count)
+        } else {
+            dropout.backward(x, y, mask, count)
+        };
+        return result.map(|()| count);
+    }
+    let mut mask = MaskMut::new(words, mask_len)?;
+    if input.in_place { dropout.forward_in_place(y, &mut mask) } else { dropout.forward(x, y, &mut mask) }
+}
+
+/// Which elements are kept: all but the blocks of the seeds that are not.
+fn draw([samples, channels, height, width]: [usize; 4], block: usize, source: Source) -> Vec<bool> {
+    let (rows, columns) = (height - block + 1, width - block + 1);
+    let mut kept = vec![true; samples * channels * height * width];
+    let mut bits = source.bits();
+    let certain = [0, 1 << 32].contains(&source.p.threshold());
+    for seed in 0..samples * channels * rows * columns {
+        let alive = if certain { source.p.threshold() > 0 } else { bits(seed as u64) };
+        if !alive {
+            let (map, k, l) = (seed / columns / rows, seed / columns % rows, seed % columns);
+            (0..block).for_each(|i| kept[(map * height + k + i) * width + l..][..block].fill(false));
+        }
+    }
+    kept
+}

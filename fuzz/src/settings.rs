@@ -1,0 +1,78 @@
+//! A mask stream and its bits, one at a time.
+
+use std::collections::HashMap;
+
+use arbitrary::Arbitrary;
+use dropmask::{Key, Level, MaskMut, MaskStream, Probability};
+
+use crate::{Chance, Factor, Offset};
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct Settings {
+    key: u64,
+    chance: Chance,
+    factor: Factor,
+    offset: Offset,
+}
+
+impl Settings {
+    /// For so many element indices; `None` where the probability is refused.
+    pub fn source(self, span: u128) -> Option<Source> {
+        let p = self.chance.probability()?;
+        Some(Source { key: Key::from_raw(self.key), p, factor: self.factor, offset: self.offset.get(span) })
+    }
+}
+
+/// What a stream is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    pub key: Key,
+    pub p: Probability,
+    pub factor: Factor,
+    pub offset: u64,
+}
+
+impl Source {
+    pub const fn stream(&self, level: Level) -> MaskStream {
+        MaskStream::new(self.key, self.p).offset(self.offset).scaling(self.factor.scaling()).level(level)
+    }
+
+    /// Whether so many element indices are there.
+    pub const fn fits(&self, span: u128) -> bool {
+        span <= (1 << 64) - self.offset as u128
+    }
+
+    /// The factor of what is kept in training.
+    pub fn training(&self) -> f32 {
+        match (self.factor, self.p.threshold()) {
+            (Factor::Inverted, 0) => 0.0,
+            (Factor::Inverted, threshold) => (4_294_967_296.0 / threshold as f64) as f32,
+            (Factor::Standard | Factor::Naive, _) => 1.0,
+        }
+    }
+
+    /// What evaluation makes of an element.
+    pub fn evaluated(&self, x: f32) -> f32 {
+        match (self.factor, self.p.threshold()) {
+            (Factor::Inverted | Factor::Naive, _) => x,
+            (Factor::Standard, 0) => 0.0,
+            (Factor::Standard, threshold) => x * (threshold as f64 / 4_294_967_296.0) as f32,
+        }
+    }
+
+    /// Tells of an index, counted from the offset, whether its element is kept.
+    pub fn bits(self) -> impl FnMut(u64) -> bool {
+        let stream = MaskStream::new(self.key, self.p).level(Level::SCALAR);
+        let mut words = HashMap::new();
+        move |i| {
+            let index = self.offset + i;
+            let word = words.entry(index / 64).or_insert_with(|| {
+                let mut word = [0];
+                let mut mask = MaskMut::new(&mut word, 64).expect("a word");
+                stream.offset(index / 64 * 64).fill(&mut mask).expect("a word of the stream");
+                word[0]
+            });
+            *word >> (index % 64) & 1 == 1
+        }
+    }
+}

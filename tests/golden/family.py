@@ -248,10 +248,29 @@ def drop_block():
 def connect():
     """Weight (o, i) has index offset + o * I + i, under the key or, for each sample its own, under key.derive(n)."""
     def case(stream, samples, outputs, inputs):
-        bits = lambda key: [stream.kept(o * inputs + i, key) for o in range(outputs) for i in range(inputs)]
+        w, b, x, dy = ([Fraction(z) for z in values(n + 1, count)]
+                       for n, count in enumerate([outputs * inputs, outputs, samples * inputs, samples * outputs]))
+        sizes, factor = (range(samples), range(outputs), range(inputs)), Fraction(stream.scale)
+        bits = lambda key: [stream.kept(o * inputs + i, key) for o in sizes[1] for i in sizes[2]]
+
+        def outcome(masks):
+            m = lambda n, o, i: factor * masks[n][o * inputs + i]
+            y = [sum(m(n, o, i) * w[o * inputs + i] * x[n * inputs + i] for i in sizes[2]) + b[o]
+                 for n in sizes[0] for o in sizes[1]]
+            dx = [sum(m(n, o, i) * w[o * inputs + i] * dy[n * outputs + o] for o in sizes[1])
+                  for n in sizes[0] for i in sizes[2]]
+            dw = [sum(m(n, o, i) * dy[n * outputs + o] * x[n * inputs + i] for n in sizes[0])
+                  for o in sizes[1] for i in sizes[2]]
+            return {"y": doubles(y), "dx": doubles(dx), "dw": doubles(dw)}
+
+        shared, single = bits(stream.key), [bits(derive(stream.key, n)) for n in sizes[0]]
+        products = [[w[o * inputs + i] * x[n * inputs + i] for i in sizes[2]] for n in sizes[0] for o in sizes[1]]
+        q = Fraction(stream.t, ONE)
         return {"stream": stream.json(), "samples": samples, "outputs": outputs, "inputs": inputs,
-                "mask": words(bits(stream.key)),
-                "sample_masks": [words(bits(derive(stream.key, n))) for n in range(samples)]}
+                "mask": words(shared), "sample_masks": [words(mask) for mask in single],
+                "shared": outcome([shared] * samples), "per_sample": outcome(single),
+                "mean": doubles(sum(z) + b[k % outputs] for k, z in enumerate(products)),
+                "variance": doubles((1 - q) / q * sum(z * z for z in z) for z in products)}
     return [case(Stream(130, 0.1, 1000), 3, 7, 11), case(Stream(131, 0.5, 7), 2, 3, 5),
             case(Stream(132, 0.3, END - 65), 1, 13, 5)]
 

@@ -438,16 +438,45 @@ struct Connect {
     inputs: usize,
     mask: Words,
     sample_masks: Vec<Words>,
+    shared: Products,
+    per_sample: Products,
+    mean: Doubles,
+    variance: Doubles,
+}
+
+#[derive(Deserialize)]
+struct Products {
+    y: Doubles,
+    dx: Doubles,
+    dw: Doubles,
 }
 
 impl Case for Connect {
     fn check(self, level: Level) {
-        let len = self.outputs * self.inputs;
-        assert_eq!(fill(&self.stream.at(level), len), self.mask.0);
+        let (stream, weights, x_len) = (self.stream.at(level), self.outputs * self.inputs, self.samples * self.inputs);
+        assert_eq!(fill(&stream, weights), self.mask.0);
         assert_eq!(self.sample_masks.len(), self.samples);
         for (n, expected) in (0..).zip(&self.sample_masks) {
-            assert_eq!(fill(&self.stream.with_key(self.stream.key().derive(n), level), len), expected.0);
+            assert_eq!(fill(&self.stream.with_key(self.stream.key().derive(n), level), weights), expected.0);
         }
+
+        let y_len = self.samples * self.outputs;
+        let (w, b, x, dy) = (values(1, weights), values(2, self.outputs), values(3, x_len), values(4, y_len));
+        // sums of at most 13 numbers below 2^5, each rounding at most 2^-24 of a partial sum
+        let close = |actual: &[f32], expected: &Doubles, size: f64| {
+            let actual: Vec<f64> = actual.iter().copied().map(f64::from).collect();
+            assert_close(&actual, expected, repeat(size * 2e-4));
+        };
+        let layer = DropConnect::new(stream, self.samples, self.inputs, self.outputs);
+        for (layer, expected) in [(layer, &self.shared), (layer.per_sample(0), &self.per_sample)] {
+            close(&written(y_len, |y| layer.forward(&w, Some(&b), &x, y)), &expected.y, 1.0);
+            close(&written(x_len, |dx| layer.backward_input(&w, &dy, dx)), &expected.dx, 1.0);
+            close(&written(weights, |dw| layer.backward_weights(&x, &dy, dw)), &expected.dw, 1.0);
+        }
+        let mut mean = vec![0.0; y_len];
+        let variance = written(y_len, |variance| layer.moments(&w, Some(&b), &x, &mut mean, variance));
+        close(&mean, &self.mean, 1.0);
+        close(&variance, &self.variance, 16.0);
     }
 }
 

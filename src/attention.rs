@@ -1,5 +1,4 @@
 use crate::ahead::{Ahead, Words};
-use crate::bits::Stored;
 use crate::dispatch::{Kernel, dispatch};
 use crate::input::{InPlace, Input, Nothing};
 use crate::mask::same_length;
@@ -212,7 +211,7 @@ impl Attention<'_> {
 
     fn words(&self, len: usize) -> Words<'_> {
         match self.mask {
-            Some(mask) => Words::Stored(Stored { mask }),
+            Some(mask) => Words::Stored(mask),
             None => Words::Drawn(Ahead::new(self.stream.replay(), len as u64)),
         }
     }

@@ -150,16 +150,18 @@ impl Bits for Stored<'_> {
     #[inline(always)]
     fn row<S: Simd>(&mut self, s: S, _: usize, first: u64, len: usize, sink: &mut impl Sink<S>) {
         let mask = self.mask.part(first, len);
-        if let Some(words) = mask.aligned_words() {
-            sink.take(s, words, mask.len());
-            return;
-        }
         let mut at = 0;
         while at < mask.len() {
-            let mut words = [0; SHIFTED];
-            words.iter_mut().zip(at / 64..).for_each(|(word, i)| *word = mask.word(i));
-            sink.take(s, &words, (mask.len() - at).min(64 * SHIFTED));
-            at += 64 * SHIFTED;
+            // one place where words are taken: a sink is a loop that is compiled in
+            let mut shifted = [0; SHIFTED];
+            let (words, len) = if let Some(words) = mask.aligned_words() {
+                (words, mask.len())
+            } else {
+                shifted.iter_mut().zip(at / 64..).for_each(|(word, i)| *word = mask.word(i));
+                (&shifted[..], (mask.len() - at).min(64 * SHIFTED))
+            };
+            sink.take(s, words, len);
+            at += len;
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Mask<'a> {
 }
 
 impl<'a> Mask<'a> {
+    pub(crate) const EMPTY: Self = Self { words: &[], shift: 0, len: 0 };
+
     /// The first `len` bits of `words`.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::dispatch::Kernel;
 use crate::simd::{Simd, fold};
 
 /// Inputs whose bits are drawn at a time, as many as are drawn at full speed.
-const DRAWN: usize = 4 * PIECE;
+pub(crate) const DRAWN: usize = 4 * PIECE;
 /// Samples that share what is drawn: so many inputs of theirs fit the second cache.
 const BAND: usize = 32;
 
@@ -30,15 +30,13 @@ impl Shape {
         (output, self.index_stride.wrapping_mul(output as u64).wrapping_add(input as u64))
     }
 
-    /// The bits of `R` rows, of those inputs that a tile has.
+    /// The bits of some rows, of those inputs that a tile has.
     #[inline(always)]
-    fn draw<S: Simd, const R: usize>(self, s: S, words: &mut Words<'_>, tile: Tile) -> [[u64; DRAWN / 64]; R] {
-        let mut bits = [[0; DRAWN / 64]; R];
+    fn draw<S: Simd>(self, s: S, words: &mut Words<'_>, tile: Tile, bits: &mut [[u64; DRAWN / 64]]) {
         for (r, bits) in bits.iter_mut().enumerate() {
             let (row, first) = self.first(tile.output + r, tile.input);
             words.row(s, row, first, tile.inputs, &mut CopyTo(bits));
         }
-        bits
     }
 
     /// A row of the weights, of those inputs that a tile has.
@@ -81,13 +79,16 @@ pub(crate) struct Tile {
 
 /// A product that is computed tile by tile.
 trait Tiled: Sized {
+    /// Whether it needs the bits.
+    const MASKED: bool = true;
+
     /// Every output, in tiles of as many accumulators as there are registers for.
     #[inline(always)]
     fn each_row<S: Simd>(&mut self, s: S, words: &mut Words<'_>, shape: Shape, tile: Tile, samples: usize) {
         match S::REGISTERS {
-            1 => each_row::<S, 4, 4>(s, words, shape, tile, samples, self),
-            2 => each_row::<S, 1, 6>(s, words, shape, tile, samples, self),
-            _ => each_row::<S, 1, 3>(s, words, shape, tile, samples, self),
+            1 => each_row::<S, Self, 4, 4>(s, words, shape, tile, samples, self),
+            2 => each_row::<S, Self, 1, 6>(s, words, shape, tile, samples, self),
+            _ => each_row::<S, Self, 1, 3>(s, words, shape, tile, samples, self),
         }
     }
 
@@ -113,23 +114,29 @@ fn each_tile<S: Simd>(s: S, words: &mut Words<'_>, shape: Shape, tiled: &mut imp
 }
 
 #[inline(always)]
-fn each_row<S: Simd, const R: usize, const N: usize>(
+fn each_row<S: Simd, T: Tiled, const R: usize, const N: usize>(
     s: S,
     words: &mut Words<'_>,
     shape: Shape,
     mut tile: Tile,
     samples: usize,
-    tiled: &mut impl Tiled,
+    tiled: &mut T,
 ) {
-    while tile.output + R <= shape.outputs {
-        let bits = shape.draw::<S, R>(s, words, tile);
-        each_piece::<S, R, N>(s, bits.each_ref().map(|bits| &bits[..]), tile, samples, tiled);
-        tile.output += R;
-    }
     while tile.output < shape.outputs {
-        let [bits] = shape.draw::<S, 1>(s, words, tile);
-        each_piece::<S, 1, N>(s, [&bits], tile, samples, tiled);
-        tile.output += 1;
+        let mut bits = [[0; DRAWN / 64]; R];
+        let (rows, _) = bits.split_at_mut(R.min(shape.outputs - tile.output));
+        if T::MASKED {
+            shape.draw(s, words, tile, rows);
+        }
+        if R == 1 || rows.len() == R {
+            each_piece::<S, R, N>(s, bits.each_ref().map(<[u64; DRAWN / 64]>::as_slice), tile, samples, tiled);
+            tile.output += R;
+        } else {
+            for bits in rows {
+                each_piece::<S, 1, N>(s, [&*bits], tile, samples, tiled);
+                tile.output += 1;
+            }
+        }
     }
 }
 
@@ -233,6 +240,8 @@ impl<P: Product> Kernel for Forward<'_, P> {
 }
 
 impl<P: Product> Tiled for Forward<'_, P> {
+    const MASKED: bool = P::MASKED;
+
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const N: usize>(&mut self, s: S, bits: [&[u64]; R], tile: Tile) {
         let shape = self.shape;
@@ -289,22 +298,25 @@ impl Tiled for Input<'_> {
     #[inline(always)]
     fn each_row<S: Simd>(&mut self, s: S, words: &mut Words<'_>, shape: Shape, tile: Tile, samples: usize) {
         match S::REGISTERS {
-            1 => each_row::<S, 4, 4>(s, words, shape, tile, samples, self),
-            2 => each_row::<S, 2, 4>(s, words, shape, tile, samples, self),
-            _ => each_row::<S, 2, 3>(s, words, shape, tile, samples, self),
+            1 => each_row::<S, Self, 4, 4>(s, words, shape, tile, samples, self),
+            2 => each_row::<S, Self, 2, 4>(s, words, shape, tile, samples, self),
+            _ => each_row::<S, Self, 2, 3>(s, words, shape, tile, samples, self),
         }
     }
 
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const N: usize>(&mut self, s: S, bits: [&[u64]; R], tile: Tile) {
         let shape = self.shape;
-        let w = array::from_fn(|r| shape.weights(self.w, tile.output + r, tile));
-        let g = array::from_fn(|n| array::from_fn(|r| scaled(self.dy, self.scale, shape, tile, r, n)));
+        let w: [&[f32]; R] = array::from_fn(|r| shape.weights(self.w, tile.output + r, tile));
+        let g: [[f32; R]; N] = array::from_fn(|n| array::from_fn(|r| scaled(self.dy, self.scale, shape, tile, r, n)));
         let dx = parts_mut::<N>(self.dx, tile.sample, shape.inputs, tile);
-        if g.as_flattened().iter().all(|g: &f32| g.is_finite()) {
-            add_rows(s, KeptFinite, bits, w, g, dx);
-        } else {
-            add_rows(s, Kept, bits, w, g, dx);
+        if g.as_flattened().iter().all(|g| g.is_finite()) {
+            return add_rows(s, KeptFinite, bits, w, g, dx);
+        }
+        for (dx, g) in dx.into_iter().zip(g) {
+            for ((w, g), bits) in w.into_iter().zip(g).zip(bits) {
+                add_rows(s, Kept, [bits], [w], [[g]], [&mut *dx]);
+            }
         }
     }
 }

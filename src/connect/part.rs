@@ -1,11 +1,9 @@
 //! Parts of a layer that one run of a kernel computes.
 
 use super::DropConnect;
-use super::kernel::Shape;
-use super::tile::PIECE;
+use super::kernel::{DRAWN, Shape};
 use crate::MaskStream;
 use crate::ahead::{Ahead, Words};
-use crate::bits::Stored;
 
 /// Weights whose rows are given to one sample after the other: they stay in the second cache meanwhile.
 const WEIGHTS: usize = 1 << 16;
@@ -81,10 +79,10 @@ impl DropConnect<'_> {
         let weights = outputs * inputs;
         if let Some(mask) = self.mask {
             let first = (part.sample * part.layer.outputs + part.output) * inputs;
-            return Words::Stored(Stored { mask: mask.part(first as u64, weights) });
+            return Words::Stored(mask.part(first as u64, weights));
         }
-        let ahead = Ahead::new(stream.further(index_stride.wrapping_mul(part.output as u64)).replay(), weights as u64);
-        let follow = inputs < PIECE && index_stride == inputs as u64;
-        Words::Drawn(if follow { ahead } else { ahead.apart() })
+        let replay = stream.further(index_stride.wrapping_mul(part.output as u64)).replay();
+        let follow = inputs < DRAWN && index_stride == inputs as u64;
+        Words::Drawn(if follow { Ahead::new(replay, weights as u64) } else { Ahead::apart(replay) })
     }
 }

@@ -29,6 +29,8 @@ impl<S: Simd> Sink<S> for CopyTo<'_> {
 
 /// What a weight and a factor add to a sum.
 pub(crate) trait Product: Copy {
+    /// Whether there is a mask.
+    const MASKED: bool = true;
     /// Whether a sum is NaN by mistake where a factor is not finite.
     const FINITE: bool = false;
 
@@ -46,6 +48,8 @@ pub(crate) trait Product: Copy {
 pub(crate) struct Dense;
 
 impl Product for Dense {
+    const MASKED: bool = false;
+
     fn scalar(self, w: f32, x: f32, _: bool) -> f32 {
         w * x
     }
@@ -60,6 +64,8 @@ impl Product for Dense {
 pub(crate) struct Square;
 
 impl Product for Square {
+    const MASKED: bool = false;
+
     fn scalar(self, w: f32, x: f32, _: bool) -> f32 {
         (w * x) * (w * x)
     }

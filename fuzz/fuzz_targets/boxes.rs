@@ -14,17 +14,17 @@ struct Input {
     shape: [usize; 4],
     in_place: bool,
     backward: bool,
+    kind: Kind,
     slack: [Slack; 3],
     lead: [u8; 2],
     x: Vec<u32>,
     y: Vec<u32>,
-    kind: Kind,
 }
 
 fn shape(u: &mut Unstructured<'_>) -> arbitrary::Result<[usize; 4]> {
     // many samples or channels of one map leave little for the map
     let few = |u: &mut Unstructured<'_>| if u.ratio(7, 8)? { u.int_in_range(0..=3) } else { size(u) };
-    let side = |u: &mut Unstructured<'_>| if u.ratio(1, 8)? { size(u) } else { u.int_in_range(1..=12) };
+    let side = |u: &mut Unstructured<'_>| if u.ratio(1, 2)? { size(u) } else { u.int_in_range(1..=12) };
     Ok([few(u)?, few(u)?, side(u)?, side(u)?])
 }
 
@@ -40,9 +40,9 @@ enum Kind {
     DropBlock {
         block: Block,
         settings: Settings,
-        mask: Vec<u64>,
         /// In the backward pass.
         count: (u64, u64),
+        mask: Vec<u64>,
     },
 }
 
@@ -155,7 +155,7 @@ fn drop_block(input: &Input, block: Block, settings: Settings, mask: &[u64], cou
     }
 
     let (x, mut before) = input.slices();
-    let mask_len = len_near(product(&shape), input.slack[2], MAX_LEN);
+    let mask_len = len_near(product(&shape), input.slack[2], 64 * MAX_LEN);
     before.words = words(mask, mask_words(mask_len) + 2);
     let (gamma, seeds) = seeds(shape, block, &source);
     assert_eq!(new(Level::SCALAR).map(|dropout| (dropout.gamma(), dropout.seeds())), Ok((gamma, seeds)));

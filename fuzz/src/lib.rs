@@ -80,13 +80,15 @@ impl Number {
     }
 }
 
-/// A dimension, mostly so small that a shape of several has few elements, and now and then about as long as a slice: the
-/// kernels work on some thousand bits at a time.
+/// A dimension, mostly so small that a shape of several has few elements, and now and then about as long as a word or as
+/// what kernels draw at a time.
 pub fn size(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {
     match u.int_in_range(0..=23_u8)? {
         0 => Ok(Number::arbitrary(u)?.size()),
-        1 => u.int_in_range(0..=MAX_LEN),
-        2..=4 => u.int_in_range(0..=70),
+        1 => u.int_in_range(4090..=4102),
+        2..=4 => Ok(64 * u.int_in_range(1..=3)? - 1 + u.int_in_range(0..=2)?),
+        5..=6 => u.int_in_range(0..=70),
+        7..=13 => u.int_in_range(1..=2),
         _ => u.int_in_range(0..=9),
     }
 }
@@ -103,12 +105,24 @@ pub fn len_near(needed: Option<u128>, slack: Slack, longest: usize) -> usize {
 }
 
 /// A little more or less than what the other arguments call for.
-#[derive(Arbitrary, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Slack {
     Exact,
     OneLess,
     OneMore,
     Other(i8),
+}
+
+impl<'a> Arbitrary<'a> for Slack {
+    /// Mostly exact: an operation has up to four lengths, and one of them is enough to be refused.
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(match u.int_in_range(0..=15_u8)? {
+            13 => Self::OneLess,
+            14 => Self::OneMore,
+            15 => Self::Other(u.arbitrary()?),
+            _ => Self::Exact,
+        })
+    }
 }
 
 impl Slack {

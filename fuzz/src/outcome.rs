@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use dropmask::{Error, Level};
 
-use crate::{MAX_LEN, Slack, floats, len_near};
+use crate::{Slack, floats, len_near};
 
 /// A slice somewhere in a longer one, so that it starts anywhere and what is written beside it shows.
 #[derive(Clone, Debug)]
@@ -23,8 +23,11 @@ impl Buffer {
 
     /// Of about the length that is needed, if that is not too long.
     pub fn near(drawn: &[u32], lead: u8, needed: Option<u128>, slack: Slack) -> Self {
-        Self::new(drawn, lead, len_near(needed, slack, MAX_LEN))
+        Self::new(drawn, lead, len_near(needed, slack, Self::LONGEST))
     }
+
+    /// Twice what kernels draw at a time.
+    const LONGEST: usize = 9000;
 
     pub fn get(&self) -> &[f32] {
         &self.values[self.lead..][..self.len]

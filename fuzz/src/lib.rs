@@ -7,7 +7,7 @@ mod shape;
 use arbitrary::{Arbitrary, Unstructured};
 use dropmask::{Error, Probability, Scaling};
 
-pub use outcome::{Buffer, Output, check, masked, same};
+pub use outcome::{Buffer, Output, check, check_levels, masked, same};
 pub use settings::{Settings, Source};
 pub use shape::{Shape, Stride};
 

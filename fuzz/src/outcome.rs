@@ -56,17 +56,29 @@ impl Output {
 /// From here on, the naive level is too slow where it draws each bit by itself.
 const LONG: usize = 600;
 
-/// Runs an operation at every level: where a result is expected it must be that, else an error with nothing written.
+/// [`check_levels`], with the naive level where it is fast enough for an operation on each element.
 ///
 /// # Panics
-/// If it is not so.
+/// See [`check_levels`].
 pub fn check<T: PartialEq + Debug>(
     before: &Output,
     expected: Option<(Output, T)>,
     run: impl Fn(Level, &mut Output) -> Result<T, Error>,
 ) {
+    check_levels(before.y.len <= LONG, before, expected, run);
+}
+
+/// Runs an operation at every level: where a result is expected it must be that, else an error with nothing written.
+///
+/// # Panics
+/// If it is not so.
+pub fn check_levels<T: PartialEq + Debug>(
+    naive: bool,
+    before: &Output,
+    expected: Option<(Output, T)>,
+    run: impl Fn(Level, &mut Output) -> Result<T, Error>,
+) {
     let mut error = None;
-    let naive = before.y.len <= LONG;
     for level in Level::supported().filter(|&level| naive || level != Level::SCALAR) {
         let mut output = before.clone();
         let result = run(level, &mut output);

@@ -51,6 +51,14 @@ impl Source {
         }
     }
 
+    /// The factor of all elements in evaluation.
+    pub fn evaluation_factor(&self) -> f32 {
+        match self.factor {
+            Factor::Inverted | Factor::Naive => 1.0,
+            Factor::Standard => (self.p.threshold() as f64 / 4_294_967_296.0) as f32,
+        }
+    }
+
     /// What evaluation makes of an element.
     pub fn evaluated(&self, x: f32) -> f32 {
         match (self.factor, self.p.threshold()) {

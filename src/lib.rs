@@ -14,6 +14,8 @@ mod dropblock;
 mod embedding;
 mod error;
 mod exp;
+#[cfg(feature = "ffi")]
+pub mod ffi;
 mod generator;
 mod input;
 mod key;

@@ -1,0 +1,271 @@
+//! The one place where pointers of the caller become slices, once all that can be checked of them has been.
+
+use core::slice;
+
+use super::status::*;
+use crate::mask::mask_words;
+use crate::{Error, Mask, MaskMut};
+
+/// Runs an operation on checked arguments and buffers, unless there is a fault in either.
+///
+/// # Safety
+/// Each buffer that is not NULL, is aligned and has at most `isize::MAX` bytes is memory of that length, to read or to
+/// write as its kind says, that nobody else writes meanwhile, or reads where it is to be written.
+pub(super) unsafe fn run<'a, A, B: Buffers<'a>>(
+    arguments: Result<A, dropmask_status>,
+    buffers: B,
+    operation: impl FnOnce(A, B::Slices) -> Result<(), Error>,
+) -> dropmask_status {
+    let arguments = match both(arguments, buffers.check()) {
+        Ok((arguments, ())) => arguments,
+        Err(fault) => return fault,
+    };
+    // SAFETY: the buffers have been checked, and the rest is the promise of our caller.
+    let slices = unsafe { buffers.slices() };
+    match operation(arguments, slices) {
+        Ok(()) => DROPMASK_OK,
+        Err(error) => status_of(error),
+    }
+}
+
+/// What a buffer covers. A length of `usize::MAX` also stands for a greater one.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
+    start: usize,
+    bytes: usize,
+    align: usize,
+}
+
+impl Extent {
+    const NONE: Self = Self { start: 0, bytes: 0, align: 1 };
+
+    fn new<T>(start: *const T, len: usize) -> Self {
+        Self { start: start.addr(), bytes: len.saturating_mul(size_of::<T>()), align: align_of::<T>() }
+    }
+
+    const fn check(self) -> Result<(), dropmask_status> {
+        let Self { start, bytes, align } = self;
+        match start {
+            _ if bytes == 0 => Ok(()),
+            _ if bytes > isize::MAX as usize => Err(DROPMASK_LENGTH_OVERFLOW),
+            0 => Err(DROPMASK_NULL_POINTER),
+            // alignments are powers of two
+            _ if start & (align - 1) != 0 => Err(DROPMASK_MISALIGNED),
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares distances, as an end could pass the end of the address space.
+    const fn overlaps(self, other: Self) -> bool {
+        let (low, high) = if self.start <= other.start { (self, other) } else { (other, self) };
+        high.bytes > 0 && high.start - low.start < low.bytes
+    }
+}
+
+fn check(extents: &[Extent]) -> Result<(), dropmask_status> {
+    let mut result = Ok(());
+    for (i, extent) in extents.iter().enumerate() {
+        let overlaps = extents.iter().skip(i + 1).any(|other| extent.overlaps(*other));
+        let apart = if overlaps { Err(DROPMASK_OVERLAP) } else { Ok(()) };
+        result = both(result, both(extent.check(), apart)).map(|_| ());
+    }
+    result
+}
+
+/// One kind of buffer.
+pub(super) trait Buffer<'a> {
+    type Slice;
+
+    fn extents(&self) -> [Extent; 2];
+
+    /// # Safety
+    /// The extents have been checked; the memory is as [`run`] demands.
+    unsafe fn slice(self) -> Self::Slice;
+}
+
+/// To be read.
+pub(super) struct Read<T>(pub(super) *const T, pub(super) usize);
+
+impl<'a, T: 'a> Buffer<'a> for Read<T> {
+    type Slice = &'a [T];
+
+    fn extents(&self) -> [Extent; 2] {
+        [Extent::new(self.0, self.1), Extent::NONE]
+    }
+
+    unsafe fn slice(self) -> &'a [T] {
+        if self.1 == 0 {
+            return &[];
+        }
+        // SAFETY: it is not NULL, aligned and not too long, as it has been checked; the rest is promised.
+        unsafe { slice::from_raw_parts(self.0, self.1) }
+    }
+}
+
+/// To be written; what it holds may be read before.
+pub(super) struct Write<T>(pub(super) *mut T, pub(super) usize);
+
+impl<'a, T: 'a> Buffer<'a> for Write<T> {
+    type Slice = &'a mut [T];
+
+    fn extents(&self) -> [Extent; 2] {
+        [Extent::new(self.0, self.1), Extent::NONE]
+    }
+
+    unsafe fn slice(self) -> &'a mut [T] {
+        if self.1 == 0 {
+            return &mut [];
+        }
+        // SAFETY: it is not NULL, aligned, not too long and overlaps no other, as it has been checked; the rest is promised.
+        unsafe { slice::from_raw_parts_mut(self.0, self.1) }
+    }
+}
+
+/// One value to be written.
+pub(super) struct Out<T>(pub(super) *mut T);
+
+impl<'a, T: 'a> Buffer<'a> for Out<T> {
+    type Slice = &'a mut T;
+
+    fn extents(&self) -> [Extent; 2] {
+        [Extent::new(self.0, 1), Extent::NONE]
+    }
+
+    unsafe fn slice(self) -> &'a mut T {
+        // SAFETY: it is not NULL, aligned and overlaps no other, as it has been checked; the rest is promised.
+        unsafe { &mut *self.0 }
+    }
+}
+
+/// An input and an output of the same length, which may be equal.
+pub(super) struct InOut(pub(super) *const f32, pub(super) *mut f32, pub(super) usize);
+
+pub(super) enum Pair<'a> {
+    Apart(&'a [f32], &'a mut [f32]),
+    InPlace(&'a mut [f32]),
+}
+
+impl<'a> Buffer<'a> for InOut {
+    type Slice = Pair<'a>;
+
+    fn extents(&self) -> [Extent; 2] {
+        let Self(x, y, len) = *self;
+        let x = if x == y { Extent::NONE } else { Extent::new(x, len) };
+        [x, Extent::new(y, len)]
+    }
+
+    unsafe fn slice(self) -> Pair<'a> {
+        let Self(x, y, len) = self;
+        // SAFETY: as demanded here; where it is equal to the input, this alone is made of the memory.
+        let output = unsafe { Write(y, len).slice() };
+        if x == y {
+            return Pair::InPlace(output);
+        }
+        // SAFETY: as demanded here.
+        Pair::Apart(unsafe { Read(x, len).slice() }, output)
+    }
+}
+
+/// A mask to be read: so many bits from one of them on.
+pub(super) struct ReadMask {
+    pub(super) words: *const u64,
+    pub(super) first: u64,
+    pub(super) bits: u128,
+}
+
+impl ReadMask {
+    pub(super) const fn new(words: *const u64, first: u64, len: usize) -> Self {
+        Self { words, first, bits: len as u128 }
+    }
+
+    fn words(&self) -> Read<u64> {
+        let words = if self.bits == 0 { 0 } else { self.bits.saturating_add(self.first.into()).div_ceil(64) };
+        Read(self.words, usize::try_from(words).unwrap_or(usize::MAX))
+    }
+}
+
+impl<'a> Buffer<'a> for ReadMask {
+    type Slice = Result<Mask<'a>, Error>;
+
+    fn extents(&self) -> [Extent; 2] {
+        self.words().extents()
+    }
+
+    unsafe fn slice(self) -> Result<Mask<'a>, Error> {
+        // SAFETY: as demanded here.
+        let words = unsafe { self.words().slice() };
+        let first = if words.is_empty() { 0 } else { self.first };
+        Mask::at_bit(words, first, usize::try_from(self.bits).unwrap_or(usize::MAX))
+    }
+}
+
+/// A mask to be written.
+pub(super) struct WriteMask(pub(super) *mut u64, pub(super) usize);
+
+impl<'a> Buffer<'a> for WriteMask {
+    type Slice = Result<MaskMut<'a>, Error>;
+
+    fn extents(&self) -> [Extent; 2] {
+        Write(self.0, mask_words(self.1)).extents()
+    }
+
+    unsafe fn slice(self) -> Result<MaskMut<'a>, Error> {
+        // SAFETY: as demanded here.
+        let words = unsafe { Write(self.0, mask_words(self.1)).slice() };
+        MaskMut::new(words, self.1)
+    }
+}
+
+/// A mask to be written, if there is one.
+pub(super) struct MaybeMask(pub(super) *mut u64, pub(super) usize);
+
+impl<'a> Buffer<'a> for MaybeMask {
+    type Slice = Result<Option<MaskMut<'a>>, Error>;
+
+    fn extents(&self) -> [Extent; 2] {
+        if self.0.is_null() { [Extent::NONE; 2] } else { WriteMask(self.0, self.1).extents() }
+    }
+
+    unsafe fn slice(self) -> Result<Option<MaskMut<'a>>, Error> {
+        if self.0.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: as demanded here.
+        unsafe { WriteMask(self.0, self.1).slice() }.map(Some)
+    }
+}
+
+/// All buffers of a call.
+pub(super) trait Buffers<'a> {
+    type Slices;
+
+    /// # Errors
+    /// The lowest status of all faults.
+    fn check(&self) -> Result<(), dropmask_status>;
+
+    /// # Safety
+    /// [`check`](Self::check) has found no fault; the memory is as [`run`] demands.
+    unsafe fn slices(self) -> Self::Slices;
+}
+
+macro_rules! buffers {
+    ($($name:ident $index:tt),+) => {
+        impl<'a, $($name: Buffer<'a>),+> Buffers<'a> for ($($name,)+) {
+            type Slices = ($($name::Slice,)+);
+
+            fn check(&self) -> Result<(), dropmask_status> {
+                check([$(self.$index.extents()),+].as_flattened())
+            }
+
+            unsafe fn slices(self) -> Self::Slices {
+                // SAFETY: as demanded here.
+                ($(unsafe { self.$index.slice() },)+)
+            }
+        }
+    };
+}
+
+buffers!(A 0);
+buffers!(A 0, B 1);
+buffers!(A 0, B 1, C 2);
+buffers!(A 0, B 1, C 2, D 3);

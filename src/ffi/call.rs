@@ -1,0 +1,198 @@
+//! What the kinds of dropout that follow a stream share: the same operations over any shape.
+
+use super::buffers::{InOut, MaybeMask, Pair, Read, ReadMask, Write, WriteMask, run};
+use super::options::{DROPMASK_INVERTED, scaling};
+use super::probability::probability;
+use super::status::*;
+use crate::mask::mask_words;
+use crate::shape::Shape;
+use crate::{Key, Mask, MaskStream, Rows, StoredMask};
+
+/// A stream over a shape, as C describes it.
+#[derive(Clone, Copy)]
+pub(super) struct Call {
+    pub(super) key: u64,
+    pub(super) p: f32,
+    pub(super) offset: u64,
+    pub(super) scaling: u32,
+    pub(super) shape: Shape,
+}
+
+impl Call {
+    /// The first len elements, inverted scaling.
+    pub(super) const fn flat(key: u64, p: f32, offset: u64, len: usize) -> Self {
+        Self { key, p, offset, scaling: DROPMASK_INVERTED, shape: Shape::Rows(Rows::new(1, len)) }
+    }
+
+    /// For what draws no bits.
+    pub(super) const fn evaluation(p: f32, scaling: u32, rows: Rows) -> Self {
+        Self { key: 0, p, offset: 0, scaling, shape: Shape::Rows(rows) }
+    }
+
+    pub(super) fn elements(&self) -> usize {
+        elements(self.shape)
+    }
+
+    /// Number of bits of a mask to be written, each row starting on a word.
+    pub(super) fn bits(&self) -> usize {
+        let Rows { rows, columns, .. } = self.shape.bits().normalised();
+        reach(rows, mask_words(columns).saturating_mul(64), columns)
+    }
+
+    /// The stream, if the elements have indices.
+    pub(super) fn stream(&self) -> Result<MaskStream, dropmask_status> {
+        self.drawing(if self.elements() == 0 { Rows::new(0, 0) } else { self.shape.bits() })
+    }
+
+    /// The stream, if these bits have indices.
+    pub(super) fn drawing(&self, bits: Rows) -> Result<MaskStream, dropmask_status> {
+        let indices = bits.normalised().check_indices(self.offset).map_err(status_of);
+        let (p, ((), scaling)) = both(probability(self.p), both(indices, scaling(self.scaling)))?;
+        let stream = MaskStream::new(Key::from_raw(self.key), p).offset(self.offset).scaling(scaling);
+        Ok(match self.shape {
+            Shape::Rows(rows) => stream.rows(rows),
+            Shape::Channels(channels) => stream.channels(channels),
+        })
+    }
+}
+
+/// # Safety
+/// All: the pointers are as the header demands.
+impl Call {
+    pub(super) unsafe fn fill(self, mask: *mut u64) -> dropmask_status {
+        let buffers = (WriteMask(mask, self.bits()),);
+        // SAFETY: as demanded here.
+        unsafe { run(self.drawing(self.shape.bits()), buffers, |stream, (mask,)| stream.fill(&mut mask?)) }
+    }
+
+    pub(super) unsafe fn forward(self, x: *const f32, y: *mut f32, mask: *mut u64) -> dropmask_status {
+        let buffers = (InOut(x, y, self.elements()), MaybeMask(mask, self.bits()));
+        // SAFETY: as demanded here.
+        unsafe {
+            run(self.stream(), buffers, |stream, (xy, mask)| match (xy, mask?) {
+                (Pair::Apart(x, y), None) => stream.forward(x, y),
+                (Pair::Apart(x, y), Some(mut mask)) => stream.forward_store(x, y, &mut mask),
+                (Pair::InPlace(x), None) => stream.forward_in_place(x),
+                (Pair::InPlace(x), Some(mut mask)) => stream.forward_store_in_place(x, &mut mask),
+            })
+        }
+    }
+
+    pub(super) unsafe fn forward_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
+        let len = self.elements();
+        // SAFETY: as demanded here.
+        unsafe {
+            run(self.stream(), (InOut(x, y, len), Read(r, len)), |stream, (xy, r)| match xy {
+                Pair::Apart(x, y) => stream.forward_residual(x, r, y),
+                Pair::InPlace(x) => stream.forward_residual_in_place(x, r),
+            })
+        }
+    }
+
+    pub(super) unsafe fn backward(self, dy: *const f32, dx: *mut f32) -> dropmask_status {
+        // SAFETY: as demanded here.
+        unsafe {
+            run(self.stream(), (InOut(dy, dx, self.elements()),), |stream, (xy,)| match xy {
+                Pair::Apart(dy, dx) => stream.backward(dy, dx),
+                Pair::InPlace(dy) => stream.backward_in_place(dy),
+            })
+        }
+    }
+
+    pub(super) unsafe fn add(self, x: *const f32, sum: *mut f32) -> dropmask_status {
+        let len = self.elements();
+        // SAFETY: as demanded here.
+        unsafe { run(self.stream(), (Read(x, len), Write(sum, len)), |stream, (x, sum)| stream.backward_add(x, sum)) }
+    }
+
+    pub(super) unsafe fn evaluate(self, x: *const f32, y: *mut f32) -> dropmask_status {
+        // SAFETY: as demanded here.
+        unsafe {
+            run(self.stream(), (InOut(x, y, self.elements()),), |stream, (xy,)| match xy {
+                Pair::Apart(x, y) => stream.evaluate(x, y),
+                Pair::InPlace(x) => stream.evaluate_in_place(x),
+            })
+        }
+    }
+
+    pub(super) unsafe fn evaluate_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
+        let len = self.elements();
+        let buffers = (Read(x, len), Read(r, len), Write(y, len));
+        // SAFETY: as demanded here.
+        unsafe { run(self.stream(), buffers, |stream, (x, r, y)| stream.evaluate_residual(x, r, y)) }
+    }
+}
+
+/// A stored mask over a shape, as C describes it.
+#[derive(Clone, Copy)]
+pub(super) struct StoredCall {
+    pub(super) mask: *const u64,
+    /// Which bit of the mask comes first.
+    pub(super) first: u64,
+    pub(super) scale: f32,
+    pub(super) shape: Shape,
+}
+
+impl StoredCall {
+    pub(super) const fn flat(mask: *const u64, scale: f32, len: usize) -> Self {
+        Self { mask, first: 0, scale, shape: Shape::Rows(Rows::new(1, len)) }
+    }
+
+    fn mask(&self) -> ReadMask {
+        let bits = if elements(self.shape) == 0 { 0 } else { self.shape.bits().normalised().index_span() };
+        ReadMask { words: self.mask, first: self.first, bits }
+    }
+
+    fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
+        let stored = StoredMask::new(mask, self.scale);
+        match self.shape {
+            Shape::Rows(rows) => stored.rows(rows),
+            Shape::Channels(channels) => stored.channels(channels),
+        }
+    }
+}
+
+/// # Safety
+/// All: the pointers are as the header demands.
+impl StoredCall {
+    pub(super) unsafe fn apply(self, x: *const f32, y: *mut f32) -> dropmask_status {
+        let buffers = (self.mask(), InOut(x, y, elements(self.shape)));
+        // SAFETY: as demanded here.
+        unsafe {
+            run(Ok(()), buffers, |(), (mask, xy)| match xy {
+                Pair::Apart(x, y) => self.stored(mask?).apply(x, y),
+                Pair::InPlace(x) => self.stored(mask?).apply_in_place(x),
+            })
+        }
+    }
+
+    pub(super) unsafe fn add(self, dy: *const f32, dx: *mut f32) -> dropmask_status {
+        let len = elements(self.shape);
+        let buffers = (self.mask(), Read(dy, len), Write(dx, len));
+        // SAFETY: as demanded here.
+        unsafe { run(Ok(()), buffers, |(), (mask, dy, dx)| self.stored(mask?).apply_add(dy, dx)) }
+    }
+
+    pub(super) unsafe fn apply_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
+        let len = elements(self.shape);
+        let buffers = (self.mask(), Read(x, len), Read(r, len), Write(y, len));
+        // SAFETY: as demanded here.
+        unsafe { run(Ok(()), buffers, |(), (mask, x, r, y)| self.stored(mask?).apply_residual(x, r, y)) }
+    }
+}
+
+/// Number of elements from the first to the last of a slice of this shape.
+fn elements(shape: Shape) -> usize {
+    match shape {
+        Shape::Rows(rows) => {
+            let Rows { rows, columns, stride, .. } = rows.normalised();
+            reach(rows, stride, columns)
+        }
+        Shape::Channels(channels) => channels.len(),
+    }
+}
+
+/// End of the last of so many rows, `usize::MAX` if it is beyond.
+const fn reach(rows: usize, stride: usize, columns: usize) -> usize {
+    rows.saturating_sub(1).saturating_mul(stride).saturating_add(columns)
+}

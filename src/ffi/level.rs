@@ -1,0 +1,19 @@
+use core::ffi::c_char;
+
+use crate::Level;
+use crate::level::Kind;
+
+/// The SIMD level that runs: "scalar", "portable", "avx2" or "avx512". Every level gives the same bits. Never NULL; the
+/// string is static.
+#[unsafe(no_mangle)]
+pub extern "C" fn dropmask_level() -> *const c_char {
+    let name = match Level::detect().0 {
+        Kind::Scalar => c"scalar",
+        Kind::Portable(_) => c"portable",
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Kind::Avx2(_) => c"avx2",
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Kind::Avx512(_) => c"avx512",
+    };
+    name.as_ptr()
+}

@@ -1,0 +1,118 @@
+use super::buffers::{Out, Read, ReadMask, Write, WriteMask, run};
+use super::status::*;
+use crate::mask_words;
+
+/// Number of uint64_t words that hold a mask of len elements: len / 64, rounded up, for any len.
+///
+/// Bit j of a mask is (mask[j / 64] >> (j % 64)) & 1.
+#[unsafe(no_mangle)]
+pub extern "C" fn dropmask_mask_words(len: usize) -> usize {
+    mask_words(len)
+}
+
+/// Counts the kept elements: the bits first .. first + len of mask that are 1.
+///
+/// mask: dropmask_mask_words(first + len) words. kept: one uint64_t.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_mask_count_kept(
+    mask: *const u64,
+    first: u64,
+    len: usize,
+    kept: *mut u64,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe {
+        run(Ok(()), (ReadMask::new(mask, first, len), Out(kept)), |(), (mask, kept)| {
+            *kept = mask?.count_kept() as u64;
+            Ok(())
+        })
+    }
+}
+
+/// Keeps what was dropped and drops what was kept. Bits past len in the last word become 0.
+///
+/// mask: dropmask_mask_words(len) words.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_mask_complement(mask: *mut u64, len: usize) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe {
+        run(Ok(()), (WriteMask(mask, len),), |(), (mask,)| {
+            mask?.complement();
+            Ok(())
+        })
+    }
+}
+
+/// Copies the bits first .. first + len of mask to the bits 0 .. len of out. Bits past len in its last word become 0.
+///
+/// mask: dropmask_mask_words(first + len) words. out: dropmask_mask_words(len) words.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_mask_copy(
+    mask: *const u64,
+    first: u64,
+    out: *mut u64,
+    len: usize,
+) -> dropmask_status {
+    let buffers = (ReadMask::new(mask, first, len), WriteMask(out, len));
+    // SAFETY: as the header demands.
+    unsafe { run(Ok(()), buffers, |(), (mask, out)| out?.copy_from(mask?)) }
+}
+
+/// Writes one byte an element, 1 = kept and 0 = dropped, of the bits first .. first + len of mask.
+///
+/// mask: dropmask_mask_words(first + len) words. out: len bytes.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_mask_to_u8(
+    mask: *const u64,
+    first: u64,
+    out: *mut u8,
+    len: usize,
+) -> dropmask_status {
+    let buffers = (ReadMask::new(mask, first, len), Write(out, len));
+    // SAFETY: as the header demands.
+    unsafe { run(Ok(()), buffers, |(), (mask, out)| mask?.write_u8(out)) }
+}
+
+/// Packs one byte an element: 0 = drop, anything else = keep. Bits past len in the last word become 0.
+///
+/// kept: len bytes. mask: dropmask_mask_words(len) words.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_mask_from_u8(kept: *const u8, mask: *mut u64, len: usize) -> dropmask_status {
+    let buffers = (Read(kept, len), WriteMask(mask, len));
+    // SAFETY: as the header demands.
+    unsafe { run(Ok(()), buffers, |(), (kept, mask)| mask?.copy_from_u8(kept)) }
+}
+
+/// Writes the bits first .. first + len of mask as packed bytes, element 8 * k in the lowest bit of byte k, on every
+/// machine: numpy.packbits(bitorder='little'). On a little-endian machine the words of a mask are these bytes.
+///
+/// mask: dropmask_mask_words(first + len) words. out: len / 8 bytes, rounded up.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_mask_to_le_bytes(
+    mask: *const u64,
+    first: u64,
+    out: *mut u8,
+    len: usize,
+) -> dropmask_status {
+    let buffers = (ReadMask::new(mask, first, len), Write(out, len.div_ceil(8)));
+    // SAFETY: as the header demands.
+    unsafe { run(Ok(()), buffers, |(), (mask, out)| mask?.write_le_bytes(out)) }
+}
+
+/// Reads packed bytes, as dropmask_mask_to_le_bytes writes them. Bits past len in the last byte are ignored, those in the
+/// last word become 0.
+///
+/// bytes: len / 8 bytes, rounded up. mask: dropmask_mask_words(len) words.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_mask_from_le_bytes(bytes: *const u8, mask: *mut u64, len: usize) -> dropmask_status {
+    let buffers = (Read(bytes, len.div_ceil(8)), WriteMask(mask, len));
+    // SAFETY: as the header demands.
+    unsafe { run(Ok(()), buffers, |(), (bytes, mask)| mask?.copy_from_le_bytes(bytes)) }
+}

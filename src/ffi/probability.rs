@@ -1,0 +1,54 @@
+use super::buffers::{Out, run};
+use super::status::*;
+use crate::Probability;
+
+/// The factor of kept elements in training: 1 / (1 - p) of the probability that is really drawn, 2^32 / T; 0 where
+/// everything is dropped (p = 1).
+///
+/// scale: one float.
+/// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_scale(p: f32, scale: *mut f32) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe {
+        run(probability(p), (Out(scale),), |p, (scale,)| {
+            *scale = p.scale();
+            Ok(())
+        })
+    }
+}
+
+/// The factor of standard dropout in evaluation: 1 - p of the probability that is really drawn, T / 2^32.
+///
+/// keep: one float.
+/// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_keep(p: f32, keep: *mut f32) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe {
+        run(probability(p), (Out(keep),), |p, (keep,)| {
+            *keep = p.keep();
+            Ok(())
+        })
+    }
+}
+
+/// The threshold of a drop probability, T = floor((1 - p) * 2^32 + 0.5) in double: an element is kept with a
+/// probability of exactly T / 2^32.
+///
+/// threshold: one uint64_t.
+/// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_threshold(p: f32, threshold: *mut u64) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe {
+        run(probability(p), (Out(threshold),), |p, (threshold,)| {
+            *threshold = p.threshold();
+            Ok(())
+        })
+    }
+}
+
+pub(super) fn probability(p: f32) -> Result<Probability, dropmask_status> {
+    Probability::new(p).map_err(status_of)
+}

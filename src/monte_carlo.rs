@@ -84,10 +84,17 @@ impl<'a> Moments<'a> {
     /// # Errors
     /// See [`Moments`].
     pub fn new(mean: &'a mut [f64], squares: &'a mut [f64]) -> Result<Self, Error> {
+        Self::resume(0, mean, squares)
+    }
+
+    /// Goes on after so many passes with what they left in the buffers; with 0 it starts from nothing.
+    pub(crate) fn resume(passes: u64, mean: &'a mut [f64], squares: &'a mut [f64]) -> Result<Self, Error> {
         same_length(mean.len(), squares.len())?;
-        mean.fill(0.0);
-        squares.fill(0.0);
-        Ok(Self { mean, squares, passes: 0 })
+        if passes == 0 {
+            mean.fill(0.0);
+            squares.fill(0.0);
+        }
+        Ok(Self { mean, squares, passes })
     }
 
     /// Takes the outputs of one more pass.
@@ -121,7 +128,7 @@ impl<'a> Moments<'a> {
     /// # Errors
     /// See [`Moments`].
     pub fn population_variance(&self, out: &mut [f64]) -> Result<(), Error> {
-        self.variance(self.passes as f64, out)
+        variance(self.squares, self.passes as f64, out)
     }
 
     /// Writes the unbiased estimate of the variance, with the number of passes less 1 in the denominator; NaN before the
@@ -130,14 +137,14 @@ impl<'a> Moments<'a> {
     /// # Errors
     /// See [`Moments`].
     pub fn sample_variance(&self, out: &mut [f64]) -> Result<(), Error> {
-        self.variance(self.passes.saturating_sub(1) as f64, out)
+        variance(self.squares, self.passes.saturating_sub(1) as f64, out)
     }
+}
 
-    fn variance(&self, count: f64, out: &mut [f64]) -> Result<(), Error> {
-        same_length(self.squares.len(), out.len())?;
-        out.iter_mut().zip(&*self.squares).for_each(|(out, squares)| *out = squares / count);
-        Ok(())
-    }
+pub(crate) fn variance(squares: &[f64], count: f64, out: &mut [f64]) -> Result<(), Error> {
+    same_length(squares.len(), out.len())?;
+    out.iter_mut().zip(squares).for_each(|(out, squares)| *out = squares / count);
+    Ok(())
 }
 
 /// Uncertainty of a classifier over the passes: rows of class probabilities, one row a sample, in one run over the
@@ -184,10 +191,22 @@ impl<'a> ClassUncertainty<'a> {
     /// # Errors
     /// See [`ClassUncertainty`].
     pub fn new(classes: usize, mean: &'a mut [f64], entropy: &'a mut [f64]) -> Result<Self, Error> {
+        Self::resume(0, classes, mean, entropy)
+    }
+
+    /// Goes on after so many passes with what they left in the buffers; with 0 it starts from nothing.
+    pub(crate) fn resume(
+        passes: u64,
+        classes: usize,
+        mean: &'a mut [f64],
+        entropy: &'a mut [f64],
+    ) -> Result<Self, Error> {
         same_length(entropy.len().saturating_mul(classes), mean.len())?;
-        mean.fill(0.0);
-        entropy.fill(0.0);
-        Ok(Self { classes, mean, entropy, passes: 0 })
+        if passes == 0 {
+            mean.fill(0.0);
+            entropy.fill(0.0);
+        }
+        Ok(Self { classes, mean, entropy, passes })
     }
 
     /// Takes the class probabilities of one more pass.
@@ -226,10 +245,7 @@ impl<'a> ClassUncertainty<'a> {
     /// See [`ClassUncertainty`].
     pub fn predictive_entropy(&self, out: &mut [f64]) -> Result<(), Error> {
         same_length(self.entropy.len(), out.len())?;
-        out.fill(0.0); // of no classes
-        for (out, mean) in out.iter_mut().zip(self.mean.chunks(self.classes.max(1))) {
-            *out = entropy(mean.iter().copied());
-        }
+        predictive_entropy(self.mean, self.classes, out);
         Ok(())
     }
 
@@ -238,12 +254,24 @@ impl<'a> ClassUncertainty<'a> {
     /// # Errors
     /// See [`ClassUncertainty`].
     pub fn mutual_information(&self, out: &mut [f64]) -> Result<(), Error> {
-        self.predictive_entropy(out)?;
-        for (out, expected) in out.iter_mut().zip(&*self.entropy) {
-            let information = *out - expected;
-            *out = if information < 0.0 { 0.0 } else { information }; // NaN stays
-        }
+        same_length(self.entropy.len(), out.len())?;
+        mutual_information(self.mean, self.entropy, self.classes, out);
         Ok(())
+    }
+}
+
+pub(crate) fn predictive_entropy(mean: &[f64], classes: usize, out: &mut [f64]) {
+    out.fill(0.0); // of no classes
+    for (out, mean) in out.iter_mut().zip(mean.chunks(classes.max(1))) {
+        *out = entropy(mean.iter().copied());
+    }
+}
+
+pub(crate) fn mutual_information(mean: &[f64], entropy: &[f64], classes: usize, out: &mut [f64]) {
+    predictive_entropy(mean, classes, out);
+    for (out, expected) in out.iter_mut().zip(entropy) {
+        let information = *out - expected;
+        *out = if information < 0.0 { 0.0 } else { information }; // NaN stays
     }
 }
 

@@ -11,22 +11,32 @@ use crate::{Key, Mask, MaskStream, Rows, StoredMask};
 /// A stream over a shape, as C describes it.
 #[derive(Clone, Copy)]
 pub(super) struct Call {
-    pub(super) key: u64,
-    pub(super) p: f32,
-    pub(super) offset: u64,
-    pub(super) scaling: u32,
-    pub(super) shape: Shape,
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    shape: Shape,
+    given: Result<(), dropmask_status>,
 }
 
 impl Call {
-    /// The first len elements, inverted scaling.
+    pub(super) const fn new(key: u64, p: f32, offset: u64, scaling: u32, shape: Shape) -> Self {
+        Self { key, p, offset, scaling, shape, given: Ok(()) }
+    }
+
+    /// One row, inverted scaling.
     pub(super) const fn flat(key: u64, p: f32, offset: u64, len: usize) -> Self {
-        Self { key, p, offset, scaling: DROPMASK_INVERTED, shape: Shape::Rows(Rows::new(1, len)) }
+        Self::new(key, p, offset, DROPMASK_INVERTED, Shape::Rows(Rows::new(1, len)))
     }
 
     /// For what draws no bits.
     pub(super) const fn evaluation(p: f32, scaling: u32, rows: Rows) -> Self {
-        Self { key: 0, p, offset: 0, scaling, shape: Shape::Rows(rows) }
+        Self::new(0, p, 0, scaling, Shape::Rows(rows))
+    }
+
+    /// With the fault of an option that the shape or the operation has.
+    pub(super) const fn given(self, given: Result<(), dropmask_status>) -> Self {
+        Self { given, ..self }
     }
 
     pub(super) fn elements(&self) -> usize {
@@ -47,7 +57,8 @@ impl Call {
     /// The stream, if these bits have indices.
     pub(super) fn drawing(&self, bits: Rows) -> Result<MaskStream, dropmask_status> {
         let indices = bits.normalised().check_indices(self.offset).map_err(status_of);
-        let (p, ((), scaling)) = both(probability(self.p), both(indices, scaling(self.scaling)))?;
+        let (p, ((), ((), scaling))) =
+            both(probability(self.p), both(indices, both(self.given, scaling(self.scaling))))?;
         let stream = MaskStream::new(Key::from_raw(self.key), p).offset(self.offset).scaling(scaling);
         Ok(match self.shape {
             Shape::Rows(rows) => stream.rows(rows),
@@ -126,16 +137,27 @@ impl Call {
 /// A stored mask over a shape, as C describes it.
 #[derive(Clone, Copy)]
 pub(super) struct StoredCall {
-    pub(super) mask: *const u64,
+    mask: *const u64,
     /// Which bit of the mask comes first.
-    pub(super) first: u64,
-    pub(super) scale: f32,
-    pub(super) shape: Shape,
+    first: u64,
+    scale: f32,
+    shape: Shape,
+    given: Result<(), dropmask_status>,
 }
 
 impl StoredCall {
+    pub(super) const fn new(mask: *const u64, first: u64, scale: f32, shape: Shape) -> Self {
+        Self { mask, first, scale, shape, given: Ok(()) }
+    }
+
+    /// One row.
     pub(super) const fn flat(mask: *const u64, scale: f32, len: usize) -> Self {
-        Self { mask, first: 0, scale, shape: Shape::Rows(Rows::new(1, len)) }
+        Self::new(mask, 0, scale, Shape::Rows(Rows::new(1, len)))
+    }
+
+    /// With the fault of an option that the shape has.
+    pub(super) const fn given(self, given: Result<(), dropmask_status>) -> Self {
+        Self { given, ..self }
     }
 
     fn mask(&self) -> ReadMask {
@@ -159,7 +181,7 @@ impl StoredCall {
         let buffers = (self.mask(), InOut(x, y, elements(self.shape)));
         // SAFETY: as demanded here.
         unsafe {
-            run(Ok(()), buffers, |(), (mask, xy)| match xy {
+            run(self.given, buffers, |(), (mask, xy)| match xy {
                 Pair::Apart(x, y) => self.stored(mask?).apply(x, y),
                 Pair::InPlace(x) => self.stored(mask?).apply_in_place(x),
             })
@@ -170,14 +192,14 @@ impl StoredCall {
         let len = elements(self.shape);
         let buffers = (self.mask(), Read(dy, len), Write(dx, len));
         // SAFETY: as demanded here.
-        unsafe { run(Ok(()), buffers, |(), (mask, dy, dx)| self.stored(mask?).apply_add(dy, dx)) }
+        unsafe { run(self.given, buffers, |(), (mask, dy, dx)| self.stored(mask?).apply_add(dy, dx)) }
     }
 
     pub(super) unsafe fn apply_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
         let len = elements(self.shape);
         let buffers = (self.mask(), Read(x, len), Read(r, len), Write(y, len));
         // SAFETY: as demanded here.
-        unsafe { run(Ok(()), buffers, |(), (mask, x, r, y)| self.stored(mask?).apply_residual(x, r, y)) }
+        unsafe { run(self.given, buffers, |(), (mask, x, r, y)| self.stored(mask?).apply_residual(x, r, y)) }
     }
 }
 

@@ -1,31 +1,69 @@
 //! The C interface. `include/dropmask.h` is made of it by `cbindgen`, comments included, and is where to read it: what
 //! is said here is said to the reader of that header. Rust code has no need of it.
 //!
-//! Each function names its arguments and buffers to [`buffers::run`], which checks them all before it makes slices of
+//! Each function names its arguments and buffers to `buffers::run`, which checks them all before it makes slices of
 //! them, and then calls the safe interface of the crate. Nothing here panics or allocates.
 #![allow(unsafe_code)] // symbols with C names, and slices from the pointers of the caller
 #![allow(clippy::missing_safety_doc, reason = "the header says it once, for all functions")]
-#![allow(clippy::doc_markdown, reason = "comments of C know no Markdown")]
+#![allow(clippy::doc_markdown, rustdoc::broken_intra_doc_links, reason = "comments of C know no Markdown")]
 #![allow(clippy::too_many_arguments, reason = "C has no builders")]
 
 mod buffers;
 mod call;
-mod key;
-mod level;
-mod mask;
-mod options;
 #[cfg(dropmask_panic_handler)]
 mod panic;
+
+// in the order of the header
+mod key;
+mod level;
+mod options;
 mod probability;
 mod status;
-mod stored;
+
+mod mask;
+
 mod stream;
 
+mod stored;
+
+mod rows;
+
+mod channels;
+
+mod path;
+
+mod embedding;
+
+mod attention;
+
+mod bias;
+
+mod relu;
+
+mod cutout;
+
+mod dropblock;
+
+mod alpha;
+
+mod monte_carlo;
+
+pub use alpha::*;
+pub use attention::*;
+pub use bias::*;
+pub use channels::*;
+pub use cutout::*;
+pub use dropblock::*;
+pub use embedding::*;
 pub use key::*;
 pub use level::*;
 pub use mask::*;
+pub use monte_carlo::*;
 pub use options::*;
+pub use path::*;
 pub use probability::*;
+pub use relu::*;
+pub use rows::*;
 pub use status::*;
 pub use stored::*;
 pub use stream::*;

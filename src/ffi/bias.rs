@@ -1,0 +1,211 @@
+//! A bias, dropout and a residual sum in one pass.
+
+use super::buffers::{InOut, Pair, Read, Write, run};
+use super::call::Call;
+use super::rows;
+use super::status::*;
+use crate::{BiasDropout, Rows};
+
+/// A bias and dropout in one pass: y = kept(index) ? (x + b[c]) * scale : +0.0 of element c of each row; rows and
+/// scaling as in dropmask_rows_forward_f32. x + b is rounded to float before it is multiplied.
+///
+/// x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_bias_forward_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    x: *const f32,
+    b: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(call.stream(), (InOut(x, y, len), Read(b, columns)), |stream, (xy, b)| match xy {
+            Pair::Apart(x, y) => BiasDropout::new(stream).forward(x, b, y),
+            Pair::InPlace(x) => BiasDropout::new(stream).forward_in_place(x, b),
+        })
+    }
+}
+
+/// dropmask_bias_forward_f32 before a residual sum: y = r + (kept(index) ? (x + b[c]) * scale : +0.0).
+///
+/// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_bias_forward_residual_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    x: *const f32,
+    b: *const f32,
+    r: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(call.stream(), (InOut(x, y, len), Read(b, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
+            Pair::Apart(x, y) => BiasDropout::new(stream).forward_residual(x, b, r, y),
+            Pair::InPlace(x) => BiasDropout::new(stream).forward_residual_in_place(x, b, r),
+        })
+    }
+}
+
+/// dropmask_bias_forward_f32 added to a residual: r += kept(index) ? (x + b[c]) * scale : +0.0.
+///
+/// x, r: (rows - 1) * stride + columns floats. b: columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_bias_forward_add_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    x: *const f32,
+    b: *const f32,
+    r: *mut f32,
+) -> dropmask_status {
+    let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(call.stream(), (Read(x, len), Read(b, columns), Write(r, len)), |stream, (x, b, r)| {
+            BiasDropout::new(stream).forward_add(x, b, r)
+        })
+    }
+}
+
+/// Both gradients of dropmask_bias_forward_f32 and its relatives: dx = kept(index) ? dy * scale : +0.0, and db[c] =
+/// 0.0 + dx of row 0 + dx of row 1 + ..., in float and in this order. That of r is dy.
+///
+/// dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy. db: columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_bias_backward_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    dy: *const f32,
+    dx: *mut f32,
+    db: *mut f32,
+) -> dropmask_status {
+    let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(call.stream(), (InOut(dy, dx, len), Write(db, columns)), |stream, (xy, db)| match xy {
+            Pair::Apart(dy, dx) => BiasDropout::new(stream).backward(dy, dx, db),
+            Pair::InPlace(dy) => BiasDropout::new(stream).backward_in_place(dy, db),
+        })
+    }
+}
+
+/// Accumulates both gradients of dropmask_bias_forward_f32 and its relatives: each row is added to db, in ascending
+/// order, and to dx.
+///
+/// dy, dx: (rows - 1) * stride + columns floats. db: columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_bias_backward_add_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    dy: *const f32,
+    dx: *mut f32,
+    db: *mut f32,
+) -> dropmask_status {
+    let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(call.stream(), (Read(dy, len), Write(dx, len), Write(db, columns)), |stream, (dy, dx, db)| {
+            BiasDropout::new(stream).backward_add(dy, dx, db)
+        })
+    }
+}
+
+/// What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep.
+///
+/// x, y: (rows - 1) * stride + columns floats. b: columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
+    p: f32,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    x: *const f32,
+    b: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(call.stream(), (Read(x, len), Read(b, columns), Write(y, len)), |stream, (x, b, y)| {
+            BiasDropout::new(stream).evaluate(x, b, y)
+        })
+    }
+}
+
+/// dropmask_bias_evaluate_f32 before a residual sum: y = r + (x + b[c]), with DROPMASK_STANDARD y = r + (x + b[c]) *
+/// keep.
+///
+/// x, r, y: (rows - 1) * stride + columns floats. b: columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_bias_evaluate_residual_f32(
+    p: f32,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    x: *const f32,
+    b: *const f32,
+    r: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(call.stream(), (Read(x, len), Read(b, columns), Read(r, len), Write(y, len)), |stream, (x, b, r, y)| {
+            BiasDropout::new(stream).evaluate_residual(x, b, r, y)
+        })
+    }
+}

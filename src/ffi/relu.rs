@@ -1,0 +1,119 @@
+//! relu and dropout with one bit an element for both gradients.
+
+use super::buffers::{InOut, Pair, Read, ReadMask, Write, WriteMask, run};
+use super::call::Call;
+use super::rows;
+use super::status::*;
+use crate::{ReluDropout, Rows};
+
+/// relu and dropout in one pass, with one stored bit an element that serves both gradients: y = kept(index) ?
+/// relu(x) * scale : +0.0, and the bit of an element is whether it is kept and x > 0. Rows and scaling as in
+/// dropmask_rows_forward_f32; row r of the mask starts at its word r * dropmask_mask_words(columns). relu(-0.0) is
+/// +0.0; relu(NaN) is NaN, and its bit 0.
+///
+/// x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: rows * dropmask_mask_words(columns) words.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_relu_forward_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    x: *const f32,
+    y: *mut f32,
+    mask: *mut u64,
+) -> dropmask_status {
+    let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
+    // SAFETY: as the header demands.
+    unsafe {
+        run(
+            call.stream(),
+            (InOut(x, y, call.elements()), WriteMask(mask, call.bits())),
+            |stream, (xy, mask)| match xy {
+                Pair::Apart(x, y) => ReluDropout::new(stream).forward(x, y, &mut mask?),
+                Pair::InPlace(x) => ReluDropout::new(stream).forward_in_place(x, &mut mask?),
+            },
+        )
+    }
+}
+
+/// The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0.
+///
+/// mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats; dx may be equal to
+/// dy.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_relu_backward_f32(
+    p: f32,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    mask: *const u64,
+    dy: *const f32,
+    dx: *mut f32,
+) -> dropmask_status {
+    let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(call.stream(), (ReadMask::new(mask, 0, call.bits()), InOut(dy, dx, len)), |stream, (mask, xy)| match xy {
+            Pair::Apart(dy, dx) => ReluDropout::new(stream).backward(mask?, dy, dx),
+            Pair::InPlace(dy) => ReluDropout::new(stream).backward_in_place(mask?, dy),
+        })
+    }
+}
+
+/// Accumulates the gradient of dropmask_relu_forward_f32: dx += bit ? dy * scale : +0.0.
+///
+/// mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_relu_backward_add_f32(
+    p: f32,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    mask: *const u64,
+    dy: *const f32,
+    dx: *mut f32,
+) -> dropmask_status {
+    let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(
+            call.stream(),
+            (ReadMask::new(mask, 0, call.bits()), Read(dy, len), Write(dx, len)),
+            |stream, (mask, dy, dx)| ReluDropout::new(stream).backward_add(mask?, dy, dx),
+        )
+    }
+}
+
+/// What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep.
+///
+/// x, y: (rows - 1) * stride + columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_relu_evaluate_f32(
+    p: f32,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    x: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
+    let len = call.elements();
+    // SAFETY: as the header demands.
+    unsafe {
+        run(call.stream(), (Read(x, len), Write(y, len)), |stream, (x, y)| ReluDropout::new(stream).evaluate(x, y))
+    }
+}

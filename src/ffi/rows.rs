@@ -1,0 +1,251 @@
+//! Rows of a matrix that lie apart in memory, in the element indices, or in both.
+
+use super::call::{Call, StoredCall};
+use super::options::DROPMASK_INVERTED;
+use super::status::*;
+use crate::Rows;
+use crate::shape::Shape;
+
+/// dropmask_fill by rows: a column shard of a matrix in one call. Element c of row r has the index offset + r *
+/// index_stride + c (an index_stride of 0 gives every row the same mask), and its bit is bit c of the words from
+/// mask + r * dropmask_mask_words(columns) on: each row starts on a word. To apply such a mask, pass an index stride
+/// of 64 * dropmask_mask_words(columns).
+///
+/// mask: rows * dropmask_mask_words(columns) words.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_fill(
+    key: u64,
+    p: f32,
+    offset: u64,
+    rows: usize,
+    columns: usize,
+    index_stride: u64,
+    mask: *mut u64,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { Call::new(key, p, offset, DROPMASK_INVERTED, shape(rows, columns, columns, index_stride)).fill(mask) }
+}
+
+/// dropmask_forward_f32 by rows, a column shard of a matrix in one call: y = kept(index) ? x * scale : +0.0, where the
+/// scale is 1 unless scaling is DROPMASK_INVERTED. Element c of row r is at r * stride + c of a buffer and has the
+/// index offset + r * index_stride + c. What lies between the rows is neither read nor written. The stride is at least
+/// columns; the index_stride is any, 0 for the same mask in every row. If mask is not NULL, it is stored as
+/// dropmask_rows_fill draws it.
+///
+/// x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: rows * dropmask_mask_words(columns) words,
+/// or NULL.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_forward_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    x: *const f32,
+    y: *mut f32,
+    mask: *mut u64,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).forward(x, y, mask) }
+}
+
+/// dropmask_forward_residual_f32 by rows, as in dropmask_rows_forward_f32: y = r + (kept(index) ? x * scale : +0.0).
+///
+/// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_forward_residual_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    x: *const f32,
+    r: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).forward_residual(x, r, y) }
+}
+
+/// dropmask_forward_add_f32 by rows, as in dropmask_rows_forward_f32: r += kept(index) ? x * scale : +0.0.
+///
+/// x, r: (rows - 1) * stride + columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_forward_add_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    x: *const f32,
+    r: *mut f32,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).add(x, r) }
+}
+
+/// dropmask_backward_f32 by rows, as in dropmask_rows_forward_f32: dx = kept(index) ? dy * scale : +0.0.
+///
+/// dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_backward_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    dy: *const f32,
+    dx: *mut f32,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).backward(dy, dx) }
+}
+
+/// dropmask_backward_add_f32 by rows, as in dropmask_rows_forward_f32: dx += kept(index) ? dy * scale : +0.0.
+///
+/// dy, dx: (rows - 1) * stride + columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_backward_add_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    dy: *const f32,
+    dx: *mut f32,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).add(dy, dx) }
+}
+
+/// dropmask_evaluate_f32 by rows, of which element c of row r is at r * stride + c.
+///
+/// x, y: (rows - 1) * stride + columns floats; y may be equal to x.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_evaluate_f32(
+    p: f32,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    x: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride)).evaluate(x, y) }
+}
+
+/// dropmask_evaluate_residual_f32 by rows, of which element c of row r is at r * stride + c.
+///
+/// x, r, y: (rows - 1) * stride + columns floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_evaluate_residual_f32(
+    p: f32,
+    scaling: u32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    x: *const f32,
+    r: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride)).evaluate_residual(x, r, y) }
+}
+
+/// dropmask_apply_f32 by rows, with a mask from any bit on: y = (bit first + r * index_stride + c of mask) ? x * scale
+/// : +0.0 of element c of row r, at r * stride + c.
+///
+/// mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, y: (rows - 1) * stride + columns
+/// floats; y may be equal to x.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_apply_f32(
+    mask: *const u64,
+    first: u64,
+    scale: f32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    x: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { StoredCall::new(mask, first, scale, shape(rows, columns, stride, index_stride)).apply(x, y) }
+}
+
+/// dropmask_apply_add_f32 by rows, as in dropmask_rows_apply_f32: dx += bit ? dy * scale : +0.0.
+///
+/// mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. dy, dx: (rows - 1) * stride + columns
+/// floats.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_apply_add_f32(
+    mask: *const u64,
+    first: u64,
+    scale: f32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    dy: *const f32,
+    dx: *mut f32,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { StoredCall::new(mask, first, scale, shape(rows, columns, stride, index_stride)).add(dy, dx) }
+}
+
+/// dropmask_apply_residual_f32 by rows, as in dropmask_rows_apply_f32: y = r + (bit ? x * scale : +0.0).
+///
+/// mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, r, y: (rows - 1) * stride +
+/// columns floats.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_rows_apply_residual_f32(
+    mask: *const u64,
+    first: u64,
+    scale: f32,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    index_stride: u64,
+    x: *const f32,
+    r: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    // SAFETY: as the header demands.
+    unsafe { StoredCall::new(mask, first, scale, shape(rows, columns, stride, index_stride)).apply_residual(x, r, y) }
+}
+
+pub(super) const fn shape(rows: usize, columns: usize, stride: usize, index_stride: u64) -> Shape {
+    Shape::Rows(Rows::new(rows, columns).stride(stride).index_stride(index_stride))
+}

@@ -201,7 +201,7 @@ size_t dropmask_mask_words(size_t len);
  * Counts the kept elements: the bits first .. first + len of mask that are 1.
  *
  * mask: dropmask_mask_words(first + len) words. kept: one uint64_t.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+ * Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
  */
 dropmask_status dropmask_mask_count_kept(const uint64_t *mask, uint64_t first, size_t len, uint64_t *kept);
 
@@ -209,7 +209,7 @@ dropmask_status dropmask_mask_count_kept(const uint64_t *mask, uint64_t first, s
  * Keeps what was dropped and drops what was kept. Bits past len in the last word become 0.
  *
  * mask: dropmask_mask_words(len) words.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED.
+ * Status: OK, NULL_POINTER, MISALIGNED.
  */
 dropmask_status dropmask_mask_complement(uint64_t *mask, size_t len);
 
@@ -217,7 +217,7 @@ dropmask_status dropmask_mask_complement(uint64_t *mask, size_t len);
  * Copies the bits first .. first + len of mask to the bits 0 .. len of out. Bits past len in its last word become 0.
  *
  * mask: dropmask_mask_words(first + len) words. out: dropmask_mask_words(len) words.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+ * Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
  */
 dropmask_status dropmask_mask_copy(const uint64_t *mask, uint64_t first, uint64_t *out, size_t len);
 
@@ -242,7 +242,7 @@ dropmask_status dropmask_mask_from_u8(const uint8_t *kept, uint64_t *mask, size_
  * machine: numpy.packbits(bitorder='little'). On a little-endian machine the words of a mask are these bytes.
  *
  * mask: dropmask_mask_words(first + len) words. out: len / 8 bytes, rounded up.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+ * Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
  */
 dropmask_status dropmask_mask_to_le_bytes(const uint64_t *mask, uint64_t first, uint8_t *out, size_t len);
 
@@ -251,7 +251,7 @@ dropmask_status dropmask_mask_to_le_bytes(const uint64_t *mask, uint64_t first, 
  * last word become 0.
  *
  * bytes: len / 8 bytes, rounded up. mask: dropmask_mask_words(len) words.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+ * Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
  */
 dropmask_status dropmask_mask_from_le_bytes(const uint8_t *bytes,
                                             uint64_t *mask,
@@ -261,7 +261,7 @@ dropmask_status dropmask_mask_from_le_bytes(const uint8_t *bytes,
  * Draws a mask: bit j of it is 1 where the element of index offset + j is kept. Bits past len in the last word become 0.
  *
  * mask: dropmask_mask_words(len) words.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW.
+ * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW.
  */
 dropmask_status dropmask_fill(uint64_t key,
                               float p,

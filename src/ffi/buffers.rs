@@ -3,7 +3,6 @@
 use core::slice;
 
 use super::status::*;
-use crate::mask::mask_words;
 use crate::{Error, Mask, MaskMut};
 
 /// Runs an operation on checked arguments and buffers, unless there is a fault in either.
@@ -167,20 +166,12 @@ impl<'a> Buffer<'a> for InOut {
 }
 
 /// A mask to be read: so many bits from one of them on.
-pub(super) struct ReadMask {
-    pub(super) words: *const u64,
-    pub(super) first: u64,
-    pub(super) bits: u128,
-}
+pub(super) struct ReadMask(pub(super) *const u64, pub(super) u64, pub(super) u128);
 
 impl ReadMask {
-    pub(super) const fn new(words: *const u64, first: u64, len: usize) -> Self {
-        Self { words, first, bits: len as u128 }
-    }
-
     fn words(&self) -> Read<u64> {
-        let words = if self.bits == 0 { 0 } else { self.bits.saturating_add(self.first.into()).div_ceil(64) };
-        Read(self.words, usize::try_from(words).unwrap_or(usize::MAX))
+        let Self(words, first, bits) = *self;
+        Read(words, if bits == 0 { 0 } else { word_count(bits.saturating_add(first.into())) })
     }
 }
 
@@ -194,30 +185,36 @@ impl<'a> Buffer<'a> for ReadMask {
     unsafe fn slice(self) -> Result<Mask<'a>, Error> {
         // SAFETY: as demanded here.
         let words = unsafe { self.words().slice() };
-        let first = if words.is_empty() { 0 } else { self.first };
-        Mask::at_bit(words, first, usize::try_from(self.bits).unwrap_or(usize::MAX))
+        let first = if words.is_empty() { 0 } else { self.1 };
+        Mask::at_bit(words, first, saturate(self.2))
     }
 }
 
-/// A mask to be written.
-pub(super) struct WriteMask(pub(super) *mut u64, pub(super) usize);
+/// A mask of so many bits to be written.
+pub(super) struct WriteMask(pub(super) *mut u64, pub(super) u128);
+
+impl WriteMask {
+    fn words(&self) -> Write<u64> {
+        Write(self.0, word_count(self.1))
+    }
+}
 
 impl<'a> Buffer<'a> for WriteMask {
     type Slice = Result<MaskMut<'a>, Error>;
 
     fn extents(&self) -> [Extent; 2] {
-        Write(self.0, mask_words(self.1)).extents()
+        self.words().extents()
     }
 
     unsafe fn slice(self) -> Result<MaskMut<'a>, Error> {
         // SAFETY: as demanded here.
-        let words = unsafe { Write(self.0, mask_words(self.1)).slice() };
-        MaskMut::new(words, self.1)
+        let words = unsafe { self.words().slice() };
+        MaskMut::new(words, saturate(self.1))
     }
 }
 
 /// A mask to be written, if there is one.
-pub(super) struct MaybeMask(pub(super) *mut u64, pub(super) usize);
+pub(super) struct MaybeMask(pub(super) *mut u64, pub(super) u128);
 
 impl<'a> Buffer<'a> for MaybeMask {
     type Slice = Result<Option<MaskMut<'a>>, Error>;
@@ -233,6 +230,15 @@ impl<'a> Buffer<'a> for MaybeMask {
         // SAFETY: as demanded here.
         unsafe { WriteMask(self.0, self.1).slice() }.map(Some)
     }
+}
+
+fn word_count(bits: u128) -> usize {
+    saturate(bits.div_ceil(64))
+}
+
+/// What does not fit is refused, as too long for any memory or for its shape.
+fn saturate(n: u128) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
 }
 
 /// All buffers of a call.

@@ -44,9 +44,10 @@ impl Call {
     }
 
     /// Number of bits of a mask to be written, each row starting on a word.
-    pub(super) fn bits(&self) -> usize {
+    pub(super) const fn bits(&self) -> u128 {
         let Rows { rows, columns, .. } = self.shape.bits().normalised();
-        reach(rows, mask_words(columns).saturating_mul(64), columns)
+        // at most 2^64 * 2^64 less a row
+        (rows as u128).saturating_sub(1) * (64 * mask_words(columns) as u128) + columns as u128
     }
 
     /// The stream, if the elements have indices.
@@ -54,11 +55,21 @@ impl Call {
         self.drawing(if self.elements() == 0 { Rows::new(0, 0) } else { self.shape.bits() })
     }
 
+    /// [`stream`](Self::stream), if a mask can be written.
+    pub(super) fn storing(&self) -> Result<MaskStream, dropmask_status> {
+        let fits = if usize::try_from(self.bits()).is_ok() { Ok(()) } else { Err(DROPMASK_INVALID_SHAPE) };
+        both(self.stream(), fits).map(|(stream, ())| stream)
+    }
+
     /// The stream, if these bits have indices.
-    pub(super) fn drawing(&self, bits: Rows) -> Result<MaskStream, dropmask_status> {
+    fn drawing(&self, bits: Rows) -> Result<MaskStream, dropmask_status> {
         let indices = bits.normalised().check_indices(self.offset).map_err(status_of);
-        let (p, ((), ((), scaling))) =
-            both(probability(self.p), both(indices, both(self.given, scaling(self.scaling))))?;
+        let rows_apart = match self.shape {
+            Shape::Rows(rows) => rows.check_slices(usize::MAX, usize::MAX).map(|_| ()).map_err(status_of),
+            Shape::Channels(_) => Ok(()),
+        };
+        let checked = both(indices, both(rows_apart, self.given));
+        let (p, (_, scaling)) = both(probability(self.p), both(checked, scaling(self.scaling)))?;
         let stream = MaskStream::new(Key::from_raw(self.key), p).offset(self.offset).scaling(scaling);
         Ok(match self.shape {
             Shape::Rows(rows) => stream.rows(rows),
@@ -71,16 +82,17 @@ impl Call {
 /// All: the pointers are as the header demands.
 impl Call {
     pub(super) unsafe fn fill(self, mask: *mut u64) -> dropmask_status {
-        let buffers = (WriteMask(mask, self.bits()),);
+        let stream = both(self.storing(), self.drawing(self.shape.bits())).map(|(stream, _)| stream);
         // SAFETY: as demanded here.
-        unsafe { run(self.drawing(self.shape.bits()), buffers, |stream, (mask,)| stream.fill(&mut mask?)) }
+        unsafe { run(stream, (WriteMask(mask, self.bits()),), |stream, (mask,)| stream.fill(&mut mask?)) }
     }
 
     pub(super) unsafe fn forward(self, x: *const f32, y: *mut f32, mask: *mut u64) -> dropmask_status {
+        let stream = if mask.is_null() { self.stream() } else { self.storing() };
         let buffers = (InOut(x, y, self.elements()), MaybeMask(mask, self.bits()));
         // SAFETY: as demanded here.
         unsafe {
-            run(self.stream(), buffers, |stream, (xy, mask)| match (xy, mask?) {
+            run(stream, buffers, |stream, (xy, mask)| match (xy, mask?) {
                 (Pair::Apart(x, y), None) => stream.forward(x, y),
                 (Pair::Apart(x, y), Some(mut mask)) => stream.forward_store(x, y, &mut mask),
                 (Pair::InPlace(x), None) => stream.forward_in_place(x),
@@ -162,7 +174,7 @@ impl StoredCall {
 
     fn mask(&self) -> ReadMask {
         let bits = if elements(self.shape) == 0 { 0 } else { self.shape.bits().normalised().index_span() };
-        ReadMask { words: self.mask, first: self.first, bits }
+        ReadMask(self.mask, self.first, bits)
     }
 
     fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {

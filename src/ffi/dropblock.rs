@@ -78,7 +78,7 @@ pub unsafe extern "C" fn dropmask_dropblock_fill(
     unsafe {
         run(
             drop_block(key, p, offset, shape, block),
-            (WriteMask(mask, len(shape)), Out(kept)),
+            (WriteMask(mask, bits(shape)), Out(kept)),
             |drop_block, (mask, kept)| {
                 *kept = drop_block.fill(&mut mask?)?.kept;
                 Ok(())
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn dropmask_dropblock_forward_f32(
     kept: *mut u64,
 ) -> dropmask_status {
     let shape = [samples, channels, height, width];
-    let buffers = (InOut(x, y, len(shape)), WriteMask(mask, len(shape)), Out(kept));
+    let buffers = (InOut(x, y, len(shape)), WriteMask(mask, bits(shape)), Out(kept));
     // SAFETY: as the header demands.
     unsafe {
         run(drop_block(key, p, offset, shape, block), buffers, |drop_block, (xy, mask, kept)| {
@@ -155,5 +155,9 @@ fn drop_block(key: u64, p: f32, offset: u64, shape: [usize; 4], block: usize) ->
 }
 
 fn len(shape: [usize; 4]) -> usize {
-    shape.into_iter().fold(1, usize::saturating_mul)
+    usize::try_from(bits(shape)).unwrap_or(usize::MAX)
+}
+
+fn bits(shape: [usize; 4]) -> u128 {
+    shape.into_iter().fold(1, |bits: u128, n| bits.saturating_mul(n as u128))
 }

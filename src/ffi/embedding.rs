@@ -151,7 +151,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_lookup_f32(
     table: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let mask = ReadMask::new(mask, 0, vocabulary);
+    let mask = ReadMask(mask, 0, vocabulary as u128);
     // SAFETY: as the header demands.
     unsafe {
         run(
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_f32(
     x: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let mask = ReadMask::new(mask, 0, vocabulary);
+    let mask = ReadMask(mask, 0, vocabulary as u128);
     // SAFETY: as the header demands.
     unsafe {
         run(Ok(()), (mask, Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |(), (mask, ids, xy)| {
@@ -210,7 +210,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_table_f32(
     dy: *const f32,
     dtable: *mut f32,
 ) -> dropmask_status {
-    let mask = ReadMask::new(mask, 0, vocabulary);
+    let mask = ReadMask(mask, 0, vocabulary as u128);
     // SAFETY: as the header demands.
     unsafe {
         run(

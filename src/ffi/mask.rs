@@ -13,7 +13,7 @@ pub extern "C" fn dropmask_mask_words(len: usize) -> usize {
 /// Counts the kept elements: the bits first .. first + len of mask that are 1.
 ///
 /// mask: dropmask_mask_words(first + len) words. kept: one uint64_t.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+/// Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_mask_count_kept(
     mask: *const u64,
@@ -23,7 +23,7 @@ pub unsafe extern "C" fn dropmask_mask_count_kept(
 ) -> dropmask_status {
     // SAFETY: as the header demands.
     unsafe {
-        run(Ok(()), (ReadMask::new(mask, first, len), Out(kept)), |(), (mask, kept)| {
+        run(Ok(()), (ReadMask(mask, first, len as u128), Out(kept)), |(), (mask, kept)| {
             *kept = mask?.count_kept() as u64;
             Ok(())
         })
@@ -33,12 +33,12 @@ pub unsafe extern "C" fn dropmask_mask_count_kept(
 /// Keeps what was dropped and drops what was kept. Bits past len in the last word become 0.
 ///
 /// mask: dropmask_mask_words(len) words.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED.
+/// Status: OK, NULL_POINTER, MISALIGNED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_mask_complement(mask: *mut u64, len: usize) -> dropmask_status {
     // SAFETY: as the header demands.
     unsafe {
-        run(Ok(()), (WriteMask(mask, len),), |(), (mask,)| {
+        run(Ok(()), (WriteMask(mask, len as u128),), |(), (mask,)| {
             mask?.complement();
             Ok(())
         })
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn dropmask_mask_complement(mask: *mut u64, len: usize) ->
 /// Copies the bits first .. first + len of mask to the bits 0 .. len of out. Bits past len in its last word become 0.
 ///
 /// mask: dropmask_mask_words(first + len) words. out: dropmask_mask_words(len) words.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+/// Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_mask_copy(
     mask: *const u64,
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn dropmask_mask_copy(
     out: *mut u64,
     len: usize,
 ) -> dropmask_status {
-    let buffers = (ReadMask::new(mask, first, len), WriteMask(out, len));
+    let buffers = (ReadMask(mask, first, len as u128), WriteMask(out, len as u128));
     // SAFETY: as the header demands.
     unsafe { run(Ok(()), buffers, |(), (mask, out)| out?.copy_from(mask?)) }
 }
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn dropmask_mask_to_u8(
     out: *mut u8,
     len: usize,
 ) -> dropmask_status {
-    let buffers = (ReadMask::new(mask, first, len), Write(out, len));
+    let buffers = (ReadMask(mask, first, len as u128), Write(out, len));
     // SAFETY: as the header demands.
     unsafe { run(Ok(()), buffers, |(), (mask, out)| mask?.write_u8(out)) }
 }
@@ -83,7 +83,7 @@ pub unsafe extern "C" fn dropmask_mask_to_u8(
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_mask_from_u8(kept: *const u8, mask: *mut u64, len: usize) -> dropmask_status {
-    let buffers = (Read(kept, len), WriteMask(mask, len));
+    let buffers = (Read(kept, len), WriteMask(mask, len as u128));
     // SAFETY: as the header demands.
     unsafe { run(Ok(()), buffers, |(), (kept, mask)| mask?.copy_from_u8(kept)) }
 }
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn dropmask_mask_from_u8(kept: *const u8, mask: *mut u64, 
 /// machine: numpy.packbits(bitorder='little'). On a little-endian machine the words of a mask are these bytes.
 ///
 /// mask: dropmask_mask_words(first + len) words. out: len / 8 bytes, rounded up.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+/// Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_mask_to_le_bytes(
     mask: *const u64,
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn dropmask_mask_to_le_bytes(
     out: *mut u8,
     len: usize,
 ) -> dropmask_status {
-    let buffers = (ReadMask::new(mask, first, len), Write(out, len.div_ceil(8)));
+    let buffers = (ReadMask(mask, first, len as u128), Write(out, len.div_ceil(8)));
     // SAFETY: as the header demands.
     unsafe { run(Ok(()), buffers, |(), (mask, out)| mask?.write_le_bytes(out)) }
 }
@@ -109,10 +109,10 @@ pub unsafe extern "C" fn dropmask_mask_to_le_bytes(
 /// last word become 0.
 ///
 /// bytes: len / 8 bytes, rounded up. mask: dropmask_mask_words(len) words.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+/// Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_mask_from_le_bytes(bytes: *const u8, mask: *mut u64, len: usize) -> dropmask_status {
-    let buffers = (Read(bytes, len.div_ceil(8)), WriteMask(mask, len));
+    let buffers = (Read(bytes, len.div_ceil(8)), WriteMask(mask, len as u128));
     // SAFETY: as the header demands.
     unsafe { run(Ok(()), buffers, |(), (bytes, mask)| mask?.copy_from_le_bytes(bytes)) }
 }

@@ -29,16 +29,13 @@ pub unsafe extern "C" fn dropmask_relu_forward_f32(
     mask: *mut u64,
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
+    let buffers = (InOut(x, y, call.elements()), WriteMask(mask, call.bits()));
     // SAFETY: as the header demands.
     unsafe {
-        run(
-            call.stream(),
-            (InOut(x, y, call.elements()), WriteMask(mask, call.bits())),
-            |stream, (xy, mask)| match xy {
-                Pair::Apart(x, y) => ReluDropout::new(stream).forward(x, y, &mut mask?),
-                Pair::InPlace(x) => ReluDropout::new(stream).forward_in_place(x, &mut mask?),
-            },
-        )
+        run(call.storing(), buffers, |stream, (xy, mask)| match xy {
+            Pair::Apart(x, y) => ReluDropout::new(stream).forward(x, y, &mut mask?),
+            Pair::InPlace(x) => ReluDropout::new(stream).forward_in_place(x, &mut mask?),
+        })
     }
 }
 
@@ -62,7 +59,7 @@ pub unsafe extern "C" fn dropmask_relu_backward_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (ReadMask::new(mask, 0, call.bits()), InOut(dy, dx, len)), |stream, (mask, xy)| match xy {
+        run(call.stream(), (ReadMask(mask, 0, call.bits()), InOut(dy, dx, len)), |stream, (mask, xy)| match xy {
             Pair::Apart(dy, dx) => ReluDropout::new(stream).backward(mask?, dy, dx),
             Pair::InPlace(dy) => ReluDropout::new(stream).backward_in_place(mask?, dy),
         })
@@ -88,11 +85,9 @@ pub unsafe extern "C" fn dropmask_relu_backward_add_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(
-            call.stream(),
-            (ReadMask::new(mask, 0, call.bits()), Read(dy, len), Write(dx, len)),
-            |stream, (mask, dy, dx)| ReluDropout::new(stream).backward_add(mask?, dy, dx),
-        )
+        run(call.stream(), (ReadMask(mask, 0, call.bits()), Read(dy, len), Write(dx, len)), |stream, (mask, dy, dx)| {
+            ReluDropout::new(stream).backward_add(mask?, dy, dx)
+        })
     }
 }
 

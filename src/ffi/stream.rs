@@ -5,7 +5,7 @@ use crate::Rows;
 /// Draws a mask: bit j of it is 1 where the element of index offset + j is kept. Bits past len in the last word become 0.
 ///
 /// mask: dropmask_mask_words(len) words.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW.
+/// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_fill(key: u64, p: f32, offset: u64, mask: *mut u64, len: usize) -> dropmask_status {
     // SAFETY: as the header demands.

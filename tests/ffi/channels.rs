@@ -1,0 +1,437 @@
+//! What has one bit for a channel or a sample.
+
+use dropmask::{AlphaDropout, Channels, MaskMut, ffi};
+
+use crate::function::{Function, Kind::*, Takes::*, buffer};
+use crate::shapes::*;
+
+pub const CHANNELS: [Function; 17] = [
+    Function {
+        name: "dropmask_channels_fill",
+        takes: &[P, Offset, Bits],
+        sizes: &[3, 5],
+        buffers: &[buffer(U64, channels_words)],
+        span: channels_fill_span,
+        call: |a| unsafe {
+            ffi::dropmask_channels_fill(a.key, a.p, a.offset, a.sizes[0], a.sizes[1], a.index_stride, a.at(0))
+        },
+        expected: |a, b| {
+            let [mask] = b else { panic!() };
+            let bits = mask.u64().len() * 64;
+            stream(a)
+                .channels(Channels::first(a.sizes[0], a.sizes[1], 1).index_stride(a.index_stride))
+                .fill(&mut MaskMut::new(mask.u64_mut(), bits).unwrap())
+                .unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_channels_forward_f32",
+        takes: &[P, Offset, Scaling, Option, Bits],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(F32, product), buffer(F32, product).over(0), buffer(U64, channels_words).optional()],
+        span: channels_span,
+        call: |a| unsafe {
+            ffi::dropmask_channels_forward_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.scaling,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(0),
+                a.at(1),
+                a.at(2),
+            )
+        },
+        expected: |a, b| {
+            let [x, y, mask] = b else { panic!() };
+            let bits = mask.u64().len() * 64;
+            stream(a)
+                .channels(channels(a))
+                .forward_store(x.f32(), y.f32_mut(), &mut MaskMut::new(mask.u64_mut(), bits).unwrap())
+                .unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_channels_forward_residual_f32",
+        takes: &[P, Offset, Scaling, Option],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(F32, product), buffer(F32, product), buffer(F32, product).over(0)],
+        span: channels_span,
+        call: |a| unsafe {
+            ffi::dropmask_channels_forward_residual_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.scaling,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(0),
+                a.at(1),
+                a.at(2),
+            )
+        },
+        expected: |a, b| {
+            let [x, r, y] = b else { panic!() };
+            stream(a).channels(channels(a)).forward_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_channels_forward_add_f32",
+        takes: &[P, Offset, Scaling, Option],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(F32, product), buffer(F32, product)],
+        span: channels_span,
+        call: |a| unsafe {
+            ffi::dropmask_channels_forward_add_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.scaling,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(0),
+                a.at(1),
+            )
+        },
+        expected: |a, b| {
+            let [x, r] = b else { panic!() };
+            stream(a).channels(channels(a)).forward_add(x.f32(), r.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_channels_backward_f32",
+        takes: &[P, Offset, Scaling, Option],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(F32, product), buffer(F32, product).over(0)],
+        span: channels_span,
+        call: |a| unsafe {
+            ffi::dropmask_channels_backward_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.scaling,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(0),
+                a.at(1),
+            )
+        },
+        expected: |a, b| {
+            let [dy, dx] = b else { panic!() };
+            stream(a).channels(channels(a)).backward(dy.f32(), dx.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_channels_backward_add_f32",
+        takes: &[P, Offset, Scaling, Option],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(F32, product), buffer(F32, product)],
+        span: channels_span,
+        call: |a| unsafe {
+            ffi::dropmask_channels_backward_add_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.scaling,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(0),
+                a.at(1),
+            )
+        },
+        expected: |a, b| {
+            let [dy, dx] = b else { panic!() };
+            stream(a).channels(channels(a)).backward_add(dy.f32(), dx.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_channels_apply_f32",
+        takes: &[Option],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(U64, channels_words_from_first), buffer(F32, product), buffer(F32, product).over(1)],
+        span: |_| 0,
+        call: |a| unsafe {
+            ffi::dropmask_channels_apply_f32(
+                a.at(0),
+                a.first,
+                a.factor,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(1),
+                a.at(2),
+            )
+        },
+        expected: |a, b| {
+            let [mask, x, y] = b else { panic!() };
+            at_first(a, mask.u64(), channels_span(a)).channels(channels(a)).apply(x.f32(), y.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_channels_apply_add_f32",
+        takes: &[Option],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(U64, channels_words_from_first), buffer(F32, product), buffer(F32, product)],
+        span: |_| 0,
+        call: |a| unsafe {
+            ffi::dropmask_channels_apply_add_f32(
+                a.at(0),
+                a.first,
+                a.factor,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(1),
+                a.at(2),
+            )
+        },
+        expected: |a, b| {
+            let [mask, dy, dx] = b else { panic!() };
+            at_first(a, mask.u64(), channels_span(a)).channels(channels(a)).apply_add(dy.f32(), dx.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_channels_apply_residual_f32",
+        takes: &[Option],
+        sizes: &[3, 5, 21],
+        buffers: &[
+            buffer(U64, channels_words_from_first),
+            buffer(F32, product),
+            buffer(F32, product),
+            buffer(F32, product),
+        ],
+        span: |_| 0,
+        call: |a| unsafe {
+            ffi::dropmask_channels_apply_residual_f32(
+                a.at(0),
+                a.first,
+                a.factor,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(1),
+                a.at(2),
+                a.at(3),
+            )
+        },
+        expected: |a, b| {
+            let [mask, x, r, y] = b else { panic!() };
+            at_first(a, mask.u64(), channels_span(a))
+                .channels(channels(a))
+                .apply_residual(x.f32(), r.f32(), y.f32_mut())
+                .unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_path_forward_f32",
+        takes: &[P, Offset, Scaling],
+        sizes: &[70, 19],
+        buffers: &[buffer(F32, product), buffer(F32, product).over(0), buffer(U64, words).optional()],
+        span: samples,
+        call: |a| unsafe {
+            ffi::dropmask_path_forward_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.scaling,
+                a.sizes[0],
+                a.sizes[1],
+                a.at(0),
+                a.at(1),
+                a.at(2),
+            )
+        },
+        expected: |a, b| {
+            let [x, y, mask] = b else { panic!() };
+            let bits = mask.u64().len() * 64;
+            stream(a)
+                .channels(Channels::samples(a.sizes[0], a.sizes[1]))
+                .forward_store(x.f32(), y.f32_mut(), &mut MaskMut::new(mask.u64_mut(), bits).unwrap())
+                .unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_path_forward_residual_f32",
+        takes: &[P, Offset, Scaling],
+        sizes: &[70, 19],
+        buffers: &[buffer(F32, product), buffer(F32, product), buffer(F32, product).over(0)],
+        span: samples,
+        call: |a| unsafe {
+            ffi::dropmask_path_forward_residual_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.scaling,
+                a.sizes[0],
+                a.sizes[1],
+                a.at(0),
+                a.at(1),
+                a.at(2),
+            )
+        },
+        expected: |a, b| {
+            let [x, r, y] = b else { panic!() };
+            stream(a)
+                .channels(Channels::samples(a.sizes[0], a.sizes[1]))
+                .forward_residual(x.f32(), r.f32(), y.f32_mut())
+                .unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_path_forward_add_f32",
+        takes: &[P, Offset, Scaling],
+        sizes: &[70, 19],
+        buffers: &[buffer(F32, product), buffer(F32, product)],
+        span: samples,
+        call: |a| unsafe {
+            ffi::dropmask_path_forward_add_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.scaling,
+                a.sizes[0],
+                a.sizes[1],
+                a.at(0),
+                a.at(1),
+            )
+        },
+        expected: |a, b| {
+            let [x, r] = b else { panic!() };
+            stream(a).channels(Channels::samples(a.sizes[0], a.sizes[1])).forward_add(x.f32(), r.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_path_backward_f32",
+        takes: &[P, Offset, Scaling],
+        sizes: &[70, 19],
+        buffers: &[buffer(F32, product), buffer(F32, product).over(0)],
+        span: samples,
+        call: |a| unsafe {
+            ffi::dropmask_path_backward_f32(a.key, a.p, a.offset, a.scaling, a.sizes[0], a.sizes[1], a.at(0), a.at(1))
+        },
+        expected: |a, b| {
+            let [dy, dx] = b else { panic!() };
+            stream(a).channels(Channels::samples(a.sizes[0], a.sizes[1])).backward(dy.f32(), dx.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_path_backward_add_f32",
+        takes: &[P, Offset, Scaling],
+        sizes: &[70, 19],
+        buffers: &[buffer(F32, product), buffer(F32, product)],
+        span: samples,
+        call: |a| unsafe {
+            ffi::dropmask_path_backward_add_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.scaling,
+                a.sizes[0],
+                a.sizes[1],
+                a.at(0),
+                a.at(1),
+            )
+        },
+        expected: |a, b| {
+            let [dy, dx] = b else { panic!() };
+            stream(a).channels(Channels::samples(a.sizes[0], a.sizes[1])).backward_add(dy.f32(), dx.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_feature_alpha_forward_f32",
+        takes: &[P, Offset, Option],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(F32, product), buffer(F32, product).over(0)],
+        span: channels_span,
+        call: |a| unsafe {
+            ffi::dropmask_feature_alpha_forward_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(0),
+                a.at(1),
+            )
+        },
+        expected: |a, b| {
+            let [x, y] = b else { panic!() };
+            AlphaDropout::new(stream(a).channels(channels(a))).forward(x.f32(), y.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_feature_alpha_backward_f32",
+        takes: &[P, Offset, Option],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(F32, product), buffer(F32, product).over(0)],
+        span: channels_span,
+        call: |a| unsafe {
+            ffi::dropmask_feature_alpha_backward_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(0),
+                a.at(1),
+            )
+        },
+        expected: |a, b| {
+            let [dy, dx] = b else { panic!() };
+            AlphaDropout::new(stream(a).channels(channels(a))).backward(dy.f32(), dx.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_feature_alpha_backward_add_f32",
+        takes: &[P, Offset, Option],
+        sizes: &[3, 5, 21],
+        buffers: &[buffer(F32, product), buffer(F32, product)],
+        span: channels_span,
+        call: |a| unsafe {
+            ffi::dropmask_feature_alpha_backward_add_f32(
+                a.key,
+                a.p,
+                a.offset,
+                a.option,
+                a.sizes[0],
+                a.sizes[1],
+                a.sizes[2],
+                a.index_stride,
+                a.at(0),
+                a.at(1),
+            )
+        },
+        expected: |a, b| {
+            let [dy, dx] = b else { panic!() };
+            AlphaDropout::new(stream(a).channels(channels(a))).backward_add(dy.f32(), dx.f32_mut()).unwrap();
+        },
+    },
+];

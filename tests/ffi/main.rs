@@ -1,0 +1,476 @@
+//! Every function of the header against the Rust interface, and with hostile arguments: a table of all functions, and
+//! tests that go through it.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks, reason = "calls of C, on buffers as the table says")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that fails may panic")]
+#![allow(unreachable_pub, reason = "modules of a test have no outside")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod channels;
+mod elementwise;
+mod family;
+mod function;
+mod memory;
+mod rows;
+mod shapes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CStr;
+use std::{ptr, thread};
+
+use dropmask::ffi::*;
+use dropmask::{ClassUncertainty, Key, Level, MaskStream, Moments, Probability, mask_words};
+use function::{Args, Data, Function, Takes};
+use memory::Memory;
+
+const HEADER: &str = include_str!("../../include/dropmask.h");
+
+/// What has neither buffers nor a status, and a test of its own.
+const PLAIN: [&str; 7] = [
+    "dropmask_key_new",
+    "dropmask_key_derive",
+    "dropmask_key_below",
+    "dropmask_level",
+    "dropmask_mask_words",
+    "dropmask_status_message",
+    "dropmask_dropblock_scale",
+];
+
+fn functions() -> impl Iterator<Item = &'static Function> {
+    let tables: [&[Function]; 4] = [&elementwise::ELEMENTWISE, &rows::ROWS, &channels::CHANNELS, &family::FAMILY];
+    tables.into_iter().flatten()
+}
+
+/// The functions of the header, each with its comment.
+fn header() -> BTreeMap<&'static str, &'static str> {
+    let functions = HEADER.split("/**").skip(1).filter_map(|part| {
+        let (comment, code) = part.split_once("*/")?;
+        let name = code.split_once('(')?.0.rsplit([' ', '*']).next()?;
+        name.starts_with("dropmask_").then_some((name, comment))
+    });
+    functions.collect()
+}
+
+/// Comments without line breaks.
+fn comments() -> String {
+    HEADER.replace("\n *", "")
+}
+
+#[test]
+fn the_table_has_every_function() {
+    let table: BTreeSet<_> = functions().map(|function| function.name).chain(PLAIN).collect();
+    assert_eq!(header().into_keys().collect::<BTreeSet<_>>(), table);
+    assert_eq!(HEADER.matches(");\n").count(), table.len());
+}
+
+/// Arguments of all kinds that are good.
+fn good(function: &Function) -> Vec<Args> {
+    let choices = |what, all: &[u32]| if function.takes(what) { all.to_vec() } else { vec![0] };
+    let mut good = Vec::new();
+    for p in if function.takes(Takes::P) { &[0.0, -0.0, 0.3, 0.5, 1.0][..] } else { &[0.5] } {
+        for scaling in choices(Takes::Scaling, &[0, 1, 2]) {
+            for option in choices(Takes::Option, &[0, 1]) {
+                for (index_stride, number) in [(200, 3), (0, 0), (5, 1)] {
+                    let args = Args { p: *p, scaling, option, index_stride, number, ..function.args() };
+                    let last = (1 << 64) - (function.span)(&args).max(1);
+                    for offset in [0, 1000, last as u64] {
+                        good.push(Args { offset, ..args.clone() });
+                    }
+                }
+            }
+        }
+    }
+    good
+}
+
+/// A call on memory of its own, whose pointers can be changed before.
+fn call(function: &Function, args: &Args, data: &[Data], change: impl FnOnce(&mut Args)) -> (u32, Vec<Memory>) {
+    let mut memory: Vec<_> = data.iter().map(Memory::new).collect();
+    let mut args = args.clone();
+    args.pointers = memory.iter_mut().map(Memory::pointer).collect();
+    change(&mut args);
+    ((function.call)(&args), memory)
+}
+
+fn assert_holds(function: &Function, args: &Args, memory: &[Memory], expected: &[Data]) {
+    for (i, (memory, expected)) in memory.iter().zip(expected).enumerate() {
+        let (name, p, sizes) = (function.name, args.p, &args.sizes);
+        assert!(memory.holds(expected), "{name}, buffer {i}, p = {p}, sizes {sizes:?}: expected {expected:?}");
+    }
+}
+
+#[test]
+fn equal_the_rust_interface() {
+    for function in functions() {
+        for args in good(function) {
+            let data = function.data(&args);
+            let mut expected = data.clone();
+            (function.expected)(&args, &mut expected);
+            let (status, memory) = call(function, &args, &data, |_| ());
+            assert_eq!(status, DROPMASK_OK, "{}", function.name);
+            assert_holds(function, &args, &memory, &expected);
+        }
+    }
+}
+
+#[test]
+fn work_in_place() {
+    let mut count = 0;
+    for function in functions() {
+        for (output, input) in function.buffers.iter().enumerate().filter_map(|(i, buffer)| Some((i, buffer.over?))) {
+            count += 1;
+            for args in good(function) {
+                let mut data = function.data(&args);
+                data[output] = data[input].clone();
+                let mut expected = data.clone();
+                (function.expected)(&args, &mut expected);
+                expected[input] = expected[output].clone();
+                expected[output] = data[output].clone(); // not the one that is passed
+                let (status, memory) =
+                    call(function, &args, &data, |args| args.pointers[output] = args.pointers[input]);
+                assert_eq!(status, DROPMASK_OK, "{}", function.name);
+                assert_holds(function, &args, &memory, &expected);
+            }
+        }
+    }
+    assert_eq!(count, comments().matches("may be equal to").count(), "those of the header");
+}
+
+#[test]
+fn need_no_optional_buffer() {
+    let mut count = 0;
+    for function in functions() {
+        for (i, _) in function.buffers.iter().enumerate().filter(|(_, buffer)| buffer.optional) {
+            count += 1;
+            let args = function.args();
+            let data = function.data(&args);
+            let mut expected = data.clone();
+            (function.expected)(&args, &mut expected);
+            expected[i] = data[i].clone();
+            let (status, memory) = call(function, &args, &data, |args| args.pointers[i] = ptr::null_mut());
+            assert_eq!(status, DROPMASK_OK, "{}", function.name);
+            assert_holds(function, &args, &memory, &expected);
+        }
+    }
+    assert_eq!(count, comments().matches(", or NULL").count(), "those of the header");
+}
+
+/// Each size in turn is 0. What has no elements then has no pointer.
+#[test]
+fn look_at_no_empty_buffer() {
+    for function in functions() {
+        for i in 0..function.sizes.len() {
+            let mut args = function.args();
+            args.sizes[i] = 0;
+            let data = function.data(&args);
+            let fault = match function.takes {
+                _ if function.ids().is_some() && i == 0 => DROPMASK_UNKNOWN_TOKEN,
+                takes => takes.iter().fold(DROPMASK_OK, |fault, takes| match takes {
+                    Takes::Block(side) if i + 2 >= *side => DROPMASK_INVALID_BLOCK,
+                    Takes::Stride if i == 2 => DROPMASK_INVALID_SHAPE,
+                    _ => fault,
+                }),
+            };
+            let mut expected = data.clone();
+            if fault == DROPMASK_OK {
+                (function.expected)(&args, &mut expected);
+            }
+            for nowhere in [0, 1, usize::MAX] {
+                let (status, memory) = call(function, &args, &data, |args| {
+                    for (j, buffer) in function.buffers.iter().enumerate() {
+                        if (buffer.len)(args) == 0 {
+                            args.pointers[j] = ptr::without_provenance_mut(nowhere);
+                        }
+                    }
+                });
+                assert_eq!(status, fault, "{}, size {i} is 0", function.name);
+                assert_holds(function, &args, &memory, &expected);
+            }
+        }
+    }
+}
+
+/// One thing that is wrong, and the status that tells of it.
+struct Fault {
+    status: u32,
+    what: String,
+    change: Box<dyn Fn(&mut Args)>,
+    /// With another it makes no sense.
+    alone: bool,
+}
+
+fn fault(status: u32, what: impl Into<String>, change: impl Fn(&mut Args) + 'static) -> Fault {
+    Fault { status, what: what.into(), change: Box::new(change), alone: false }
+}
+
+/// Everything that can be wrong with the arguments of a function.
+fn faults(function: &'static Function) -> Vec<Fault> {
+    let mut faults = of_buffers(function);
+    if function.takes(Takes::P) {
+        for p in [f32::NAN, -0.1, 1.5, f32::INFINITY, -f32::from_bits(1), 1.0_f32.next_up()] {
+            faults.push(fault(DROPMASK_INVALID_PROBABILITY, format!("p = {p}"), move |args| args.p = p));
+        }
+    }
+    if function.takes(Takes::Offset) {
+        let span = (function.span)(&function.args());
+        for past in [1, span - 1] {
+            let offset = ((1 << 64) - span + past) as u64;
+            faults.push(fault(DROPMASK_INDEX_OVERFLOW, format!("offset {offset}"), move |args| args.offset = offset));
+        }
+    }
+    if function.takes(Takes::Stride) {
+        faults.push(fault(DROPMASK_INVALID_SHAPE, "rows overlap", |args| args.sizes[2] = args.sizes[1] - 1));
+    }
+    if function.takes(Takes::Bits) {
+        faults.push(Fault {
+            alone: true,
+            ..fault(DROPMASK_INVALID_SHAPE, "more than 2^64 bits", |args| {
+                args.sizes.fill(1);
+                args.sizes[0] = (1 << 58) + 1;
+                args.sizes.iter_mut().skip(2).for_each(|positions| *positions = 0); // else all memory overlaps
+                args.index_stride = 2;
+            })
+        });
+    }
+    if function.takes(Takes::Scaling) {
+        faults.push(fault(DROPMASK_INVALID_OPTION, "scaling", |args| args.scaling = 3));
+        faults.push(fault(DROPMASK_INVALID_OPTION, "scaling", |args| args.scaling = u32::MAX));
+    }
+    if function.takes(Takes::Option) {
+        faults.push(fault(DROPMASK_INVALID_OPTION, "option", |args| args.option = 2));
+        faults.push(fault(DROPMASK_INVALID_OPTION, "option", |args| args.option = u32::MAX));
+    }
+    for takes in function.takes {
+        if let Takes::Block(side) = *takes {
+            for block in [0, 9, usize::MAX] {
+                let what = format!("block {block}");
+                faults.push(fault(DROPMASK_INVALID_BLOCK, what, move |args| args.sizes[side] = block));
+            }
+            faults.push(Fault {
+                alone: true,
+                ..fault(DROPMASK_INVALID_SHAPE, "more elements than there are", move |args| {
+                    args.sizes[side - 2..side].fill(1 << 33);
+                    args.sizes[..side - 2].fill(0);
+                })
+            });
+        }
+    }
+    if let Some(ids) = function.ids() {
+        faults.push(fault(DROPMASK_UNKNOWN_TOKEN, "the last token", move |args| {
+            let (vocabulary, last) = (args.sizes[0] as u32, args.sizes[2] - 1);
+            let token = args.at::<u32>(ids).wrapping_add(last);
+            unsafe { *token = vocabulary };
+        }));
+    }
+    faults
+}
+
+fn of_buffers(function: &'static Function) -> Vec<Fault> {
+    let args = function.args();
+    let bytes = |i: usize| function.buffers[i].bytes(&args);
+    let too_long = |args: &Args| function.buffers.iter().any(|buffer| buffer.bytes(args) > isize::MAX as u128);
+    let mut faults = Vec::new();
+    for i in 0..args.sizes.len() {
+        for size in [usize::MAX, usize::MAX / 4 + 1] {
+            let mut args = args.clone();
+            args.sizes[i] = size;
+            if too_long(&args) {
+                faults.push(fault(DROPMASK_LENGTH_OVERFLOW, format!("size {i}"), move |args| args.sizes[i] = size));
+            }
+        }
+    }
+    for (i, buffer) in function.buffers.iter().enumerate() {
+        if !buffer.optional {
+            let null = move |args: &mut Args| args.pointers[i] = ptr::null_mut();
+            faults.push(fault(DROPMASK_NULL_POINTER, format!("buffer {i}"), null));
+        }
+        for skew in [1, 2, 4].into_iter().filter(|skew| skew % buffer.kind.bytes() != 0) {
+            let skewed = move |args: &mut Args| args.pointers[i] = args.pointers[i].wrapping_add(skew);
+            faults.push(fault(DROPMASK_MISALIGNED, format!("buffer {i} by {skew}"), skewed));
+        }
+        for other in (0..function.buffers.len()).filter(|&other| other != i) {
+            // into the other one: to its second word, to its last, to its first
+            for at in [8, (bytes(other) - 1) as usize / 8 * 8, 0] {
+                let pair = buffer.over == Some(other) || function.buffers[other].over == Some(i);
+                if (at as u128) < bytes(other) && !(pair && at == 0) {
+                    let into = move |args: &mut Args| args.pointers[i] = args.pointers[other].wrapping_add(at);
+                    let what = format!("{i} at byte {at} of {other}");
+                    // another shape may have another end
+                    faults.push(Fault { alone: at > 8, ..fault(DROPMASK_OVERLAP, what, into) });
+                }
+            }
+        }
+    }
+    faults
+}
+
+/// Expects a status, and that nothing is written.
+fn refuse(function: &Function, status: u32, what: &str, change: impl FnOnce(&mut Args)) {
+    let args = function.args();
+    let data = function.data(&args);
+    let (actual, memory) = call(function, &args, &data, change);
+    assert_eq!(actual, status, "{}: {what}", function.name);
+    for (i, (memory, data)) in memory.iter().zip(&data).enumerate() {
+        // a fault may lie in the tokens
+        assert!(function.ids() == Some(i) || memory.holds(data), "{}: {what}: wrote to buffer {i}", function.name);
+    }
+}
+
+#[test]
+fn refuse_each_fault_and_write_nothing() {
+    for function in functions() {
+        for Fault { status, what, change, .. } in faults(function) {
+            refuse(function, status, &what, change);
+        }
+    }
+}
+
+#[test]
+fn of_two_faults_the_lower_status_counts() {
+    for function in functions() {
+        let faults: Vec<_> = faults(function).into_iter().filter(|fault| !fault.alone).collect();
+        for high in &faults {
+            for low in faults.iter().filter(|low| low.status < high.status) {
+                // without a block, seeds have no indices
+                if (low.status, high.status) != (DROPMASK_INDEX_OVERFLOW, DROPMASK_INVALID_BLOCK) {
+                    refuse(function, low.status, &format!("{} and {}", low.what, high.what), |args| {
+                        (high.change)(args);
+                        (low.change)(args);
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Sizes up to `SIZE_MAX`, and no memory at all.
+#[test]
+fn refuse_any_size_of_nothing() {
+    let sizes = [1, 63, usize::MAX / 8, usize::MAX / 4, usize::MAX / 2, usize::MAX - 1, usize::MAX];
+    for function in functions() {
+        for i in 0..function.sizes.len() {
+            for size in sizes {
+                let mut args = function.args();
+                args.sizes[i] = size;
+                args.pointers = vec![ptr::null_mut(); function.buffers.len()];
+                let required = || function.buffers.iter().filter(|buffer| !buffer.optional);
+                let expected = if required().any(|buffer| buffer.bytes(&args) > isize::MAX as u128) {
+                    DROPMASK_LENGTH_OVERFLOW
+                } else {
+                    DROPMASK_NULL_POINTER
+                };
+                assert_eq!((function.call)(&args), expected, "{}, size {i} is {size}", function.name);
+                if function.takes(Takes::P) {
+                    args.p = f32::NAN;
+                    assert_eq!((function.call)(&args), DROPMASK_INVALID_PROBABILITY, "{}", function.name);
+                }
+            }
+        }
+    }
+}
+
+/// The statuses that the header names are those that were seen above.
+#[test]
+fn statuses_are_documented() {
+    let named: BTreeMap<_, u32> = HEADER
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define DROPMASK_")?.split_once(' '))
+        .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
+        .collect();
+    let header = header();
+    for function in functions() {
+        let (_, statuses) = header[function.name].split_once("Status: ").unwrap();
+        let statuses = statuses.split(['.', ',', ' ', '*', '\n']).filter(|word| !word.is_empty());
+        let documented: BTreeSet<_> = statuses.map(|name| named[name]).collect();
+        let mut seen: BTreeSet<_> = faults(function).iter().map(|fault| fault.status).collect();
+        seen.insert(DROPMASK_OK);
+        if function.name == "dropmask_cutout_boxes" {
+            seen.insert(DROPMASK_LENGTH_OVERFLOW); // with a size_t of 32 bits
+        }
+        assert_eq!(documented, seen, "{}", function.name);
+    }
+}
+
+#[test]
+fn statuses_have_messages() {
+    let message = |status| unsafe { CStr::from_ptr(dropmask_status_message(status)) }.to_str().unwrap();
+    let messages: BTreeSet<_> = (0..=DROPMASK_UNKNOWN_TOKEN).map(message).collect();
+    assert_eq!(messages.len(), 11);
+    assert_eq!(message(DROPMASK_OK), "success");
+    for unknown in [11, 1000, u32::MAX] {
+        assert_eq!(message(unknown), "unknown status");
+    }
+    assert!(!messages.contains("unknown status"));
+}
+
+#[test]
+fn keys_lengths_and_level() {
+    let level = unsafe { CStr::from_ptr(dropmask_level()) };
+    assert_eq!(level.to_str().unwrap(), Level::detect().name());
+    for seed in [0, 1, 42, u64::MAX] {
+        let key = Key::new(seed);
+        assert_eq!(dropmask_key_new(seed), key.to_raw());
+        assert_eq!(dropmask_key_derive(key.to_raw(), 7), key.derive(7).to_raw());
+        assert_eq!(dropmask_key_below(key.to_raw(), 3, 1000), key.below(3, 1000));
+    }
+    for (len, words) in [(0, 0), (1, 1), (64, 1), (65, 2), (usize::MAX, usize::MAX / 64 + 1)] {
+        assert_eq!(dropmask_mask_words(len), words);
+    }
+    assert_eq!(dropmask_dropblock_scale(3, 4).to_bits(), (4.0_f32 / 3.0).to_bits());
+    assert_eq!(dropmask_dropblock_scale(0, 4).to_bits(), 0);
+}
+
+#[test]
+fn many_threads_fill_one_mask() {
+    const LEN: usize = 100_000;
+    const SHARD: usize = LEN.div_ceil(8).next_multiple_of(64);
+    let (key, p) = (Key::new(8), 0.1);
+    let mut words = vec![0; mask_words(LEN)];
+    thread::scope(|scope| {
+        for (i, shard) in words.chunks_mut(SHARD / 64).enumerate() {
+            scope.spawn(move || {
+                let (start, mask) = (i * SHARD, shard.as_mut_ptr());
+                let len = SHARD.min(LEN - start);
+                let status = unsafe { dropmask_fill(key.to_raw(), p, start as u64, mask, len) };
+                assert_eq!(status, DROPMASK_OK);
+            });
+        }
+    });
+    assert_eq!(words, common::fill(&MaskStream::new(key, Probability::new(p).unwrap()), LEN));
+}
+
+/// Three passes in C are three passes in Rust.
+#[test]
+fn passes_add_up() {
+    let y: [[f32; 12]; 3] =
+        [1, 2, 3].map(|t| [5, 3, 8, 1, 9, 4, 2, 7, 6, 10, 12, 11].map(|i| ((i * t) % 13) as f32 / 13.0));
+    let buffers = || ([9.0; 12], [9.0; 12], [9.0; 4], [9.0; 12], [9.0; 12], [9.0; 4], [9.0; 4]);
+
+    let (mut mean, mut squares, mut entropy, mut variance, mut class_mean, mut all, mut information) = buffers();
+    let mut moments = Moments::new(&mut mean, &mut squares).unwrap();
+    let mut classes = ClassUncertainty::new(3, &mut class_mean, &mut entropy).unwrap();
+    for y in &y {
+        moments.push(y).unwrap();
+        classes.push(y).unwrap();
+    }
+    moments.sample_variance(&mut variance).unwrap();
+    classes.predictive_entropy(&mut all).unwrap();
+    classes.mutual_information(&mut information).unwrap();
+    let expected = (mean, squares, entropy, variance, class_mean, all, information);
+
+    let mut actual = buffers();
+    let (mean, squares, entropy, variance, class_mean, all, information) = &mut actual;
+    let [mean, squares, variance, class_mean] = [mean, squares, variance, class_mean].map(|x| x.as_mut_ptr());
+    let [entropy, all, information] = [entropy, all, information].map(|x| x.as_mut_ptr());
+    let mut statuses = Vec::new();
+    for (t, y) in (0..).zip(&y) {
+        statuses.push(unsafe { dropmask_moments_push_f32(t, y.as_ptr(), mean, squares, 12) });
+        statuses.push(unsafe { dropmask_classes_push_f32(t, 4, 3, y.as_ptr(), class_mean, entropy) });
+    }
+    statuses.push(unsafe { dropmask_moments_sample_variance(3, squares, variance, 12) });
+    statuses.push(unsafe { dropmask_classes_predictive_entropy(4, 3, class_mean, all) });
+    statuses.push(unsafe { dropmask_classes_mutual_information(4, 3, class_mean, entropy, information) });
+    assert_eq!(statuses, [DROPMASK_OK; 9]);
+    assert_eq!(actual, expected);
+}

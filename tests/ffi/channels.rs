@@ -1,8 +1,8 @@
 //! What has one bit for a channel or a sample.
 
-use dropmask::{AlphaDropout, Channels, MaskMut, ffi};
+use dropmask::{AlphaDropout, Channels, MaskMut};
 
-use crate::function::{Function, Kind::*, Takes::*, buffer};
+use crate::function::{Function, Kind::*, Takes::*, buffer, call};
 use crate::shapes::*;
 
 pub const CHANNELS: [Function; 17] = [
@@ -12,9 +12,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5],
         buffers: &[buffer(U64, channels_words)],
         span: channels_fill_span,
-        call: |a| unsafe {
-            ffi::dropmask_channels_fill(a.key, a.p, a.offset, a.sizes[0], a.sizes[1], a.index_stride, a.at(0))
-        },
+        call: call!(dropmask_channels_fill: key p offset [0] [1] index_stride (0)),
         expected: |a, b| {
             let [mask] = b else { panic!() };
             let bits = mask.u64().len() * 64;
@@ -30,22 +28,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(F32, product), buffer(F32, product).over(0), buffer(U64, channels_words).optional()],
         span: channels_span,
-        call: |a| unsafe {
-            ffi::dropmask_channels_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_channels_forward_f32: key p offset scaling option [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
             let bits = mask.u64().len() * 64;
@@ -61,22 +44,8 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(F32, product), buffer(F32, product), buffer(F32, product).over(0)],
         span: channels_span,
-        call: |a| unsafe {
-            ffi::dropmask_channels_forward_residual_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_channels_forward_residual_f32:
+            key p offset scaling option [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
             stream(a).channels(channels(a)).forward_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
@@ -88,21 +57,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(F32, product), buffer(F32, product)],
         span: channels_span,
-        call: |a| unsafe {
-            ffi::dropmask_channels_forward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_channels_forward_add_f32: key p offset scaling option [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [x, r] = b else { panic!() };
             stream(a).channels(channels(a)).forward_add(x.f32(), r.f32_mut()).unwrap();
@@ -114,21 +69,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(F32, product), buffer(F32, product).over(0)],
         span: channels_span,
-        call: |a| unsafe {
-            ffi::dropmask_channels_backward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_channels_backward_f32: key p offset scaling option [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             stream(a).channels(channels(a)).backward(dy.f32(), dx.f32_mut()).unwrap();
@@ -140,21 +81,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(F32, product), buffer(F32, product)],
         span: channels_span,
-        call: |a| unsafe {
-            ffi::dropmask_channels_backward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_channels_backward_add_f32: key p offset scaling option [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             stream(a).channels(channels(a)).backward_add(dy.f32(), dx.f32_mut()).unwrap();
@@ -166,20 +93,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(U64, channels_words_from_first), buffer(F32, product), buffer(F32, product).over(1)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_channels_apply_f32(
-                a.at(0),
-                a.first,
-                a.factor,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_channels_apply_f32: (0) first factor option [0] [1] [2] index_stride (1) (2)),
         expected: |a, b| {
             let [mask, x, y] = b else { panic!() };
             at_first(a, mask.u64(), channels_span(a)).channels(channels(a)).apply(x.f32(), y.f32_mut()).unwrap();
@@ -191,20 +105,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(U64, channels_words_from_first), buffer(F32, product), buffer(F32, product)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_channels_apply_add_f32(
-                a.at(0),
-                a.first,
-                a.factor,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_channels_apply_add_f32: (0) first factor option [0] [1] [2] index_stride (1) (2)),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
             at_first(a, mask.u64(), channels_span(a)).channels(channels(a)).apply_add(dy.f32(), dx.f32_mut()).unwrap();
@@ -221,21 +122,7 @@ pub const CHANNELS: [Function; 17] = [
             buffer(F32, product),
         ],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_channels_apply_residual_f32(
-                a.at(0),
-                a.first,
-                a.factor,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(1),
-                a.at(2),
-                a.at(3),
-            )
-        },
+        call: call!(dropmask_channels_apply_residual_f32: (0) first factor option [0] [1] [2] index_stride (1) (2) (3)),
         expected: |a, b| {
             let [mask, x, r, y] = b else { panic!() };
             at_first(a, mask.u64(), channels_span(a))
@@ -250,19 +137,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[70, 19],
         buffers: &[buffer(F32, product), buffer(F32, product).over(0), buffer(U64, words).optional()],
         span: samples,
-        call: |a| unsafe {
-            ffi::dropmask_path_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_path_forward_f32: key p offset scaling [0] [1] (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
             let bits = mask.u64().len() * 64;
@@ -278,19 +153,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[70, 19],
         buffers: &[buffer(F32, product), buffer(F32, product), buffer(F32, product).over(0)],
         span: samples,
-        call: |a| unsafe {
-            ffi::dropmask_path_forward_residual_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_path_forward_residual_f32: key p offset scaling [0] [1] (0) (1) (2)),
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
             stream(a)
@@ -305,18 +168,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[70, 19],
         buffers: &[buffer(F32, product), buffer(F32, product)],
         span: samples,
-        call: |a| unsafe {
-            ffi::dropmask_path_forward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_path_forward_add_f32: key p offset scaling [0] [1] (0) (1)),
         expected: |a, b| {
             let [x, r] = b else { panic!() };
             stream(a).channels(Channels::samples(a.sizes[0], a.sizes[1])).forward_add(x.f32(), r.f32_mut()).unwrap();
@@ -328,9 +180,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[70, 19],
         buffers: &[buffer(F32, product), buffer(F32, product).over(0)],
         span: samples,
-        call: |a| unsafe {
-            ffi::dropmask_path_backward_f32(a.key, a.p, a.offset, a.scaling, a.sizes[0], a.sizes[1], a.at(0), a.at(1))
-        },
+        call: call!(dropmask_path_backward_f32: key p offset scaling [0] [1] (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             stream(a).channels(Channels::samples(a.sizes[0], a.sizes[1])).backward(dy.f32(), dx.f32_mut()).unwrap();
@@ -342,18 +192,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[70, 19],
         buffers: &[buffer(F32, product), buffer(F32, product)],
         span: samples,
-        call: |a| unsafe {
-            ffi::dropmask_path_backward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_path_backward_add_f32: key p offset scaling [0] [1] (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             stream(a).channels(Channels::samples(a.sizes[0], a.sizes[1])).backward_add(dy.f32(), dx.f32_mut()).unwrap();
@@ -365,20 +204,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(F32, product), buffer(F32, product).over(0)],
         span: channels_span,
-        call: |a| unsafe {
-            ffi::dropmask_feature_alpha_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_feature_alpha_forward_f32: key p offset option [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
             AlphaDropout::new(stream(a).channels(channels(a))).forward(x.f32(), y.f32_mut()).unwrap();
@@ -390,20 +216,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(F32, product), buffer(F32, product).over(0)],
         span: channels_span,
-        call: |a| unsafe {
-            ffi::dropmask_feature_alpha_backward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_feature_alpha_backward_f32: key p offset option [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             AlphaDropout::new(stream(a).channels(channels(a))).backward(dy.f32(), dx.f32_mut()).unwrap();
@@ -415,20 +228,7 @@ pub const CHANNELS: [Function; 17] = [
         sizes: &[3, 5, 21],
         buffers: &[buffer(F32, product), buffer(F32, product)],
         span: channels_span,
-        call: |a| unsafe {
-            ffi::dropmask_feature_alpha_backward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.option,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_feature_alpha_backward_add_f32: key p offset option [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             AlphaDropout::new(stream(a).channels(channels(a))).backward_add(dy.f32(), dx.f32_mut()).unwrap();

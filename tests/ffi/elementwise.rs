@@ -1,8 +1,8 @@
 //! The element-wise set, and masks.
 
-use dropmask::{MaskMut, ffi};
+use dropmask::MaskMut;
 
-use crate::function::{Function, Kind::*, Takes::*, buffer};
+use crate::function::{Function, Kind::*, Takes::*, buffer, call};
 use crate::shapes::*;
 
 pub const ELEMENTWISE: [Function; 21] = [
@@ -12,7 +12,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[],
         buffers: &[buffer(OneF32, |_| 1)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_scale(a.p, a.at(0)) },
+        call: call!(dropmask_scale: p (0)),
         expected: |a, b| {
             let [scale] = b else { panic!() };
             scale.f32_mut()[0] = probability(a).scale();
@@ -24,7 +24,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[],
         buffers: &[buffer(OneF32, |_| 1)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_keep(a.p, a.at(0)) },
+        call: call!(dropmask_keep: p (0)),
         expected: |a, b| {
             let [keep] = b else { panic!() };
             keep.f32_mut()[0] = probability(a).keep();
@@ -36,7 +36,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[],
         buffers: &[buffer(OneU64, |_| 1)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_threshold(a.p, a.at(0)) },
+        call: call!(dropmask_threshold: p (0)),
         expected: |a, b| {
             let [threshold] = b else { panic!() };
             threshold.u64_mut()[0] = probability(a).threshold();
@@ -48,7 +48,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(U64, words_from_first), buffer(OneU64, |_| 1)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_mask_count_kept(a.at(0), a.first, a.sizes[0], a.at(1)) },
+        call: call!(dropmask_mask_count_kept: (0) first [0] (1)),
         expected: |a, b| {
             let [mask, kept] = b else { panic!() };
             kept.u64_mut()[0] = mask_at_first(a, mask.u64()).count_kept() as u64;
@@ -60,7 +60,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(U64, words)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_mask_complement(a.at(0), a.sizes[0]) },
+        call: call!(dropmask_mask_complement: (0) [0]),
         expected: |a, b| {
             let [mask] = b else { panic!() };
             MaskMut::new(mask.u64_mut(), a.sizes[0]).unwrap().complement();
@@ -72,7 +72,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(U64, words_from_first), buffer(U64, words)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_mask_copy(a.at(0), a.first, a.at(1), a.sizes[0]) },
+        call: call!(dropmask_mask_copy: (0) first (1) [0]),
         expected: |a, b| {
             let [mask, out] = b else { panic!() };
             MaskMut::new(out.u64_mut(), a.sizes[0]).unwrap().copy_from(mask_at_first(a, mask.u64())).unwrap();
@@ -84,7 +84,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(U64, words_from_first), buffer(U8, flat)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_mask_to_u8(a.at(0), a.first, a.at(1), a.sizes[0]) },
+        call: call!(dropmask_mask_to_u8: (0) first (1) [0]),
         expected: |a, b| {
             let [mask, out] = b else { panic!() };
             mask_at_first(a, mask.u64()).write_u8(out.u8_mut()).unwrap();
@@ -96,7 +96,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(U8, flat), buffer(U64, words)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_mask_from_u8(a.at(0), a.at(1), a.sizes[0]) },
+        call: call!(dropmask_mask_from_u8: (0) (1) [0]),
         expected: |a, b| {
             let [kept, mask] = b else { panic!() };
             MaskMut::new(mask.u64_mut(), a.sizes[0]).unwrap().copy_from_u8(kept.u8()).unwrap();
@@ -108,7 +108,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[201],
         buffers: &[buffer(U64, words_from_first), buffer(U8, bytes)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_mask_to_le_bytes(a.at(0), a.first, a.at(1), a.sizes[0]) },
+        call: call!(dropmask_mask_to_le_bytes: (0) first (1) [0]),
         expected: |a, b| {
             let [mask, out] = b else { panic!() };
             mask_at_first(a, mask.u64()).write_le_bytes(out.u8_mut()).unwrap();
@@ -120,7 +120,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[201],
         buffers: &[buffer(U8, bytes), buffer(U64, words)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_mask_from_le_bytes(a.at(0), a.at(1), a.sizes[0]) },
+        call: call!(dropmask_mask_from_le_bytes: (0) (1) [0]),
         expected: |a, b| {
             let [bytes, mask] = b else { panic!() };
             MaskMut::new(mask.u64_mut(), a.sizes[0]).unwrap().copy_from_le_bytes(bytes.u8()).unwrap();
@@ -132,7 +132,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[1100],
         buffers: &[buffer(U64, words)],
         span: flat,
-        call: |a| unsafe { ffi::dropmask_fill(a.key, a.p, a.offset, a.at(0), a.sizes[0]) },
+        call: call!(dropmask_fill: key p offset (0) [0]),
         expected: |a, b| {
             let [mask] = b else { panic!() };
             stream(a).fill(&mut MaskMut::new(mask.u64_mut(), a.sizes[0]).unwrap()).unwrap();
@@ -144,7 +144,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[1100],
         buffers: &[buffer(F32, flat), buffer(F32, flat).over(0), buffer(U64, words).optional()],
         span: flat,
-        call: |a| unsafe { ffi::dropmask_forward_f32(a.key, a.p, a.offset, a.at(0), a.at(1), a.at(2), a.sizes[0]) },
+        call: call!(dropmask_forward_f32: key p offset (0) (1) (2) [0]),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
             stream(a)
@@ -158,7 +158,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[1100],
         buffers: &[buffer(F32, flat), buffer(F32, flat).over(0)],
         span: flat,
-        call: |a| unsafe { ffi::dropmask_backward_f32(a.key, a.p, a.offset, a.at(0), a.at(1), a.sizes[0]) },
+        call: call!(dropmask_backward_f32: key p offset (0) (1) [0]),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             stream(a).backward(dy.f32(), dx.f32_mut()).unwrap();
@@ -170,9 +170,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(F32, flat), buffer(F32, flat), buffer(F32, flat).over(0)],
         span: flat,
-        call: |a| unsafe {
-            ffi::dropmask_forward_residual_f32(a.key, a.p, a.offset, a.at(0), a.at(1), a.at(2), a.sizes[0])
-        },
+        call: call!(dropmask_forward_residual_f32: key p offset (0) (1) (2) [0]),
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
             stream(a).forward_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
@@ -184,7 +182,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(F32, flat), buffer(F32, flat)],
         span: flat,
-        call: |a| unsafe { ffi::dropmask_forward_add_f32(a.key, a.p, a.offset, a.at(0), a.at(1), a.sizes[0]) },
+        call: call!(dropmask_forward_add_f32: key p offset (0) (1) [0]),
         expected: |a, b| {
             let [x, r] = b else { panic!() };
             stream(a).forward_add(x.f32(), r.f32_mut()).unwrap();
@@ -196,7 +194,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(F32, flat), buffer(F32, flat)],
         span: flat,
-        call: |a| unsafe { ffi::dropmask_backward_add_f32(a.key, a.p, a.offset, a.at(0), a.at(1), a.sizes[0]) },
+        call: call!(dropmask_backward_add_f32: key p offset (0) (1) [0]),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             stream(a).backward_add(dy.f32(), dx.f32_mut()).unwrap();
@@ -208,7 +206,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(F32, flat), buffer(F32, flat).over(0)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_evaluate_f32(a.p, a.scaling, a.at(0), a.at(1), a.sizes[0]) },
+        call: call!(dropmask_evaluate_f32: p scaling (0) (1) [0]),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
             stream(a).offset(0).evaluate(x.f32(), y.f32_mut()).unwrap();
@@ -220,7 +218,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(F32, flat), buffer(F32, flat), buffer(F32, flat)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_evaluate_residual_f32(a.p, a.scaling, a.at(0), a.at(1), a.at(2), a.sizes[0]) },
+        call: call!(dropmask_evaluate_residual_f32: p scaling (0) (1) (2) [0]),
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
             stream(a).offset(0).evaluate_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
@@ -232,7 +230,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat).over(1)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_apply_f32(a.at(0), a.factor, a.at(1), a.at(2), a.sizes[0]) },
+        call: call!(dropmask_apply_f32: (0) factor (1) (2) [0]),
         expected: |a, b| {
             let [mask, x, y] = b else { panic!() };
             stored(a, mask.u64(), a.sizes[0]).apply(x.f32(), y.f32_mut()).unwrap();
@@ -244,7 +242,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_apply_add_f32(a.at(0), a.factor, a.at(1), a.at(2), a.sizes[0]) },
+        call: call!(dropmask_apply_add_f32: (0) factor (1) (2) [0]),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
             stored(a, mask.u64(), a.sizes[0]).apply_add(dy.f32(), dx.f32_mut()).unwrap();
@@ -256,7 +254,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[200],
         buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat), buffer(F32, flat)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_apply_residual_f32(a.at(0), a.factor, a.at(1), a.at(2), a.at(3), a.sizes[0]) },
+        call: call!(dropmask_apply_residual_f32: (0) factor (1) (2) (3) [0]),
         expected: |a, b| {
             let [mask, x, r, y] = b else { panic!() };
             stored(a, mask.u64(), a.sizes[0]).apply_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();

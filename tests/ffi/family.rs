@@ -1,8 +1,8 @@
 //! The rest of the family.
 
-use dropmask::{Cutout, DropBlock, EmbeddingDropout, KeptCount, Key, Mask, MaskMut, StoredMask, ffi};
+use dropmask::{Cutout, DropBlock, EmbeddingDropout, KeptCount, Key, Mask, MaskMut, StoredMask};
 
-use crate::function::{Args, Function, Kind::*, Takes::*, buffer};
+use crate::function::{Args, Function, Kind::*, Takes::*, buffer, call};
 use crate::shapes::*;
 
 pub const FAMILY: [Function; 24] = [
@@ -12,20 +12,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[7, 5, 11],
         buffers: &[buffer(Ids, count), buffer(F32, table), buffer(F32, looked_up)],
         span: first_size,
-        call: |a| unsafe {
-            ffi::dropmask_embedding_lookup_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_embedding_lookup_f32: key p offset scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [ids, table, y] = b else { panic!() };
             EmbeddingDropout::new(stream(a), a.sizes[0], a.sizes[1])
@@ -39,20 +26,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[7, 5, 11],
         buffers: &[buffer(Ids, count), buffer(F32, looked_up), buffer(F32, looked_up).over(1)],
         span: first_size,
-        call: |a| unsafe {
-            ffi::dropmask_embedding_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_embedding_forward_f32: key p offset scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [ids, x, y] = b else { panic!() };
             EmbeddingDropout::new(stream(a), a.sizes[0], a.sizes[1]).forward(ids.u32(), x.f32(), y.f32_mut()).unwrap();
@@ -64,20 +38,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[7, 5, 11],
         buffers: &[buffer(Ids, count), buffer(F32, looked_up), buffer(F32, looked_up).over(1)],
         span: first_size,
-        call: |a| unsafe {
-            ffi::dropmask_embedding_backward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_embedding_backward_f32: key p offset scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [ids, dy, dx] = b else { panic!() };
             EmbeddingDropout::new(stream(a), a.sizes[0], a.sizes[1])
@@ -91,20 +52,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[7, 5, 11],
         buffers: &[buffer(Ids, count), buffer(F32, looked_up), buffer(F32, table)],
         span: first_size,
-        call: |a| unsafe {
-            ffi::dropmask_embedding_backward_table_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_embedding_backward_table_f32: key p offset scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [ids, dy, dtable] = b else { panic!() };
             EmbeddingDropout::new(stream(a), a.sizes[0], a.sizes[1])
@@ -118,18 +66,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[7, 5, 11],
         buffers: &[buffer(U64, words), buffer(Ids, count), buffer(F32, table), buffer(F32, looked_up)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_embedding_apply_lookup_f32(
-                a.at(0),
-                a.factor,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(1),
-                a.at(2),
-                a.at(3),
-            )
-        },
+        call: call!(dropmask_embedding_apply_lookup_f32: (0) factor [0] [1] [2] (1) (2) (3)),
         expected: |a, b| {
             let [mask, ids, table, y] = b else { panic!() };
             EmbeddingDropout::stored(Mask::new(mask.u64(), a.sizes[0]).unwrap(), a.factor, a.sizes[1])
@@ -143,18 +80,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[7, 5, 11],
         buffers: &[buffer(U64, words), buffer(Ids, count), buffer(F32, looked_up), buffer(F32, looked_up).over(2)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_embedding_apply_f32(
-                a.at(0),
-                a.factor,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(1),
-                a.at(2),
-                a.at(3),
-            )
-        },
+        call: call!(dropmask_embedding_apply_f32: (0) factor [0] [1] [2] (1) (2) (3)),
         expected: |a, b| {
             let [mask, ids, x, y] = b else { panic!() };
             EmbeddingDropout::stored(Mask::new(mask.u64(), a.sizes[0]).unwrap(), a.factor, a.sizes[1])
@@ -168,18 +94,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[7, 5, 11],
         buffers: &[buffer(U64, words), buffer(Ids, count), buffer(F32, looked_up), buffer(F32, table)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_embedding_apply_table_f32(
-                a.at(0),
-                a.factor,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(1),
-                a.at(2),
-                a.at(3),
-            )
-        },
+        call: call!(dropmask_embedding_apply_table_f32: (0) factor [0] [1] [2] (1) (2) (3)),
         expected: |a, b| {
             let [mask, ids, dy, dtable] = b else { panic!() };
             EmbeddingDropout::stored(Mask::new(mask.u64(), a.sizes[0]).unwrap(), a.factor, a.sizes[1])
@@ -193,21 +108,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: stack,
-        call: |a| unsafe {
-            ffi::dropmask_attention_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.sizes[3],
-                a.option,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1)),
         expected: |a, b| {
             let [scores, weights] = b else { panic!() };
             attention(a).forward(scores.f32(), weights.f32_mut()).unwrap();
@@ -219,22 +120,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: stack,
-        call: |a| unsafe {
-            ffi::dropmask_attention_backward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.sizes[3],
-                a.option,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_attention_backward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1) (2)),
         expected: |a, b| {
             let [scores, dy, dscores] = b else { panic!() };
             attention(a).backward(scores.f32(), dy.f32(), dscores.f32_mut()).unwrap();
@@ -246,19 +132,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_attention_evaluate_f32(
-                a.p,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.sizes[3],
-                a.option,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_attention_evaluate_f32: p scaling [0] [1] [2] [3] option (0) (1)),
         expected: |a, b| {
             let [scores, weights] = b else { panic!() };
             let a = Args { offset: 0, ..a.clone() };
@@ -271,21 +145,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 8, 9, 3, 4],
         buffers: &[buffer(F32, maps), buffer(F32, maps).over(0)],
         span: maps_samples,
-        call: |a| unsafe {
-            ffi::dropmask_cutout_forward_f32(
-                a.key,
-                a.offset,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.sizes[3],
-                a.sizes[4],
-                a.sizes[5],
-                a.boxes,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_cutout_forward_f32: key offset [0] [1] [2] [3] [4] [5] boxes (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
             cutout(a).forward(x.f32(), y.f32_mut()).unwrap();
@@ -297,21 +157,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 8, 9, 3, 4],
         buffers: &[buffer(F32, maps), buffer(F32, maps).over(0)],
         span: maps_samples,
-        call: |a| unsafe {
-            ffi::dropmask_cutout_backward_f32(
-                a.key,
-                a.offset,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.sizes[3],
-                a.sizes[4],
-                a.sizes[5],
-                a.boxes,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_cutout_backward_f32: key offset [0] [1] [2] [3] [4] [5] boxes (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             cutout(a).backward(dy.f32(), dx.f32_mut()).unwrap();
@@ -323,18 +169,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[8, 9, 3, 4],
         buffers: &[buffer(Size, |a| 4 * u128::from(a.boxes))],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_cutout_boxes(
-                a.key,
-                a.offset,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.sizes[3],
-                a.boxes,
-                a.at(0),
-            )
-        },
+        call: call!(dropmask_cutout_boxes: key offset [0] [1] [2] [3] boxes (0)),
         expected: |a, b| {
             let [bounds] = b else { panic!() };
             let cutout = Cutout::new(Key::from_raw(a.key), [1, 1, a.sizes[0], a.sizes[1]], [a.sizes[2], a.sizes[3]])
@@ -349,7 +184,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[8, 9, 3],
         buffers: &[buffer(OneU64, |_| 1)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_dropblock_gamma(a.p, a.sizes[0], a.sizes[1], a.sizes[2], a.at(0)) },
+        call: call!(dropmask_dropblock_gamma: p [0] [1] [2] (0)),
         expected: |a, b| {
             let [threshold] = b else { panic!() };
             threshold.u64_mut()[0] =
@@ -362,9 +197,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 8, 9, 3],
         buffers: &[buffer(OneU64, |_| 1)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_dropblock_seeds(a.sizes[0], a.sizes[1], a.sizes[2], a.sizes[3], a.sizes[4], a.at(0))
-        },
+        call: call!(dropmask_dropblock_seeds: [0] [1] [2] [3] [4] (0)),
         expected: |a, b| {
             let [seeds] = b else { panic!() };
             let a = Args { p: 0.5, ..a.clone() };
@@ -377,20 +210,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 8, 9, 3],
         buffers: &[buffer(U64, maps_words), buffer(OneU64, |_| 1)],
         span: seeds,
-        call: |a| unsafe {
-            ffi::dropmask_dropblock_fill(
-                a.key,
-                a.p,
-                a.offset,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.sizes[3],
-                a.sizes[4],
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_dropblock_fill: key p offset [0] [1] [2] [3] [4] (0) (1)),
         expected: |a, b| {
             let [mask, kept] = b else { panic!() };
             kept.u64_mut()[0] =
@@ -403,22 +223,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 8, 9, 3],
         buffers: &[buffer(F32, maps), buffer(F32, maps).over(0), buffer(U64, maps_words), buffer(OneU64, |_| 1)],
         span: seeds,
-        call: |a| unsafe {
-            ffi::dropmask_dropblock_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.sizes[3],
-                a.sizes[4],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-                a.at(3),
-            )
-        },
+        call: call!(dropmask_dropblock_forward_f32: key p offset [0] [1] [2] [3] [4] (0) (1) (2) (3)),
         expected: |a, b| {
             let [x, y, mask, kept] = b else { panic!() };
             kept.u64_mut()[0] = drop_block(a)
@@ -433,7 +238,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[200],
         buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat).over(1)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_dropblock_backward_f32(a.number, a.at(0), a.at(1), a.at(2), a.sizes[0]) },
+        call: call!(dropmask_dropblock_backward_f32: number (0) (1) (2) [0]),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
             let scale = KeptCount { kept: a.number, total: a.sizes[0] as u64 }.scale();
@@ -446,7 +251,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[13],
         buffers: &[buffer(Unit, flat), buffer(F64, flat), buffer(F64, flat)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_moments_push_f32(a.number, a.at(0), a.at(1), a.at(2), a.sizes[0]) },
+        call: call!(dropmask_moments_push_f32: number (0) (1) (2) [0]),
         expected: |a, b| {
             let [y, mean, squares] = b else { panic!() };
             if a.number == 0 {
@@ -468,7 +273,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[13],
         buffers: &[buffer(F64, flat), buffer(F64, flat)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_moments_population_variance(a.number, a.at(0), a.at(1), a.sizes[0]) },
+        call: call!(dropmask_moments_population_variance: number (0) (1) [0]),
         expected: |a, b| {
             let [squares, variance] = b else { panic!() };
             for (variance, squares) in variance.f64_mut().iter_mut().zip(squares.f64()) {
@@ -482,7 +287,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[13],
         buffers: &[buffer(F64, flat), buffer(F64, flat)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_moments_sample_variance(a.number, a.at(0), a.at(1), a.sizes[0]) },
+        call: call!(dropmask_moments_sample_variance: number (0) (1) [0]),
         expected: |a, b| {
             let [squares, variance] = b else { panic!() };
             for (variance, squares) in variance.f64_mut().iter_mut().zip(squares.f64()) {
@@ -496,9 +301,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[4, 5],
         buffers: &[buffer(Unit, product), buffer(F64, product), buffer(F64, first_size)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_classes_push_f32(a.number, a.sizes[0], a.sizes[1], a.at(0), a.at(1), a.at(2))
-        },
+        call: call!(dropmask_classes_push_f32: number [0] [1] (0) (1) (2)),
         expected: |a, b| {
             let [p, mean, entropy] = b else { panic!() };
             if a.number == 0 {
@@ -517,7 +320,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[4, 5],
         buffers: &[buffer(F64, product), buffer(F64, first_size)],
         span: |_| 0,
-        call: |a| unsafe { ffi::dropmask_classes_predictive_entropy(a.sizes[0], a.sizes[1], a.at(0), a.at(1)) },
+        call: call!(dropmask_classes_predictive_entropy: [0] [1] (0) (1)),
         expected: |a, b| {
             let [mean, out] = b else { panic!() };
             out.f64_mut().copy_from_slice(&entropies(a, mean));
@@ -529,9 +332,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[4, 5],
         buffers: &[buffer(F64, product), buffer(F64, first_size), buffer(F64, first_size)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_classes_mutual_information(a.sizes[0], a.sizes[1], a.at(0), a.at(1), a.at(2))
-        },
+        call: call!(dropmask_classes_mutual_information: [0] [1] (0) (1) (2)),
         expected: |a, b| {
             let [mean, entropy, out] = b else { panic!() };
             let both = entropies(a, mean).into_iter().zip(entropy.f64());

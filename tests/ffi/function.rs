@@ -147,6 +147,27 @@ impl Function {
     }
 }
 
+/// The call of a function, its arguments in order: `[i]` for a size, `(i)` for a buffer, the others by name.
+macro_rules! call {
+    ($name:ident: $($argument:tt)*) => {
+        |a| unsafe { dropmask::ffi::$name($($crate::function::argument!(a $argument)),*) }
+    };
+}
+
+macro_rules! argument {
+    ($a:ident [$i:literal]) => {
+        $a.sizes[$i]
+    };
+    ($a:ident ($i:literal)) => {
+        $a.at($i)
+    };
+    ($a:ident $name:ident) => {
+        $a.$name
+    };
+}
+
+pub(crate) use {argument, call};
+
 /// What is in a buffer.
 #[derive(Clone, Debug)]
 pub enum Data {

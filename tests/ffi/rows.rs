@@ -1,8 +1,8 @@
 //! What goes by rows.
 
-use dropmask::{AlphaDropout, BiasDropout, Mask, MaskMut, ReluDropout, Rows, ffi};
+use dropmask::{AlphaDropout, BiasDropout, Mask, MaskMut, ReluDropout, Rows};
 
-use crate::function::{Function, Kind::*, Takes::*, buffer};
+use crate::function::{Function, Kind::*, Takes::*, buffer, call};
 use crate::shapes::*;
 
 pub const ROWS: [Function; 25] = [
@@ -12,9 +12,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70],
         buffers: &[buffer(U64, rows_words)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_rows_fill(a.key, a.p, a.offset, a.sizes[0], a.sizes[1], a.index_stride, a.at(0))
-        },
+        call: call!(dropmask_rows_fill: key p offset [0] [1] index_stride (0)),
         expected: |a, b| {
             let [mask] = b else { panic!() };
             let bits = mask.u64().len() * 64;
@@ -30,21 +28,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0), buffer(U64, rows_words).optional()],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_rows_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_rows_forward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
             let bits = mask.u64().len() * 64;
@@ -60,21 +44,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements), buffer(F32, rows_elements).over(0)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_rows_forward_residual_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_rows_forward_residual_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
             stream(a).rows(rows(a)).forward_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
@@ -86,20 +56,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_rows_forward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_rows_forward_add_f32: key p offset scaling [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [x, r] = b else { panic!() };
             stream(a).rows(rows(a)).forward_add(x.f32(), r.f32_mut()).unwrap();
@@ -111,20 +68,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_rows_backward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_rows_backward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             stream(a).rows(rows(a)).backward(dy.f32(), dx.f32_mut()).unwrap();
@@ -136,20 +80,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_rows_backward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_rows_backward_add_f32: key p offset scaling [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             stream(a).rows(rows(a)).backward_add(dy.f32(), dx.f32_mut()).unwrap();
@@ -161,9 +92,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_rows_evaluate_f32(a.p, a.scaling, a.sizes[0], a.sizes[1], a.sizes[2], a.at(0), a.at(1))
-        },
+        call: call!(dropmask_rows_evaluate_f32: p scaling [0] [1] [2] (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
             stream(a).offset(0).rows(dense_index_rows(a)).evaluate(x.f32(), y.f32_mut()).unwrap();
@@ -175,18 +104,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_rows_evaluate_residual_f32(
-                a.p,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_rows_evaluate_residual_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
             stream(a).offset(0).rows(dense_index_rows(a)).evaluate_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
@@ -198,19 +116,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(U64, rows_words_from_first), buffer(F32, rows_elements), buffer(F32, rows_elements).over(1)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_rows_apply_f32(
-                a.at(0),
-                a.first,
-                a.factor,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_rows_apply_f32: (0) first factor [0] [1] [2] index_stride (1) (2)),
         expected: |a, b| {
             let [mask, x, y] = b else { panic!() };
             at_first(a, mask.u64(), rows_span(a)).rows(rows(a)).apply(x.f32(), y.f32_mut()).unwrap();
@@ -222,19 +128,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(U64, rows_words_from_first), buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_rows_apply_add_f32(
-                a.at(0),
-                a.first,
-                a.factor,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_rows_apply_add_f32: (0) first factor [0] [1] [2] index_stride (1) (2)),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
             at_first(a, mask.u64(), rows_span(a)).rows(rows(a)).apply_add(dy.f32(), dx.f32_mut()).unwrap();
@@ -251,20 +145,7 @@ pub const ROWS: [Function; 25] = [
             buffer(F32, rows_elements),
         ],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_rows_apply_residual_f32(
-                a.at(0),
-                a.first,
-                a.factor,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(1),
-                a.at(2),
-                a.at(3),
-            )
-        },
+        call: call!(dropmask_rows_apply_residual_f32: (0) first factor [0] [1] [2] index_stride (1) (2) (3)),
         expected: |a, b| {
             let [mask, x, r, y] = b else { panic!() };
             at_first(a, mask.u64(), rows_span(a)).rows(rows(a)).apply_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
@@ -276,19 +157,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_alpha_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_alpha_forward_f32: key p offset [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
             AlphaDropout::new(stream(a).rows(rows(a))).forward(x.f32(), y.f32_mut()).unwrap();
@@ -300,19 +169,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_alpha_backward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_alpha_backward_f32: key p offset [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             AlphaDropout::new(stream(a).rows(rows(a))).backward(dy.f32(), dx.f32_mut()).unwrap();
@@ -324,19 +181,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_alpha_backward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-            )
-        },
+        call: call!(dropmask_alpha_backward_add_f32: key p offset [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
             AlphaDropout::new(stream(a).rows(rows(a))).backward_add(dy.f32(), dx.f32_mut()).unwrap();
@@ -348,21 +193,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, columns), buffer(F32, rows_elements).over(0)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_bias_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_bias_forward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, b, y] = b else { panic!() };
             BiasDropout::new(stream(a).rows(rows(a))).forward(x.f32(), b.f32(), y.f32_mut()).unwrap();
@@ -379,22 +210,7 @@ pub const ROWS: [Function; 25] = [
             buffer(F32, rows_elements).over(0),
         ],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_bias_forward_residual_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-                a.at(3),
-            )
-        },
+        call: call!(dropmask_bias_forward_residual_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2) (3)),
         expected: |a, b| {
             let [x, b, r, y] = b else { panic!() };
             BiasDropout::new(stream(a).rows(rows(a))).forward_residual(x.f32(), b.f32(), r.f32(), y.f32_mut()).unwrap();
@@ -406,21 +222,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, columns), buffer(F32, rows_elements)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_bias_forward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_bias_forward_add_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, b, r] = b else { panic!() };
             BiasDropout::new(stream(a).rows(rows(a))).forward_add(x.f32(), b.f32(), r.f32_mut()).unwrap();
@@ -432,21 +234,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0), buffer(F32, columns)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_bias_backward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_bias_backward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [dy, dx, db] = b else { panic!() };
             BiasDropout::new(stream(a).rows(rows(a))).backward(dy.f32(), dx.f32_mut(), db.f32_mut()).unwrap();
@@ -458,21 +246,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements), buffer(F32, columns)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_bias_backward_add_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_bias_backward_add_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [dy, dx, db] = b else { panic!() };
             BiasDropout::new(stream(a).rows(rows(a))).backward_add(dy.f32(), dx.f32_mut(), db.f32_mut()).unwrap();
@@ -484,18 +258,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, columns), buffer(F32, rows_elements)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_bias_evaluate_f32(
-                a.p,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_bias_evaluate_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [x, b, y] = b else { panic!() };
             BiasDropout::new(stream(a).offset(0).rows(dense_index_rows(a)))
@@ -514,19 +277,7 @@ pub const ROWS: [Function; 25] = [
             buffer(F32, rows_elements),
         ],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_bias_evaluate_residual_f32(
-                a.p,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-                a.at(3),
-            )
-        },
+        call: call!(dropmask_bias_evaluate_residual_f32: p scaling [0] [1] [2] (0) (1) (2) (3)),
         expected: |a, b| {
             let [x, b, r, y] = b else { panic!() };
             BiasDropout::new(stream(a).offset(0).rows(dense_index_rows(a)))
@@ -540,21 +291,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0), buffer(U64, rows_words)],
         span: rows_span,
-        call: |a| unsafe {
-            ffi::dropmask_relu_forward_f32(
-                a.key,
-                a.p,
-                a.offset,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.index_stride,
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_relu_forward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
             let bits = mask.u64().len() * 64;
@@ -569,18 +306,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(U64, rows_words), buffer(F32, rows_elements), buffer(F32, rows_elements).over(1)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_relu_backward_f32(
-                a.p,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_relu_backward_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
             let mask = Mask::new(mask.u64(), 64 * mask.u64().len()).unwrap();
@@ -595,18 +321,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(U64, rows_words), buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_relu_backward_add_f32(
-                a.p,
-                a.scaling,
-                a.sizes[0],
-                a.sizes[1],
-                a.sizes[2],
-                a.at(0),
-                a.at(1),
-                a.at(2),
-            )
-        },
+        call: call!(dropmask_relu_backward_add_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
             let mask = Mask::new(mask.u64(), 64 * mask.u64().len()).unwrap();
@@ -621,9 +336,7 @@ pub const ROWS: [Function; 25] = [
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: |_| 0,
-        call: |a| unsafe {
-            ffi::dropmask_relu_evaluate_f32(a.p, a.scaling, a.sizes[0], a.sizes[1], a.sizes[2], a.at(0), a.at(1))
-        },
+        call: call!(dropmask_relu_evaluate_f32: p scaling [0] [1] [2] (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
             ReluDropout::new(stream(a).offset(0).rows(dense_index_rows(a))).evaluate(x.f32(), y.f32_mut()).unwrap();

@@ -1,0 +1,86 @@
+//! The C library cannot panic, unwind or allocate: no symbol of its release build has a name that does, and it needs
+//! nothing of others but four functions of memory.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use object::read::archive::ArchiveFile;
+use object::{File, Object, ObjectSymbol};
+
+/// Parts of the names of what panics, unwinds or allocates, mangled or not.
+const FORBIDDEN: [&str; 8] =
+    ["panic", "unwind", "Unwind", "alloc", "unwrap_failed", "expect_failed", "index_fail", "len_fail"];
+
+/// What the library needs of its user's C library.
+const NEEDED: [&str; 4] = ["memcmp", "memcpy", "memmove", "memset"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn succeed(command: &mut Command) {
+    let status = command.current_dir(root()).status().unwrap();
+    assert!(status.success(), "{command:?}");
+}
+
+/// The symbols of an archive.
+struct Symbols {
+    /// Of all members, whether they are defined there or elsewhere.
+    names: Vec<String>,
+    /// Of members whose name begins with that of the library, those that are defined elsewhere.
+    undefined: Vec<String>,
+}
+
+fn symbols(archive: &Path, library: &str) -> Symbols {
+    let data = fs::read(archive).unwrap();
+    let mut symbols = Symbols { names: Vec::new(), undefined: Vec::new() };
+    for member in ArchiveFile::parse(&*data).unwrap().members() {
+        let member = member.unwrap();
+        let ours = member.name().starts_with(library.as_bytes());
+        let file = File::parse(member.data(&*data).unwrap()).unwrap();
+        for symbol in file.symbols() {
+            let name = symbol.name().unwrap().to_owned();
+            if ours && symbol.is_undefined() && !name.is_empty() {
+                symbols.undefined.push(name.clone());
+            }
+            symbols.names.push(name);
+        }
+    }
+    symbols
+}
+
+fn forbidden(names: &[String]) -> Vec<&String> {
+    names.iter().filter(|name| FORBIDDEN.iter().any(|part| name.contains(part))).collect()
+}
+
+#[test]
+fn the_c_library_cannot_panic() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no_panic");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["rustc", "--locked", "--lib", "--release", "--features", "ffi", "--crate-type", "staticlib"]);
+    cargo.arg("--target-dir").arg(&directory);
+    // those of this test's own build
+    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    succeed(cargo.args(["--", "--cfg", "dropmask_panic_handler"]));
+
+    let Symbols { names, undefined } = symbols(&directory.join("release/libdropmask.a"), "dropmask");
+    let functions = names.iter().filter(|name| name.starts_with("dropmask_")).count();
+    assert_eq!(functions, include_str!("../../include/dropmask.h").matches(");\n").count(), "all of the header");
+    assert_eq!(forbidden(&names), [""; 0]);
+    assert!(!undefined.is_empty() && undefined.iter().all(|name| NEEDED.contains(&&**name)), "{undefined:?}");
+}
+
+/// Else the test above would see nothing, whatever there was.
+#[test]
+fn a_planted_bounds_check_is_found() {
+    let archive: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libplanted.a");
+    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--edition=2024", "--crate-type=staticlib", "-Copt-level=3", "-Cpanic=abort", "-Clto=fat"]);
+    rustc.args(["-Ccodegen-units=1", "tests/no_panic/planted.rs", "-o"]);
+    succeed(rustc.arg(&archive));
+
+    let Symbols { names, .. } = symbols(&archive, "planted");
+    assert!(forbidden(&names).iter().any(|name| name.contains("panic_bounds_check")), "{:?}", forbidden(&names));
+}

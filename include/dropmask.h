@@ -10,13 +10,15 @@
  *   offset is the index that the first element of the buffers has in the whole tensor.
  * - Lengths and strides count elements, not bytes. A mask has one bit an element, packed in uint64_t words with the
  *   least significant bit first, 1 = keep.
- * - What is dropped becomes +0.0, also if it was a NaN or an infinity. All levels and machines give the same bits.
- * - All buffers are the caller's, who sees to it that they are as long as is said and that no other thread uses them.
- *   A buffer without elements is not looked at: its pointer may be anything. No other may be NULL unless it is said.
+ * - What is dropped becomes +0.0, also if it was a NaN or an infinity. All levels and machines give the same bits,
+ *   but for the payload of NaNs.
+ * - All buffers are the caller's, who sees to it that they are as long as is said and that no other thread uses them
+ *   meanwhile, but for threads that read what is only read. What lies between the rows of a buffer is part of it.
+ * - A buffer without elements is not looked at: its pointer may be anything. No other may be NULL unless it is said.
  * - Two buffers may be equal where it is said, for work in place. Any other overlap is DROPMASK_OVERLAP, of two inputs
  *   too.
  * - A status is returned. On any but DROPMASK_OK nothing has been written; of several faults the one of the lowest
- *   number is reported.
+ *   number is reported. The list of each function leaves out the DROPMASK_ of the names.
  * - Nothing allocates, panics or locks. There is no state but the SIMD level of the machine, which is looked up once:
  *   any number of threads may call any functions, each on its own buffers.
  * - The output of one mask may be computed in parts, each with the offset of its first element; parts of one stored mask

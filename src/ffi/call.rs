@@ -55,10 +55,10 @@ impl Call {
         self.drawing(if self.elements() == 0 { Rows::new(0, 0) } else { self.shape.bits() })
     }
 
-    /// [`stream`](Self::stream), if a mask can be written.
+    /// The stream, if all bits of a mask have indices and it can be written.
     pub(super) fn storing(&self) -> Result<MaskStream, dropmask_status> {
         let fits = if usize::try_from(self.bits()).is_ok() { Ok(()) } else { Err(DROPMASK_INVALID_SHAPE) };
-        both(self.stream(), fits).map(|(stream, ())| stream)
+        both(self.drawing(self.shape.bits()), fits).map(|(stream, ())| stream)
     }
 
     /// The stream, if these bits have indices.
@@ -82,9 +82,8 @@ impl Call {
 /// All: the pointers are as the header demands.
 impl Call {
     pub(super) unsafe fn fill(self, mask: *mut u64) -> dropmask_status {
-        let stream = both(self.storing(), self.drawing(self.shape.bits())).map(|(stream, _)| stream);
         // SAFETY: as demanded here.
-        unsafe { run(stream, (WriteMask(mask, self.bits()),), |stream, (mask,)| stream.fill(&mut mask?)) }
+        unsafe { run(self.storing(), (WriteMask(mask, self.bits()),), |stream, (mask,)| stream.fill(&mut mask?)) }
     }
 
     pub(super) unsafe fn forward(self, x: *const f32, y: *mut f32, mask: *mut u64) -> dropmask_status {

@@ -1,0 +1,444 @@
+//! The C interface with hostile arguments in one piece of memory: a model says which status comes, and that nothing
+//! is written but the outputs of a call that succeeds. What they hold is for `tests/ffi`.
+#![no_main]
+#![allow(unsafe_code, reason = "calls of C, on memory that the model has looked at")]
+
+use std::ptr;
+
+use arbitrary::Arbitrary;
+use dropmask::ffi::*;
+use dropmask_fuzz::{Number, Offset, words};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Operation {
+    Fill,
+    Forward,
+    ForwardResidual,
+    BackwardAdd,
+    Apply,
+    Channels,
+    Bias,
+    Relu,
+    Lookup,
+    BackwardTable,
+    Attention,
+    Cutout,
+    DropBlock,
+    Classes,
+    MaskCopy,
+    MaskToBytes,
+    MaskFromBytes,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Pointer {
+    Null,
+    /// A byte of the memory.
+    At(u16),
+    /// Behind the buffers before.
+    Fresh,
+    /// Of the first buffer.
+    First,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Chance {
+    Good(u8),
+    Any(f32),
+}
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    operation: Operation,
+    key: u64,
+    chance: Chance,
+    offset: Offset,
+    scaling: u8,
+    option: u8,
+    sizes: [Number; 6],
+    index_stride: Number,
+    first: Number,
+    count: u8,
+    pointers: [Pointer; 4],
+    memory: Vec<u64>,
+}
+
+const WORDS: usize = 1 << 10;
+
+/// A buffer as the header describes it.
+#[derive(Clone, Copy)]
+struct Buffer {
+    pointer: *mut u8,
+    bytes: u128,
+    align: usize,
+    written: bool,
+}
+
+impl Buffer {
+    fn start(&self) -> usize {
+        self.pointer.addr()
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        let end = |buffer: &Self| (buffer.start() as u128).saturating_add(buffer.bytes);
+        let (a, b) = (self, other);
+        a.bytes > 0 && b.bytes > 0 && (a.start() as u128) < end(b) && (b.start() as u128) < end(a)
+    }
+}
+
+/// What the header says of a call.
+struct Call<'a> {
+    input: &'a Input,
+    start: *mut u8,
+    free: usize,
+    buffers: Vec<Buffer>,
+    /// Which may be equal.
+    pair: Option<(usize, usize)>,
+    faults: Vec<u32>,
+}
+
+/// Floats, tokens; words of masks, doubles; bytes.
+const F32: usize = 4;
+const U64: usize = 8;
+const U8: usize = 1;
+
+impl<'a> Call<'a> {
+    fn new(input: &'a Input, start: *mut u8) -> Self {
+        Self { input, start, free: 0, buffers: Vec::new(), pair: None, faults: Vec::new() }
+    }
+
+    fn size(&self, i: usize) -> u128 {
+        self.input.sizes[i].size() as u128
+    }
+
+    fn buffer<T>(&mut self, align: usize, len: u128, written: bool) -> *mut T {
+        let bytes = len.saturating_mul(align as u128);
+        let pointer = match self.input.pointers[self.buffers.len()] {
+            Pointer::Null => ptr::null_mut(),
+            Pointer::At(byte) => self.start.wrapping_add(usize::from(byte) % (8 * WORDS)),
+            Pointer::Fresh => self.start.wrapping_add(self.free),
+            Pointer::First => self.buffers.first().map_or(self.start, |buffer| buffer.pointer),
+        };
+        let end = (pointer.addr().wrapping_sub(self.start.addr()) as u128).saturating_add(bytes);
+        if end < 8 * WORDS as u128 {
+            self.free = self.free.max(end.next_multiple_of(8) as usize);
+        }
+        self.buffers.push(Buffer { pointer, bytes, align, written });
+        pointer.cast()
+    }
+
+    fn read<T>(&mut self, align: usize, len: u128) -> *const T {
+        self.buffer(align, len, false)
+    }
+
+    fn write<T>(&mut self, align: usize, len: u128) -> *mut T {
+        self.buffer(align, len, true)
+    }
+
+    /// A mask to be written, which may be NULL.
+    fn maybe_mask(&mut self, words: u128) -> *mut u64 {
+        let mask: *mut u64 = self.write(U64, words);
+        if mask.is_null() {
+            self.buffers.pop();
+        }
+        mask
+    }
+
+    fn fault(&mut self, wrong: bool, status: u32) {
+        if wrong {
+            self.faults.push(status);
+        }
+    }
+
+    fn p(&mut self) -> f32 {
+        let p = match self.input.chance {
+            Chance::Good(p) => f32::from(p) / 255.0,
+            Chance::Any(p) => p,
+        };
+        self.fault(!(0.0..=1.0).contains(&p), DROPMASK_INVALID_PROBABILITY);
+        p
+    }
+
+    fn scaling(&mut self) -> u32 {
+        let scaling = u32::from(self.input.scaling % 8);
+        self.fault(scaling > 2, DROPMASK_INVALID_OPTION);
+        scaling
+    }
+
+    fn option(&mut self) -> u32 {
+        let option = u32::from(self.input.option % 4);
+        self.fault(option > 1, DROPMASK_INVALID_OPTION);
+        option
+    }
+
+    /// For so many indices.
+    fn offset(&mut self, span: u128) -> u64 {
+        let offset = self.input.offset.get(span);
+        self.fault(u128::from(offset) + span > 1 << 64, DROPMASK_INDEX_OVERFLOW);
+        offset
+    }
+
+    /// Elements and indices of rows.
+    fn rows(&mut self) -> (u128, u128) {
+        let (rows, columns, stride) = (self.size(0), self.size(1), self.size(2));
+        if rows == 0 || columns == 0 {
+            return (0, 0);
+        }
+        self.fault(rows > 1 && stride < columns, DROPMASK_INVALID_SHAPE);
+        let span = |stride: u128| (rows - 1) * stride + columns;
+        (span(stride), span(self.input.index_stride.get().into()))
+    }
+
+    /// Words of a mask of rows.
+    fn row_words(&mut self, rows: u128, columns: u128) -> u128 {
+        if rows == 0 || columns == 0 {
+            return 0;
+        }
+        self.fault((rows - 1) * 64 * columns.div_ceil(64) + columns > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
+        rows * columns.div_ceil(64)
+    }
+
+    fn product(&self, sizes: usize) -> u128 {
+        (0..sizes).fold(1, |product: u128, i| product.saturating_mul(self.size(i)))
+    }
+
+    /// The lowest status.
+    fn status(&self) -> u32 {
+        let mut faults = self.faults.clone();
+        for (i, a) in self.buffers.iter().enumerate().filter(|(_, buffer)| buffer.bytes > 0) {
+            let checks = [
+                (a.bytes > isize::MAX as u128, DROPMASK_LENGTH_OVERFLOW),
+                (a.pointer.is_null(), DROPMASK_NULL_POINTER),
+                (!a.start().is_multiple_of(a.align), DROPMASK_MISALIGNED),
+            ];
+            faults.extend(checks.into_iter().filter_map(|(wrong, status)| wrong.then_some(status)));
+            for (j, b) in self.buffers.iter().enumerate().skip(i + 1) {
+                let allowed = self.pair == Some((i, j)) && a.pointer == b.pointer;
+                if a.overlaps(b) && !allowed {
+                    faults.push(DROPMASK_OVERLAP);
+                }
+            }
+        }
+        faults.into_iter().min().unwrap_or(DROPMASK_OK)
+    }
+
+    /// Whether all buffers lie in the memory, so that a call that is good can be made.
+    fn is_inside(&self) -> bool {
+        let inside = |buffer: &Buffer| {
+            let first = buffer.start().wrapping_sub(self.start.addr()) as u128;
+            buffer.bytes == 0 || first.saturating_add(buffer.bytes) <= 8 * WORDS as u128
+        };
+        self.buffers.iter().all(inside)
+    }
+}
+
+fuzz_target!(|input: Input| {
+    let before = words(&input.memory, WORDS);
+    let mut memory = before.clone();
+    let mut call = Call::new(&input, memory.as_mut_ptr().cast());
+    let run = prepare(&mut call);
+    let expected = call.status();
+    if expected == DROPMASK_OK && !call.is_inside() {
+        return;
+    }
+    let status = run();
+    // tokens lie in the memory, and the model has not looked at them
+    let unknown = matches!(input.operation, Operation::Lookup | Operation::BackwardTable)
+        && (expected, status) == (DROPMASK_OK, DROPMASK_UNKNOWN_TOKEN);
+    assert!(status == expected || unknown, "{status}, expected {expected}");
+
+    let changed = before.iter().zip(&memory).enumerate().filter(|(_, (before, after))| before != after);
+    for (word, (before, after)) in changed {
+        let bytes = before.to_ne_bytes().into_iter().zip(after.to_ne_bytes()).zip(8 * word..);
+        for (_, at) in bytes.filter(|((before, after), _)| before != after) {
+            let from = |buffer: &Buffer| (call.start.addr() + at).wrapping_sub(buffer.start()) as u128;
+            let output = call.buffers.iter().any(|buffer| buffer.written && from(buffer) < buffer.bytes);
+            assert!(status == DROPMASK_OK && output, "byte {at}");
+        }
+    }
+});
+
+/// Tells the call what it is made of.
+fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
+    let input = call.input;
+    let n = input.sizes.map(Number::size);
+    let (key, index_stride, first) = (input.key, input.index_stride.get(), input.first.get());
+    let from_first = |bits: u128| if bits == 0 { 0 } else { (u128::from(first) + bits).div_ceil(64) };
+    match input.operation {
+        Operation::Fill => {
+            let (p, len) = (call.p(), call.size(0));
+            let (offset, mask) = (call.offset(len), call.write(U64, len.div_ceil(64)));
+            Box::new(move || unsafe { dropmask_fill(key, p, offset, mask, n[0]) })
+        }
+        Operation::Forward => {
+            let (p, scaling, (len, span)) = (call.p(), call.scaling(), call.rows());
+            let (offset, x, y) = (call.offset(span), call.read(F32, len), call.write(F32, len));
+            call.pair = Some((0, 1));
+            let faults = call.faults.len();
+            let words = call.row_words(n[0] as u128, n[1] as u128);
+            let mask = call.maybe_mask(words);
+            if mask.is_null() {
+                call.faults.truncate(faults);
+            }
+            Box::new(move || unsafe {
+                dropmask_rows_forward_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, x, y, mask)
+            })
+        }
+        Operation::ForwardResidual => {
+            let (p, scaling, (len, span)) = (call.p(), call.scaling(), call.rows());
+            let (offset, x, r, y) = (call.offset(span), call.read(F32, len), call.read(F32, len), call.write(F32, len));
+            call.pair = Some((0, 2));
+            Box::new(move || unsafe {
+                dropmask_rows_forward_residual_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, x, r, y)
+            })
+        }
+        Operation::BackwardAdd => {
+            let (p, len) = (call.p(), call.size(0));
+            let (offset, dy, dx) = (call.offset(len), call.read(F32, len), call.write(F32, len));
+            Box::new(move || unsafe { dropmask_backward_add_f32(key, p, offset, dy, dx, n[0]) })
+        }
+        Operation::Apply => {
+            let (len, span) = call.rows();
+            let (mask, x, y) = (call.read(U64, from_first(span)), call.read(F32, len), call.write(F32, len));
+            call.pair = Some((1, 2));
+            Box::new(move || unsafe { dropmask_rows_apply_f32(mask, first, 1.5, n[0], n[1], n[2], index_stride, x, y) })
+        }
+        Operation::Channels => {
+            let (p, scaling, layout, len) = (call.p(), call.scaling(), call.option(), call.product(3));
+            let (samples, channels) = (call.size(0), call.size(1));
+            let bits =
+                if samples == 0 || channels == 0 { 0 } else { (samples - 1) * u128::from(index_stride) + channels };
+            let (x, y) = (call.read(F32, len), call.write(F32, len));
+            call.pair = Some((0, 1));
+            let faults = call.faults.len();
+            // bits follow each other, or each sample starts on a word
+            let dense = u128::from(index_stride) == channels && samples * channels <= usize::MAX as u128;
+            let words = if dense { (samples * channels).div_ceil(64) } else { call.row_words(samples, channels) };
+            let mask = call.maybe_mask(words);
+            if mask.is_null() {
+                call.faults.truncate(faults);
+            }
+            let offset = call.offset(if len == 0 && mask.is_null() { 0 } else { bits });
+            Box::new(move || unsafe {
+                dropmask_channels_forward_f32(
+                    key,
+                    p,
+                    offset,
+                    scaling,
+                    layout,
+                    n[0],
+                    n[1],
+                    n[2],
+                    index_stride,
+                    x,
+                    y,
+                    mask,
+                )
+            })
+        }
+        Operation::Bias => {
+            let (p, scaling, (len, span), columns) = (call.p(), call.scaling(), call.rows(), call.size(1));
+            let (offset, dy, dx, db) =
+                (call.offset(span), call.read(F32, len), call.write(F32, len), call.write(F32, columns));
+            call.pair = Some((0, 1));
+            Box::new(move || unsafe {
+                dropmask_bias_backward_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, dy, dx, db)
+            })
+        }
+        Operation::Relu => {
+            let (p, scaling, (len, span)) = (call.p(), call.scaling(), call.rows());
+            let words = call.row_words(n[0] as u128, n[1] as u128);
+            let (offset, x, y, mask) =
+                (call.offset(span), call.read(F32, len), call.write(F32, len), call.write(U64, words));
+            call.pair = Some((0, 1));
+            Box::new(move || unsafe {
+                dropmask_relu_forward_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, x, y, mask)
+            })
+        }
+        Operation::Lookup | Operation::BackwardTable => {
+            let (p, scaling, vocabulary) = (call.p(), call.scaling(), call.size(0));
+            let (table, rows) = (vocabulary * call.size(1), call.size(2) * call.size(1));
+            let (offset, ids) = (call.offset(vocabulary), call.read(F32, call.size(2)));
+            let lookup = matches!(input.operation, Operation::Lookup);
+            let (from, to) = if lookup { (table, rows) } else { (rows, table) };
+            let (x, y) = (call.read(F32, from), call.write(F32, to));
+            Box::new(move || unsafe {
+                if lookup {
+                    dropmask_embedding_lookup_f32(key, p, offset, scaling, n[0], n[1], n[2], ids, x, y)
+                } else {
+                    dropmask_embedding_backward_table_f32(key, p, offset, scaling, n[0], n[1], n[2], ids, x, y)
+                }
+            })
+        }
+        Operation::Attention => {
+            let (p, scaling, renormalise, len) = (call.p(), call.scaling(), call.option(), call.product(3));
+            let (offset, scores, dy, dscores) =
+                (call.offset(len.min(1 << 64)), call.read(F32, len), call.read(F32, len), call.write(F32, len));
+            call.pair = Some((0, 2));
+            Box::new(move || unsafe {
+                dropmask_attention_backward_f32(
+                    key,
+                    p,
+                    offset,
+                    scaling,
+                    n[0],
+                    n[1],
+                    n[2],
+                    n[3],
+                    renormalise,
+                    scores,
+                    dy,
+                    dscores,
+                )
+            })
+        }
+        Operation::Cutout => {
+            let (len, samples) = (call.product(4), call.size(0));
+            let offset = call.offset(if len == 0 { 0 } else { samples });
+            let (x, y) = (call.read(F32, len), call.write(F32, len));
+            call.pair = Some((0, 1));
+            let count = input.count.into();
+            Box::new(move || unsafe {
+                dropmask_cutout_forward_f32(key, offset, n[0], n[1], n[2], n[3], n[4], n[5], count, x, y)
+            })
+        }
+        Operation::DropBlock => {
+            let (p, len, block) = (call.p(), call.product(4), call.size(4));
+            let bad = block == 0 || block > call.size(2) || block > call.size(3);
+            call.fault(bad, DROPMASK_INVALID_BLOCK);
+            let places = |i: usize| (n[i] as u128 + 1).saturating_sub(block);
+            let (maps, area) = (call.product(2), call.size(2).saturating_mul(call.size(3)));
+            let too_many = maps.max(area).max(len) > usize::MAX as u128;
+            call.fault(too_many && !bad, DROPMASK_INVALID_SHAPE);
+            // seeds have indices where there are any
+            let seeds = if bad || too_many { 0 } else { maps * places(2) * places(3) };
+            let (offset, x, y) = (call.offset(seeds), call.read(F32, len), call.write(F32, len));
+            let (mask, kept) = (call.write(U64, len.div_ceil(64)), call.write(U64, 1));
+            call.pair = Some((0, 1));
+            Box::new(move || unsafe {
+                dropmask_dropblock_forward_f32(key, p, offset, n[0], n[1], n[2], n[3], n[4], x, y, mask, kept)
+            })
+        }
+        Operation::Classes => {
+            let (len, samples) = (call.product(2), call.size(0));
+            let (p, mean, entropy) = (call.read(F32, len), call.write(U64, len), call.write(U64, samples));
+            Box::new(move || unsafe { dropmask_classes_push_f32(first, n[0], n[1], p, mean, entropy) })
+        }
+        Operation::MaskCopy => {
+            let len = call.size(0);
+            let (mask, out) = (call.read(U64, from_first(len)), call.write(U64, len.div_ceil(64)));
+            Box::new(move || unsafe { dropmask_mask_copy(mask, first, out, n[0]) })
+        }
+        Operation::MaskToBytes => {
+            let len = call.size(0);
+            let (mask, out) = (call.read(U64, from_first(len)), call.write(U8, len));
+            Box::new(move || unsafe { dropmask_mask_to_u8(mask, first, out, n[0]) })
+        }
+        Operation::MaskFromBytes => {
+            let len = call.size(0);
+            let (kept, mask) = (call.read(U8, len), call.write(U64, len.div_ceil(64)));
+            Box::new(move || unsafe { dropmask_mask_from_u8(kept, mask, n[0]) })
+        }
+    }
+}

@@ -975,6 +975,7 @@ dropmask_status dropmask_embedding_apply_table_f32(const uint64_t *mask,
  * not see is not read, and +0.0 in the weights. renormalise is 0, or 1 for the softmax of the kept scores alone,
  * which then has no scale. A score of -inf has weight 0; a row of nothing but -inf is 0.
  *
+ * mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says.
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -988,6 +989,7 @@ dropmask_status dropmask_attention_forward_f32(uint64_t key,
                                                size_t keys,
                                                size_t past,
                                                uint32_t renormalise,
+                                               const uint64_t *mask,
                                                const float *scores,
                                                float *weights);
 
@@ -996,7 +998,8 @@ dropmask_status dropmask_attention_forward_f32(uint64_t key,
  * dscores = P * (dP - D), where P = softmax(scores), dP = kept ? dy * scale : +0.0, and D is the sum of P * dP over
  * the row.
  *
- * scores, dy, dscores: matrices * queries * keys floats; dscores may be equal to scores.
+ * mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
+ * dscores may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
  */
@@ -1009,6 +1012,7 @@ dropmask_status dropmask_attention_backward_f32(uint64_t key,
                                                 size_t keys,
                                                 size_t past,
                                                 uint32_t renormalise,
+                                                const uint64_t *mask,
                                                 const float *scores,
                                                 const float *dy,
                                                 float *dscores);
@@ -1029,6 +1033,155 @@ dropmask_status dropmask_attention_evaluate_f32(float p,
                                                 uint32_t renormalise,
                                                 const float *scores,
                                                 float *weights);
+
+/**
+ * DropConnect: y[n][o] = scale * (sum over i of kept ? w[o][i] * x[n][i] : +0.0) + b[o], a linear layer whose weights
+ * are dropped; scale is 1 unless scaling is DROPMASK_INVERTED. A dropped connection adds nothing, whatever w and x
+ * are. The sum is that of pieces of 1024 inputs, each in 16 accumulators.
+ *
+ * The bit of weight (o, i) has the index offset + o * index_stride + i; index_stride is inputs, or the number of all
+ * inputs where w is a shard of columns. per_sample is 0 for one mask for the batch, or 1 for a mask of each sample:
+ * that of sample n comes from dropmask_key_derive(key, first_sample + n). Where mask is not NULL, bits are read and
+ * not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; index_stride and first_sample
+ * have no say then.
+ *
+ * mask: NULL for bits that are drawn; else outputs * inputs bits, with per_sample batch times as many, in as many words
+ * as dropmask_mask_words says. w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y:
+ * batch * outputs floats.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
+ * INVALID_OPTION.
+ */
+dropmask_status dropmask_connect_forward_f32(uint64_t key,
+                                             float p,
+                                             uint64_t offset,
+                                             uint32_t scaling,
+                                             size_t batch,
+                                             size_t inputs,
+                                             size_t outputs,
+                                             uint64_t index_stride,
+                                             uint32_t per_sample,
+                                             uint64_t first_sample,
+                                             const uint64_t *mask,
+                                             const float *w,
+                                             const float *b,
+                                             const float *x,
+                                             float *y);
+
+/**
+ * The gradient of dropmask_connect_forward_f32 for its inputs: dx[n][i] = sum over o, ascending, of kept ? w[o][i] *
+ * (dy[n][o] * scale) : +0.0.
+ *
+ * mask: NULL for bits that are drawn; else as in forward. w: outputs * inputs floats. dy: batch * outputs floats. dx:
+ * batch * inputs floats.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
+ * INVALID_OPTION.
+ */
+dropmask_status dropmask_connect_backward_input_f32(uint64_t key,
+                                                    float p,
+                                                    uint64_t offset,
+                                                    uint32_t scaling,
+                                                    size_t batch,
+                                                    size_t inputs,
+                                                    size_t outputs,
+                                                    uint64_t index_stride,
+                                                    uint32_t per_sample,
+                                                    uint64_t first_sample,
+                                                    const uint64_t *mask,
+                                                    const float *w,
+                                                    const float *dy,
+                                                    float *dx);
+
+/**
+ * The gradient of dropmask_connect_forward_f32 for its weights: dw[o][i] = sum over n, ascending and where kept, of
+ * (dy[n][o] * scale) * x[n][i]; +0.0 if it is never kept.
+ *
+ * mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
+ * outputs * inputs floats.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
+ * INVALID_OPTION.
+ */
+dropmask_status dropmask_connect_backward_weights_f32(uint64_t key,
+                                                      float p,
+                                                      uint64_t offset,
+                                                      uint32_t scaling,
+                                                      size_t batch,
+                                                      size_t inputs,
+                                                      size_t outputs,
+                                                      uint64_t index_stride,
+                                                      uint32_t per_sample,
+                                                      uint64_t first_sample,
+                                                      const uint64_t *mask,
+                                                      const float *x,
+                                                      const float *dy,
+                                                      float *dw);
+
+/**
+ * dropmask_connect_backward_weights_f32 that adds to dw, sample by sample. What is never kept stays as it is.
+ *
+ * mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
+ * outputs * inputs floats.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
+ * INVALID_OPTION.
+ */
+dropmask_status dropmask_connect_backward_weights_add_f32(uint64_t key,
+                                                          float p,
+                                                          uint64_t offset,
+                                                          uint32_t scaling,
+                                                          size_t batch,
+                                                          size_t inputs,
+                                                          size_t outputs,
+                                                          uint64_t index_stride,
+                                                          uint32_t per_sample,
+                                                          uint64_t first_sample,
+                                                          const uint64_t *mask,
+                                                          const float *x,
+                                                          const float *dy,
+                                                          float *dw);
+
+/**
+ * The gradient of dropmask_connect_forward_f32 for b: db[o] = sum over n of dy[n][o], n ascending. No mask has a say.
+ *
+ * dy: batch * outputs floats. db: outputs floats.
+ * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+ */
+dropmask_status dropmask_connect_backward_bias_f32(size_t batch, size_t outputs, const float *dy, float *db);
+
+/**
+ * What the network computes when it is not trained, the mean: y[n][o] = factor * (sum over i of w[o][i] * x[n][i]) +
+ * b[o]; the factor is 1, with DROPMASK_STANDARD keep.
+ *
+ * w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y: batch * outputs floats.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ */
+dropmask_status dropmask_connect_evaluate_f32(float p,
+                                              uint32_t scaling,
+                                              size_t batch,
+                                              size_t inputs,
+                                              size_t outputs,
+                                              const float *w,
+                                              const float *b,
+                                              const float *x,
+                                              float *y);
+
+/**
+ * Mean and variance of y of dropmask_connect_forward_f32 over all masks, for inference by moment matching. With q the
+ * keep probability, mean = q * W x + b and variance = q * (1 - q) * (W . W)(x . x); with DROPMASK_INVERTED, W x + b
+ * and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0.
+ *
+ * w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. mean, variance: batch * outputs
+ * floats.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ */
+dropmask_status dropmask_connect_moments_f32(float p,
+                                             uint32_t scaling,
+                                             size_t batch,
+                                             size_t inputs,
+                                             size_t outputs,
+                                             const float *w,
+                                             const float *b,
+                                             const float *x,
+                                             float *mean,
+                                             float *variance);
 
 /**
  * A bias and dropout in one pass: y = kept(index) ? (x + b[c]) * scale : +0.0 of element c of each row; rows and

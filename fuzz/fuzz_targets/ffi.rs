@@ -387,6 +387,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
                     n[2],
                     n[3],
                     renormalise,
+                    ptr::null(),
                     scores,
                     dy,
                     dscores,

@@ -1,10 +1,10 @@
 //! The softmax of rows of scores, and dropout of the weights.
 
-use super::buffers::{InOut, Pair, Read, run};
+use super::buffers::{InOut, MaybeReadMask, Pair, Read, run};
 use super::call::Call;
 use super::status::*;
 use crate::shape::Shape;
-use crate::{Attention, Rows};
+use crate::{Attention, Mask, Rows};
 
 /// past of the attention functions: every query sees every key. In C, `cbindgen.toml` says it.
 pub const DROPMASK_NOT_CAUSAL: usize = usize::MAX;
@@ -18,6 +18,7 @@ pub const DROPMASK_NOT_CAUSAL: usize = usize::MAX;
 /// not see is not read, and +0.0 in the weights. renormalise is 0, or 1 for the softmax of the kept scores alone,
 /// which then has no scale. A score of -inf has weight 0; a row of nothing but -inf is 0.
 ///
+/// mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says.
 /// scores, weights: matrices * queries * keys floats; weights may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -32,17 +33,22 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
     keys: usize,
     past: usize,
     renormalise: u32,
+    mask: *const u64,
     scores: *const f32,
     weights: *mut f32,
 ) -> dropmask_status {
     let call = stack(key, p, offset, scaling, matrices, queries, keys);
     let len = call.elements();
     let attention = attention(call, matrices, queries, keys, past, renormalise);
+    let mask = MaybeReadMask(mask, len as u128);
     // SAFETY: as the header demands.
     unsafe {
-        run(attention, (InOut(scores, weights, len),), |attention, (xy,)| match xy {
-            Pair::Apart(scores, weights) => attention.forward(scores, weights),
-            Pair::InPlace(scores) => attention.forward_in_place(scores),
+        run(attention, (InOut(scores, weights, len), mask), |attention, (xy, mask)| {
+            let attention = stored(attention, mask?);
+            match xy {
+                Pair::Apart(scores, weights) => attention.forward(scores, weights),
+                Pair::InPlace(scores) => attention.forward_in_place(scores),
+            }
         })
     }
 }
@@ -51,7 +57,8 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
 /// dscores = P * (dP - D), where P = softmax(scores), dP = kept ? dy * scale : +0.0, and D is the sum of P * dP over
 /// the row.
 ///
-/// scores, dy, dscores: matrices * queries * keys floats; dscores may be equal to scores.
+/// mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
+/// dscores may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
 #[unsafe(no_mangle)]
@@ -65,6 +72,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
     keys: usize,
     past: usize,
     renormalise: u32,
+    mask: *const u64,
     scores: *const f32,
     dy: *const f32,
     dscores: *mut f32,
@@ -72,11 +80,15 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
     let call = stack(key, p, offset, scaling, matrices, queries, keys);
     let len = call.elements();
     let attention = attention(call, matrices, queries, keys, past, renormalise);
+    let mask = MaybeReadMask(mask, len as u128);
     // SAFETY: as the header demands.
     unsafe {
-        run(attention, (InOut(scores, dscores, len), Read(dy, len)), |attention, (xy, dy)| match xy {
-            Pair::Apart(scores, dscores) => attention.backward(scores, dy, dscores),
-            Pair::InPlace(scores) => attention.backward_in_place(scores, dy),
+        run(attention, (InOut(scores, dscores, len), Read(dy, len), mask), |attention, (xy, dy, mask)| {
+            let attention = stored(attention, mask?);
+            match xy {
+                Pair::Apart(scores, dscores) => attention.backward(scores, dy, dscores),
+                Pair::InPlace(scores) => attention.backward_in_place(scores, dy),
+            }
         })
     }
 }
@@ -122,8 +134,15 @@ fn attention(
     keys: usize,
     past: usize,
     renormalise: u32,
-) -> Result<Attention, dropmask_status> {
+) -> Result<Attention<'static>, dropmask_status> {
     let known = if renormalise <= 1 { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) };
     let attention = Attention::new(call.given(known).stream()?, matrices, queries, keys);
     Ok(attention.causal(past).renormalise(renormalise == 1))
+}
+
+fn stored<'a>(attention: Attention<'a>, mask: Option<Mask<'a>>) -> Attention<'a> {
+    match mask {
+        Some(mask) => attention.stored(mask),
+        None => attention,
+    }
 }

@@ -101,6 +101,22 @@ impl<'a, T: 'a> Buffer<'a> for Read<T> {
     }
 }
 
+/// To be read, if it is there.
+pub(super) struct MaybeRead<T>(pub(super) *const T, pub(super) usize);
+
+impl<'a, T: 'a> Buffer<'a> for MaybeRead<T> {
+    type Slice = Option<&'a [T]>;
+
+    fn extents(&self) -> [Extent; 2] {
+        if self.0.is_null() { [Extent::NONE; 2] } else { Read(self.0, self.1).extents() }
+    }
+
+    unsafe fn slice(self) -> Option<&'a [T]> {
+        // SAFETY: as demanded here.
+        (!self.0.is_null()).then(|| unsafe { Read(self.0, self.1).slice() })
+    }
+}
+
 /// To be written; what it holds may be read before.
 pub(super) struct Write<T>(pub(super) *mut T, pub(super) usize);
 
@@ -190,6 +206,25 @@ impl<'a> Buffer<'a> for ReadMask {
     }
 }
 
+/// A mask of so many bits to be read, if there is one.
+pub(super) struct MaybeReadMask(pub(super) *const u64, pub(super) u128);
+
+impl<'a> Buffer<'a> for MaybeReadMask {
+    type Slice = Result<Option<Mask<'a>>, Error>;
+
+    fn extents(&self) -> [Extent; 2] {
+        if self.0.is_null() { [Extent::NONE; 2] } else { ReadMask(self.0, 0, self.1).extents() }
+    }
+
+    unsafe fn slice(self) -> Result<Option<Mask<'a>>, Error> {
+        if self.0.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: as demanded here.
+        unsafe { ReadMask(self.0, 0, self.1).slice() }.map(Some)
+    }
+}
+
 /// A mask of so many bits to be written.
 pub(super) struct WriteMask(pub(super) *mut u64, pub(super) u128);
 
@@ -275,3 +310,4 @@ buffers!(A 0);
 buffers!(A 0, B 1);
 buffers!(A 0, B 1, C 2);
 buffers!(A 0, B 1, C 2, D 3);
+buffers!(A 0, B 1, C 2, D 3, E 4);

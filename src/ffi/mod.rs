@@ -36,6 +36,8 @@ mod embedding;
 
 mod attention;
 
+mod connect;
+
 mod bias;
 
 mod relu;
@@ -52,6 +54,7 @@ pub use alpha::*;
 pub use attention::*;
 pub use bias::*;
 pub use channels::*;
+pub use connect::*;
 pub use cutout::*;
 pub use dropblock::*;
 pub use embedding::*;

@@ -5,7 +5,7 @@ use dropmask::{Cutout, DropBlock, EmbeddingDropout, KeptCount, Key, Mask, MaskMu
 use crate::function::{Args, Function, Kind::*, Takes::*, buffer, call};
 use crate::shapes::*;
 
-pub const FAMILY: [Function; 24] = [
+pub const FAMILY: [Function; 26] = [
     Function {
         name: "dropmask_embedding_lookup_f32",
         takes: &[P, Offset, Scaling],
@@ -108,7 +108,7 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: stack,
-        call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1)),
+        call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] [3] option null (0) (1)),
         expected: |a, b| {
             let [scores, weights] = b else { panic!() };
             attention(a).forward(scores.f32(), weights.f32_mut()).unwrap();
@@ -120,10 +120,41 @@ pub const FAMILY: [Function; 24] = [
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: stack,
-        call: call!(dropmask_attention_backward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1) (2)),
+        call: call!(dropmask_attention_backward_f32: key p offset scaling [0] [1] [2] [3] option null (0) (1) (2)),
         expected: |a, b| {
             let [scores, dy, dscores] = b else { panic!() };
             attention(a).backward(scores.f32(), dy.f32(), dscores.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_attention_forward_f32",
+        takes: &[P, Offset, Scaling, Option],
+        sizes: &[2, 3, 40, 30],
+        buffers: &[buffer(U64, stack_words).choice(), buffer(Unit, stack), buffer(Unit, stack).over(1)],
+        span: stack,
+        call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1) (2)),
+        expected: |a, b| {
+            let [mask, scores, weights] = b else { panic!() };
+            let mask = Mask::new(mask.u64(), stack(a) as usize).unwrap();
+            attention(a).stored(mask).forward(scores.f32(), weights.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_attention_backward_f32",
+        takes: &[P, Offset, Scaling, Option],
+        sizes: &[2, 3, 40, 30],
+        buffers: &[
+            buffer(U64, stack_words).choice(),
+            buffer(Unit, stack),
+            buffer(Unit, stack),
+            buffer(Unit, stack).over(1),
+        ],
+        span: stack,
+        call: call!(dropmask_attention_backward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1) (2) (3)),
+        expected: |a, b| {
+            let [mask, scores, dy, dscores] = b else { panic!() };
+            let mask = Mask::new(mask.u64(), stack(a) as usize).unwrap();
+            attention(a).stored(mask).backward(scores.f32(), dy.f32(), dscores.f32_mut()).unwrap();
         },
     },
     Function {

@@ -61,19 +61,34 @@ impl Kind {
 pub struct Buffer {
     pub kind: Kind,
     pub len: fn(&Args) -> u128,
-    /// May be NULL.
+    /// May be NULL: of an output, nothing is written there; an input has no elements then.
     pub optional: bool,
+    pub input: bool,
+    /// NULL stands for another way to do it, which has an entry of its own in the table.
+    pub choice: bool,
     /// May be equal to that buffer.
     pub over: Option<usize>,
 }
 
 pub const fn buffer(kind: Kind, len: fn(&Args) -> u128) -> Buffer {
-    Buffer { kind, len, optional: false, over: None }
+    Buffer { kind, len, optional: false, input: false, choice: false, over: None }
 }
 
 impl Buffer {
     pub const fn optional(self) -> Self {
         Self { optional: true, ..self }
+    }
+
+    pub const fn optional_input(self) -> Self {
+        Self { input: true, ..self.optional() }
+    }
+
+    pub const fn choice(self) -> Self {
+        Self { choice: true, ..self }
+    }
+
+    pub const fn may_be_null(&self) -> bool {
+        self.optional || self.choice
     }
 
     pub const fn over(self, other: usize) -> Self {
@@ -160,6 +175,9 @@ macro_rules! argument {
     };
     ($a:ident ($i:literal)) => {
         $a.at($i)
+    };
+    ($a:ident null) => {
+        std::ptr::null()
     };
     ($a:ident $name:ident) => {
         $a.$name

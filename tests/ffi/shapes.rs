@@ -102,6 +102,10 @@ pub fn stack(a: &Args) -> u128 {
     all(a, 3)
 }
 
+pub fn stack_words(a: &Args) -> u128 {
+    stack(a).div_ceil(64)
+}
+
 pub fn maps(a: &Args) -> u128 {
     all(a, 4)
 }
@@ -159,7 +163,7 @@ pub fn channels(a: &Args) -> Channels {
     channels.index_stride(a.index_stride)
 }
 
-pub fn attention(a: &Args) -> Attention {
+pub fn attention(a: &Args) -> Attention<'static> {
     let attention = Attention::new(stream(a), a.sizes[0], a.sizes[1], a.sizes[2]);
     attention.causal(a.sizes[3]).renormalise(a.option == 1)
 }

@@ -1,0 +1,286 @@
+//! A linear layer whose weights are dropped.
+
+use super::buffers::{MaybeRead, MaybeReadMask, Read, Write, run};
+use super::call::Call;
+use super::status::*;
+use crate::shape::Shape;
+use crate::{DropConnect, Mask, MaskStream, Rows};
+
+/// DropConnect: y[n][o] = scale * (sum over i of kept ? w[o][i] * x[n][i] : +0.0) + b[o], a linear layer whose weights
+/// are dropped; scale is 1 unless scaling is DROPMASK_INVERTED. A dropped connection adds nothing, whatever w and x
+/// are. The sum is that of pieces of 1024 inputs, each in 16 accumulators.
+///
+/// The bit of weight (o, i) has the index offset + o * index_stride + i; index_stride is inputs, or the number of all
+/// inputs where w is a shard of columns. per_sample is 0 for one mask for the batch, or 1 for a mask of each sample:
+/// that of sample n comes from dropmask_key_derive(key, first_sample + n). Where mask is not NULL, bits are read and
+/// not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; index_stride and first_sample
+/// have no say then.
+///
+/// mask: NULL for bits that are drawn; else outputs * inputs bits, with per_sample batch times as many, in as many words
+/// as dropmask_mask_words says. w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y:
+/// batch * outputs floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_connect_forward_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+    index_stride: u64,
+    per_sample: u32,
+    first_sample: u64,
+    mask: *const u64,
+    w: *const f32,
+    b: *const f32,
+    x: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let stream = layer.training(key, p, offset, scaling, mask);
+    let (mask, [weights, x_len, y_len]) = (MaybeReadMask(mask, layer.bits()), layer.lengths());
+    let buffers = (mask, Read(w, weights), MaybeRead(b, outputs), Read(x, x_len), Write(y, y_len));
+    // SAFETY: as the header demands.
+    unsafe { run(stream, buffers, |stream, (mask, w, b, x, y)| layer.connect(stream, mask?).forward(w, b, x, y)) }
+}
+
+/// The gradient of dropmask_connect_forward_f32 for its inputs: dx[n][i] = sum over o, ascending, of kept ? w[o][i] *
+/// (dy[n][o] * scale) : +0.0.
+///
+/// mask: NULL for bits that are drawn; else as in forward. w: outputs * inputs floats. dy: batch * outputs floats. dx:
+/// batch * inputs floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_connect_backward_input_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+    index_stride: u64,
+    per_sample: u32,
+    first_sample: u64,
+    mask: *const u64,
+    w: *const f32,
+    dy: *const f32,
+    dx: *mut f32,
+) -> dropmask_status {
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let stream = layer.training(key, p, offset, scaling, mask);
+    let (mask, [weights, x_len, y_len]) = (MaybeReadMask(mask, layer.bits()), layer.lengths());
+    let buffers = (mask, Read(w, weights), Read(dy, y_len), Write(dx, x_len));
+    // SAFETY: as the header demands.
+    unsafe { run(stream, buffers, |stream, (mask, w, dy, dx)| layer.connect(stream, mask?).backward_input(w, dy, dx)) }
+}
+
+/// The gradient of dropmask_connect_forward_f32 for its weights: dw[o][i] = sum over n, ascending and where kept, of
+/// (dy[n][o] * scale) * x[n][i]; +0.0 if it is never kept.
+///
+/// mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
+/// outputs * inputs floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_connect_backward_weights_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+    index_stride: u64,
+    per_sample: u32,
+    first_sample: u64,
+    mask: *const u64,
+    x: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+) -> dropmask_status {
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let stream = layer.training(key, p, offset, scaling, mask);
+    let (mask, [weights, x_len, y_len]) = (MaybeReadMask(mask, layer.bits()), layer.lengths());
+    let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
+    // SAFETY: as the header demands.
+    unsafe {
+        run(stream, buffers, |stream, (mask, x, dy, dw)| layer.connect(stream, mask?).backward_weights(x, dy, dw))
+    }
+}
+
+/// dropmask_connect_backward_weights_f32 that adds to dw, sample by sample. What is never kept stays as it is.
+///
+/// mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
+/// outputs * inputs floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
+/// INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_connect_backward_weights_add_f32(
+    key: u64,
+    p: f32,
+    offset: u64,
+    scaling: u32,
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+    index_stride: u64,
+    per_sample: u32,
+    first_sample: u64,
+    mask: *const u64,
+    x: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+) -> dropmask_status {
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let stream = layer.training(key, p, offset, scaling, mask);
+    let (mask, [weights, x_len, y_len]) = (MaybeReadMask(mask, layer.bits()), layer.lengths());
+    let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
+    // SAFETY: as the header demands.
+    unsafe {
+        run(stream, buffers, |stream, (mask, x, dy, dw)| layer.connect(stream, mask?).backward_weights_add(x, dy, dw))
+    }
+}
+
+/// The gradient of dropmask_connect_forward_f32 for b: db[o] = sum over n of dy[n][o], n ascending. No mask has a say.
+///
+/// dy: batch * outputs floats. db: outputs floats.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_connect_backward_bias_f32(
+    batch: usize,
+    outputs: usize,
+    dy: *const f32,
+    db: *mut f32,
+) -> dropmask_status {
+    let layer = Layer::dense(batch, 0, outputs);
+    let [_, _, y_len] = layer.lengths();
+    let stream = layer.evaluating(0.0, 0);
+    // SAFETY: as the header demands.
+    unsafe {
+        run(stream, (Read(dy, y_len), Write(db, outputs)), |stream, (dy, db)| {
+            layer.connect(stream, None).backward_bias(dy, db)
+        })
+    }
+}
+
+/// What the network computes when it is not trained, the mean: y[n][o] = factor * (sum over i of w[o][i] * x[n][i]) +
+/// b[o]; the factor is 1, with DROPMASK_STANDARD keep.
+///
+/// w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y: batch * outputs floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
+    p: f32,
+    scaling: u32,
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+    w: *const f32,
+    b: *const f32,
+    x: *const f32,
+    y: *mut f32,
+) -> dropmask_status {
+    let layer = Layer::dense(batch, inputs, outputs);
+    let [weights, x_len, y_len] = layer.lengths();
+    let buffers = (Read(w, weights), MaybeRead(b, outputs), Read(x, x_len), Write(y, y_len));
+    // SAFETY: as the header demands.
+    unsafe {
+        run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, y)| {
+            layer.connect(stream, None).evaluate(w, b, x, y)
+        })
+    }
+}
+
+/// Mean and variance of y of dropmask_connect_forward_f32 over all masks, for inference by moment matching. With q the
+/// keep probability, mean = q * W x + b and variance = q * (1 - q) * (W . W)(x . x); with DROPMASK_INVERTED, W x + b
+/// and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0.
+///
+/// w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. mean, variance: batch * outputs
+/// floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dropmask_connect_moments_f32(
+    p: f32,
+    scaling: u32,
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+    w: *const f32,
+    b: *const f32,
+    x: *const f32,
+    mean: *mut f32,
+    variance: *mut f32,
+) -> dropmask_status {
+    let layer = Layer::dense(batch, inputs, outputs);
+    let [weights, x_len, y_len] = layer.lengths();
+    let moments = (Write(mean, y_len), Write(variance, y_len));
+    let buffers = (Read(w, weights), MaybeRead(b, outputs), Read(x, x_len), moments.0, moments.1);
+    // SAFETY: as the header demands.
+    unsafe {
+        run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, mean, variance)| {
+            layer.connect(stream, None).moments(w, b, x, mean, variance)
+        })
+    }
+}
+
+/// A layer as C describes it.
+#[derive(Clone, Copy)]
+struct Layer {
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+    index_stride: u64,
+    per_sample: u32,
+    first_sample: u64,
+}
+
+impl Layer {
+    const fn dense(batch: usize, inputs: usize, outputs: usize) -> Self {
+        Self { batch, inputs, outputs, index_stride: inputs as u64, per_sample: 0, first_sample: 0 }
+    }
+
+    /// Of weights, inputs and outputs.
+    const fn lengths(&self) -> [usize; 3] {
+        let Self { batch, inputs, outputs, .. } = *self;
+        [outputs.saturating_mul(inputs), batch.saturating_mul(inputs), batch.saturating_mul(outputs)]
+    }
+
+    /// Of a mask.
+    const fn bits(&self) -> u128 {
+        let masks = if self.per_sample == 1 { self.batch } else { 1 };
+        (self.outputs as u128 * self.inputs as u128).saturating_mul(masks as u128)
+    }
+
+    /// The stream, if there are weights of these indices.
+    fn training(
+        &self,
+        key: u64,
+        p: f32,
+        offset: u64,
+        scaling: u32,
+        mask: *const u64,
+    ) -> Result<MaskStream, dropmask_status> {
+        let index_stride = if mask.is_null() { self.index_stride } else { self.inputs as u64 };
+        let rows = Rows::new(self.outputs, self.inputs).index_stride(index_stride);
+        let known = if self.per_sample <= 1 { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) };
+        Call::new(key, p, offset, scaling, Shape::Rows(rows)).given(known).stream()
+    }
+
+    fn evaluating(&self, p: f32, scaling: u32) -> Result<MaskStream, dropmask_status> {
+        Call::evaluation(p, scaling, Rows::new(self.outputs, self.inputs)).stream()
+    }
+
+    fn connect(self, stream: MaskStream, mask: Option<Mask<'_>>) -> DropConnect<'_> {
+        let layer = DropConnect::new(stream, self.batch, self.inputs, self.outputs).index_stride(self.index_stride);
+        let layer = if self.per_sample == 1 { layer.per_sample(self.first_sample) } else { layer };
+        match mask {
+            Some(mask) => layer.stored(mask),
+            None => layer,
+        }
+    }
+}

@@ -11,10 +11,10 @@ pub enum Mode {
 
 /// The layer of the textbooks. It remembers its stream and how often it was run in training, nothing else.
 ///
-/// Forward pass number `s` in training draws the mask of `key.derive(s)`, so each has a new one; backward draws that of
-/// the last one again. A forward pass for evaluation changes nothing, so a validation run may come between the forward
-/// and the backward pass of a training step. [Monte-Carlo dropout](MaskStream::pass_shared) by the layer is to predict in
-/// [`Mode::Train`].
+/// Forward pass number `s` in training, counted from 0, draws the mask of `key.derive(s)`, so each has a new one; backward
+/// draws that of the last one again. A forward pass for evaluation changes nothing, so a validation run may come between
+/// the forward and the backward pass of a training step. [Monte-Carlo dropout](MaskStream::pass_shared) by the layer is to
+/// predict in [`Mode::Train`].
 ///
 /// **Evaluation cannot be forgotten**: there is no mode to switch, and so none to forget. Every call says its
 /// [`Mode`], which has no default, or does not compile; a network passes on the mode that its caller chose.

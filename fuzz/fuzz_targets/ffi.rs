@@ -23,6 +23,7 @@ enum Operation {
     Lookup,
     BackwardTable,
     Attention,
+    Connect,
     Cutout,
     DropBlock,
     Classes,
@@ -391,6 +392,37 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
                     scores,
                     dy,
                     dscores,
+                )
+            })
+        }
+        Operation::Connect => {
+            let (p, scaling, per_sample) = (call.p(), call.scaling(), call.option());
+            let [batch, inputs, outputs] = [0, 1, 2].map(|i| call.size(i));
+            let weights = outputs.saturating_mul(inputs);
+            let masks = weights.saturating_mul(if per_sample == 1 { batch } else { 1 });
+            let stored = input.count % 2 == 1 && !matches!(input.pointers[0], Pointer::Null);
+            let mask = if stored { call.read(U64, masks.div_ceil(64)) } else { ptr::null() };
+            let stride = if stored { inputs } else { index_stride.into() };
+            let span = if weights == 0 { 0 } else { (outputs - 1).saturating_mul(stride).saturating_add(inputs) };
+            let offset = call.offset(span.min(2 << 64));
+            let (x, dy, dw) =
+                (call.read(F32, batch * inputs), call.read(F32, batch * outputs), call.write(F32, weights));
+            Box::new(move || unsafe {
+                dropmask_connect_backward_weights_f32(
+                    key,
+                    p,
+                    offset,
+                    scaling,
+                    n[0],
+                    n[1],
+                    n[2],
+                    index_stride,
+                    per_sample,
+                    first,
+                    mask,
+                    x,
+                    dy,
+                    dw,
                 )
             })
         }

@@ -342,7 +342,7 @@ dropmask_status dropmask_evaluate_f32(float p, uint32_t scaling, const float *x,
 /**
  * dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep.
  *
- * x, r, y: len floats.
+ * x, r, y: len floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
  */
 dropmask_status dropmask_evaluate_residual_f32(float p,
@@ -371,7 +371,7 @@ dropmask_status dropmask_apply_add_f32(const uint64_t *mask, float scale, const 
 /**
  * Dropout by a stored mask before a residual sum: y[i] = r[i] + ((bit i of mask) ? x[i] * scale : +0.0).
  *
- * mask: dropmask_mask_words(len) words. x, r, y: len floats.
+ * mask: dropmask_mask_words(len) words. x, r, y: len floats; y may be equal to x.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
  */
 dropmask_status dropmask_apply_residual_f32(const uint64_t *mask,
@@ -512,7 +512,7 @@ dropmask_status dropmask_rows_evaluate_f32(float p,
 /**
  * dropmask_evaluate_residual_f32 by rows, of which element c of row r is at r * stride + c.
  *
- * x, r, y: (rows - 1) * stride + columns floats.
+ * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_rows_evaluate_residual_f32(float p,
@@ -563,7 +563,7 @@ dropmask_status dropmask_rows_apply_add_f32(const uint64_t *mask,
  * dropmask_apply_residual_f32 by rows, as in dropmask_rows_apply_f32: y = r + (bit ? x * scale : +0.0).
  *
  * mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, r, y: (rows - 1) * stride +
- * columns floats.
+ * columns floats; y may be equal to x.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE.
  */
 dropmask_status dropmask_rows_apply_residual_f32(const uint64_t *mask,
@@ -736,7 +736,7 @@ dropmask_status dropmask_channels_apply_add_f32(const uint64_t *mask,
  * : +0.0).
  *
  * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, r, y: samples * channels *
- * positions floats.
+ * positions floats; y may be equal to x.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
  */
 dropmask_status dropmask_channels_apply_residual_f32(const uint64_t *mask,
@@ -1285,7 +1285,7 @@ dropmask_status dropmask_bias_backward_add_f32(uint64_t key,
 /**
  * What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep.
  *
- * x, y: (rows - 1) * stride + columns floats. b: columns floats.
+ * x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_bias_evaluate_f32(float p,
@@ -1301,7 +1301,7 @@ dropmask_status dropmask_bias_evaluate_f32(float p,
  * dropmask_bias_evaluate_f32 before a residual sum: y = r + (x + b[c]), with DROPMASK_STANDARD y = r + (x + b[c]) *
  * keep.
  *
- * x, r, y: (rows - 1) * stride + columns floats. b: columns floats.
+ * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_bias_evaluate_residual_f32(float p,
@@ -1370,7 +1370,7 @@ dropmask_status dropmask_relu_backward_add_f32(float p,
 /**
  * What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep.
  *
- * x, y: (rows - 1) * stride + columns floats.
+ * x, y: (rows - 1) * stride + columns floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_relu_evaluate_f32(float p,
@@ -1645,7 +1645,8 @@ dropmask_status dropmask_feature_alpha_backward_add_f32(uint64_t key,
 dropmask_status dropmask_moments_push_f32(uint64_t passes, const float *y, double *mean, double *squares, size_t len);
 
 /**
- * The variance of each output over the passes: squares / passes; NaN if there were none.
+ * The variance of each output over the passes: squares / passes; NaN if there were none and the
+ * squares are 0.
  *
  * squares, variance: len doubles.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.

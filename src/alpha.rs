@@ -20,7 +20,7 @@ const ALPHA: f64 = -1.758_099_340_847_376_6;
 ///
 /// Everything else is as in [`MaskStream`]: which bit an element has, [offsets](MaskStream::offset),
 /// [rows](MaskStream::rows), levels, aliasing, errors. With [`MaskStream::channels`] it is **feature-alpha dropout**. With
-/// `p = 0` it copies exactly. With `p = 1` it writes `+0.0`, forward and backward, the limit of `d` for `q` towards 0.
+/// `p = 0` it copies exactly. With `p = 1` it writes `+0.0`, forward and backward; `d` tends to 0 for `q` towards 0.
 ///
 /// ```
 /// use dropmask::{AlphaDropout, Key, MaskStream, Probability};
@@ -93,6 +93,14 @@ impl AlphaDropout {
     /// See [`MaskStream`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.stream.scaling(Scaling::Inverted).evaluate(x, y)
+    }
+
+    /// [`evaluate`](Self::evaluate) over its input: leaves it as it is.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
+        self.stream.scaling(Scaling::Inverted).evaluate_in_place(x)
     }
 
     fn affine(&self) -> Affine {

@@ -48,7 +48,7 @@ use crate::{Error, Mask, MaskStream};
 ///   one order at every level: all levels agree to the bit.
 /// - A score of `-inf` has the weight 0: masks of the caller's own. A row of `-inf` alone, where the definition is
 ///   `0 / 0`, has weights and gradients of 0.
-/// - A NaN or `+inf` among the scores makes all kept weights of its row NaN. What is dropped is `+0.0`.
+/// - A NaN or `+inf` among the scores that count makes all kept weights of its row NaN. What is dropped is `+0.0`.
 /// - What a [causal](Self::causal) mask hides is never read, is `+0.0` in the weights and in the gradient, and its bits
 ///   have no effect: the bits of the others are those without a mask.
 ///

@@ -138,6 +138,15 @@ impl BiasDropout {
         self.stream.evaluation(shape, Biased::new(x, b), Nothing, y)
     }
 
+    /// [`evaluate`](Self::evaluate) over its input.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn evaluate_in_place(&self, x: &mut [f32], b: &[f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), b.len(), x.len())?;
+        self.stream.evaluation(shape, Biased::new(InPlace, b), Nothing, x)
+    }
+
     /// [`evaluate`](Self::evaluate) with a residual: `y = r + (x + b)`, with standard scaling `r + (x + b) * (1 - p)`.
     ///
     /// # Errors
@@ -146,6 +155,16 @@ impl BiasDropout {
         self.stream.check(r.len(), y.len())?;
         let shape = self.check(x.len(), b.len(), y.len())?;
         self.stream.evaluation(shape, Biased::new(x, b), r, y)
+    }
+
+    /// [`evaluate_residual`](Self::evaluate_residual) over its input.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn evaluate_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
+        self.stream.check(r.len(), x.len())?;
+        let shape = self.check(x.len(), b.len(), x.len())?;
+        self.stream.evaluation(shape, Biased::new(InPlace, b), r, x)
     }
 
     const fn map(&self) -> Scale {

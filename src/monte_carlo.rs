@@ -51,7 +51,7 @@ impl MaskStream {
 ///
 /// Welford's method ("Note on a method for calculating corrected sums of squares and products", Technometrics 1962), in
 /// `f64`: a variance that is small beside the mean is not lost, whatever the number of passes. Outputs that never
-/// change have a variance of exactly 0. NaN and infinity make an output's mean and variance NaN.
+/// change have a variance of exactly 0. NaN and infinity make an output's variance NaN, and its mean NaN or infinite.
 ///
 /// ```
 /// use dropmask::Moments;

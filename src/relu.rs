@@ -95,10 +95,24 @@ impl ReluDropout {
     /// See [`MaskStream`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let shape = self.stream.check(x.len(), y.len())?;
+        self.evaluation(shape, x, y);
+        Ok(())
+    }
+
+    /// [`evaluate`](Self::evaluate) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
+        let shape = self.stream.check(x.len(), x.len())?;
+        self.evaluation(shape, InPlace, x);
+        Ok(())
+    }
+
+    fn evaluation(&self, shape: Shape, x: impl Input, y: &mut [f32]) {
         let (bits, factor) = self.stream.evaluating();
         let shape = Shape::Rows(shape.memory().merged());
         dispatch(self.stream.run_level(), Pass { bits, shape, map: Relu(factor), x, z: Nothing, y });
-        Ok(())
     }
 
     fn rectify(&self, shape: Shape, x: impl Input, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {

@@ -98,6 +98,16 @@ impl<'a> StoredMask<'a> {
         self.pass(shape, x, r, y)
     }
 
+    /// [`apply_residual`](Self::apply_residual) over its input.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply).
+    pub fn apply_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
+        self.check(r.len(), x.len())?;
+        let shape = self.check(x.len(), x.len())?;
+        self.pass(shape, InPlace, r, x)
+    }
+
     fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
         let shape = Shape::of(self.shape, x, y)?;
         if self.shape.is_none() {

@@ -231,8 +231,8 @@ impl MaskStream {
     }
 
     /// What the network computes when it is not trained: `x` exactly with inverted and naive scaling, `x[i] * (1 - p)`
-    /// with standard scaling, where `1 - p` is [`Probability::keep`]; `+0.0` throughout where everything is dropped
-    /// (`p = 1`), whatever `x` is.
+    /// with standard scaling, where `1 - p` is [`Probability::keep`]; with standard scaling it is `+0.0` throughout where
+    /// everything is dropped (`p = 1`), whatever `x` is.
     ///
     /// # Errors
     /// See [`MaskStream`].
@@ -259,6 +259,16 @@ impl MaskStream {
         self.check(r.len(), y.len())?;
         let shape = self.check(x.len(), y.len())?;
         self.evaluation(shape, x, r, y)
+    }
+
+    /// [`evaluate_residual`](Self::evaluate_residual) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
+        self.check(r.len(), x.len())?;
+        let shape = self.check(x.len(), x.len())?;
+        self.evaluation(shape, InPlace, r, x)
     }
 }
 
@@ -345,10 +355,11 @@ impl MaskStream {
 
     /// The bits of evaluation, and the factor.
     pub(crate) const fn evaluating(&self) -> (Uniform, f32) {
-        match self.scaling {
-            Scaling::Inverted | Scaling::Naive => (Uniform { certain: Some(true) }, 1.0),
-            Scaling::Standard => (Uniform { certain: self.p.certain() }, self.p.keep()),
-        }
+        let certain = match self.scaling {
+            Scaling::Inverted | Scaling::Naive => Some(true),
+            Scaling::Standard => self.p.certain(),
+        };
+        (Uniform { certain }, self.evaluation_scale())
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]

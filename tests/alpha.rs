@@ -58,6 +58,8 @@ fn every_level_is_the_formula() {
                     assert!(all_same(&out, &added), "backward_add, {what}");
                     alpha.evaluate(&x, &mut out).unwrap();
                     assert_eq!(to_bits(&out), to_bits(&x), "evaluate, {what}");
+                    alpha.evaluate_in_place(&mut out).unwrap();
+                    assert_eq!(to_bits(&out), to_bits(&x), "evaluate_in_place, {what}");
                 }
             }
         }

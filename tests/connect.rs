@@ -475,6 +475,11 @@ fn errors_write_nothing() {
     let result = layer.index_stride(u64::MAX).forward(&w, None, &x, &mut y);
     untouched(result, &y, Error::IndexOverflow { offset: 0, span: 2 * u128::from(u64::MAX) + 2 });
 
+    // and so for the samples that have masks of their own
+    layer.per_sample(u64::MAX - 3).forward(&w, None, &x, &mut [0.0; 12]).unwrap();
+    let result = layer.per_sample(u64::MAX - 2).forward(&w, None, &x, &mut y);
+    untouched(result, &y, Error::IndexOverflow { offset: u64::MAX - 2, span: 4 });
+
     let mut dx = [9.0; 8];
     let result = layer.backward_input(&w, &dy[1..], &mut dx);
     untouched(result, &dx, mismatch(12, 11));
@@ -488,6 +493,33 @@ fn errors_write_nothing() {
     untouched(result, &db, mismatch(3, 2));
 }
 
+#[test]
+fn a_stored_mask_has_no_stride() {
+    let mask = Mask::new(&[0b000_111], 6).unwrap();
+    let layer = DropConnect::new(stream(0.5).scaling(Scaling::Standard), 1, 3, 2);
+    for layer in [layer.stored(mask).index_stride(10), layer.index_stride(10).stored(mask), layer.stored(mask)] {
+        let mut y = [f32::NAN; 2];
+        layer.forward(&[1.0; 6], None, &[1.0; 3], &mut y).unwrap();
+        assert_eq!(y, [3.0, 0.0]);
+    }
+}
+
+/// What is multiplied by 0 is 0, also if it has overflowed.
+#[test]
+fn a_factor_of_nothing() {
+    for level in Level::supported() {
+        let (w, b, x) = ([1e20, f32::INFINITY], [2.0], [1e20, 1.0]);
+        let (mut mean, mut variance) = ([f32::NAN], [f32::NAN]);
+        let layer = |p| DropConnect::new(stream(p).level(level).scaling(Scaling::Standard), 1, 2, 1);
+        layer(0.0).moments(&[1e20, 1.0], Some(&b), &[1.0, 1.0], &mut mean, &mut variance).unwrap();
+        assert_eq!((mean, variance), ([1e20], [0.0]), "{level}");
+        layer(1.0).moments(&w, Some(&b), &x, &mut mean, &mut variance).unwrap();
+        assert_eq!((mean, variance), (b, [0.0]), "{level}");
+        layer(1.0).evaluate(&w, Some(&b), &x, &mut mean).unwrap();
+        assert_eq!(mean, b, "{level}");
+    }
+}
+
 /// Dimensions without end beside one of 0: done at once.
 #[test]
 fn endless_shapes_of_nothing() {
@@ -495,7 +527,7 @@ fn endless_shapes_of_nothing() {
     for level in Level::supported() {
         for [batch, inputs, outputs] in [[ENDLESS, 0, 0], [0, ENDLESS, 0], [0, 0, ENDLESS]] {
             let shared = DropConnect::new(stream(0.5).level(level), batch, inputs, outputs);
-            for layer in [shared, shared.per_sample(3)] {
+            for layer in [shared, shared.per_sample(0)] {
                 layer.forward(&[], None, &[], &mut []).unwrap();
                 layer.evaluate(&[], None, &[], &mut []).unwrap();
                 layer.backward_input(&[], &[], &mut []).unwrap();

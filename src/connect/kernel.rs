@@ -15,7 +15,7 @@ const BAND: usize = 32;
 
 /// What multiplies what: `outputs` rows of `inputs` weights, and a batch of samples.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct Layer {
     pub(crate) batch: usize,
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Shape {
     pub(crate) index_stride: u64,
 }
 
-impl Shape {
+impl Layer {
     /// The row of a weight, and how far its bit is from the first.
     #[inline(always)]
     const fn first(self, output: usize, input: usize) -> (usize, u64) {
@@ -53,7 +53,7 @@ impl Shape {
 }
 
 #[inline(always)]
-fn part(x: &[f32], start: usize, len: usize) -> &[f32] {
+pub(crate) fn part(x: &[f32], start: usize, len: usize) -> &[f32] {
     x.get(start..).unwrap_or_default().get(..len).unwrap_or_default()
 }
 
@@ -84,11 +84,11 @@ trait Tiled: Sized {
 
     /// Every output, in tiles of as many accumulators as there are registers for.
     #[inline(always)]
-    fn each_row<S: Simd>(&mut self, s: S, words: &mut Words<'_>, shape: Shape, tile: Tile, samples: usize) {
+    fn each_row<S: Simd>(&mut self, s: S, words: &mut Words<'_>, layer: Layer, tile: Tile, samples: usize) {
         match S::REGISTERS {
-            1 => each_row::<S, Self, 4, 4>(s, words, shape, tile, samples, self),
-            2 => each_row::<S, Self, 1, 6>(s, words, shape, tile, samples, self),
-            _ => each_row::<S, Self, 1, 3>(s, words, shape, tile, samples, self),
+            1 => each_row::<S, Self, 4, 4>(s, words, layer, tile, samples, self),
+            2 => each_row::<S, Self, 1, 6>(s, words, layer, tile, samples, self),
+            _ => each_row::<S, Self, 1, 3>(s, words, layer, tile, samples, self),
         }
     }
 
@@ -97,16 +97,16 @@ trait Tiled: Sized {
 
 /// Piece by piece of the inputs, band by band of the samples.
 #[inline(always)]
-fn each_tile<S: Simd>(s: S, words: &mut Words<'_>, shape: Shape, tiled: &mut impl Tiled) {
+fn each_tile<S: Simd>(s: S, words: &mut Words<'_>, layer: Layer, tiled: &mut impl Tiled) {
     // nothing bounds a batch of which there is nothing
-    let batch = if shape.inputs == 0 || shape.outputs == 0 { 0 } else { shape.batch };
+    let batch = if layer.inputs == 0 || layer.outputs == 0 { 0 } else { layer.batch };
     let mut sample = 0;
     while sample < batch {
         let samples = BAND.min(batch - sample);
         let mut input = 0;
-        while input < shape.inputs {
-            let tile = Tile { output: 0, sample, input, inputs: DRAWN.min(shape.inputs - input) };
-            tiled.each_row(s, words, shape, tile, samples);
+        while input < layer.inputs {
+            let tile = Tile { output: 0, sample, input, inputs: DRAWN.min(layer.inputs - input) };
+            tiled.each_row(s, words, layer, tile, samples);
             input += DRAWN;
         }
         sample += BAND;
@@ -117,16 +117,16 @@ fn each_tile<S: Simd>(s: S, words: &mut Words<'_>, shape: Shape, tiled: &mut imp
 fn each_row<S: Simd, T: Tiled, const R: usize, const N: usize>(
     s: S,
     words: &mut Words<'_>,
-    shape: Shape,
+    layer: Layer,
     mut tile: Tile,
     samples: usize,
     tiled: &mut T,
 ) {
-    while tile.output < shape.outputs {
+    while tile.output < layer.outputs {
         let mut bits = [[0; DRAWN / 64]; R];
-        let (rows, _) = bits.split_at_mut(R.min(shape.outputs - tile.output));
+        let (rows, _) = bits.split_at_mut(R.min(layer.outputs - tile.output));
         if T::MASKED {
-            shape.draw(s, words, tile, rows);
+            layer.draw(s, words, tile, rows);
         }
         if R == 1 || rows.len() == R {
             each_piece::<S, R, N>(s, bits.each_ref().map(<[u64; DRAWN / 64]>::as_slice), tile, samples, tiled);
@@ -179,7 +179,7 @@ fn each_sample<S: Simd, const R: usize, const N: usize>(
 /// `y[n][o] = scale * (sum over i of the products of w[o][i] and x[n][i]) + b[o]`.
 pub(crate) struct Forward<'a, P> {
     pub(crate) words: Words<'a>,
-    pub(crate) shape: Shape,
+    pub(crate) layer: Layer,
     pub(crate) w: &'a [f32],
     pub(crate) x: &'a [f32],
     pub(crate) y: &'a mut [f32],
@@ -191,8 +191,12 @@ pub(crate) struct Forward<'a, P> {
 
 impl<P: Product> Forward<'_, P> {
     fn finish(self) {
-        let Self { shape, y, scale, b, .. } = self;
-        for y in y.chunks_mut(shape.outputs.max(1)) {
+        let Self { layer, y, scale, b, .. } = self;
+        // where everything is dropped, or nothing varies: not 0 times what may have overflowed
+        if scale == 0.0 {
+            y.fill(0.0);
+        }
+        for y in y.chunks_mut(layer.outputs.max(1)) {
             if b.is_empty() {
                 for y in y {
                     *y *= scale;
@@ -206,16 +210,16 @@ impl<P: Product> Forward<'_, P> {
 
 impl<P: Product> Kernel for Forward<'_, P> {
     fn scalar(mut self) {
-        let Self { shape, w, x, product, .. } = self;
-        let (samples, rows) = (x.chunks(shape.inputs.max(1)), w.chunks(shape.inputs.max(1)));
+        let Self { layer, w, x, product, .. } = self;
+        let (samples, rows) = (x.chunks(layer.inputs.max(1)), w.chunks(layer.inputs.max(1)));
         self.y.fill(0.0);
-        for (x, y) in samples.zip(self.y.chunks_mut(shape.outputs.max(1))) {
+        for (x, y) in samples.zip(self.y.chunks_mut(layer.outputs.max(1))) {
             for ((o, w), y) in rows.clone().enumerate().zip(y) {
                 for (piece, (w, x)) in w.chunks(PIECE).zip(x.chunks(PIECE)).enumerate() {
                     let mut lanes = [0.0; 16];
                     each_bit(
                         &mut self.words,
-                        shape.first(o, piece * PIECE),
+                        layer.first(o, piece * PIECE),
                         w.iter().zip(x).enumerate(),
                         |(i, (w, x)), kept| {
                             if let Some(sum) = lanes.get_mut(i % 16) {
@@ -234,7 +238,7 @@ impl<P: Product> Kernel for Forward<'_, P> {
     fn run<S: Simd>(mut self, s: S) {
         self.y.fill(0.0);
         let mut words = core::mem::replace(&mut self.words, Words::All);
-        each_tile(s, &mut words, self.shape, &mut self);
+        each_tile(s, &mut words, self.layer, &mut self);
         self.finish();
     }
 }
@@ -244,9 +248,9 @@ impl<P: Product> Tiled for Forward<'_, P> {
 
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const N: usize>(&mut self, s: S, bits: [&[u64]; R], tile: Tile) {
-        let shape = self.shape;
-        let w: [&[f32]; R] = array::from_fn(|r| shape.weights(self.w, tile.output + r, tile));
-        let x: [&[f32]; N] = array::from_fn(|n| shape.sample(self.x, tile.sample + n, tile));
+        let layer = self.layer;
+        let w: [&[f32]; R] = array::from_fn(|r| layer.weights(self.w, tile.output + r, tile));
+        let x: [&[f32]; N] = array::from_fn(|n| layer.sample(self.x, tile.sample + n, tile));
         let sums = sums::<S, P, R, N>(s, self.product, bits, w, x);
         for (r, sums) in sums.into_iter().enumerate() {
             for (n, mut sum) in sums.into_iter().enumerate() {
@@ -254,7 +258,7 @@ impl<P: Product> Tiled for Forward<'_, P> {
                     let (Some(w), Some(x), Some(bits)) = (w.get(r), x.get(n), bits.get(r)) else { return };
                     [[sum]] = self::sums::<S, Kept, 1, 1>(s, Kept, [bits], [w], [x]);
                 }
-                let at = (tile.sample + n).wrapping_mul(shape.outputs).wrapping_add(tile.output + r);
+                let at = (tile.sample + n).wrapping_mul(layer.outputs).wrapping_add(tile.output + r);
                 if let Some(y) = self.y.get_mut(at) {
                     *y += sum;
                 }
@@ -264,22 +268,22 @@ impl<P: Product> Tiled for Forward<'_, P> {
 }
 
 /// `dx[n][i] += kept ? w[o][i] * (dy[n][o] * scale) : +0.0`, for `o` ascending. No `dx` is `-0.0` before.
-pub(crate) struct Input<'a> {
+pub(crate) struct InputGradient<'a> {
     pub(crate) words: Words<'a>,
-    pub(crate) shape: Shape,
+    pub(crate) layer: Layer,
     pub(crate) w: &'a [f32],
     pub(crate) dy: &'a [f32],
     pub(crate) dx: &'a mut [f32],
     pub(crate) scale: f32,
 }
 
-impl Kernel for Input<'_> {
+impl Kernel for InputGradient<'_> {
     fn scalar(mut self) {
-        let Self { shape, w, dy, scale, .. } = self;
-        let rows = w.chunks(shape.inputs.max(1));
-        for (dx, dy) in self.dx.chunks_mut(shape.inputs.max(1)).zip(dy.chunks(shape.outputs.max(1))) {
+        let Self { layer, w, dy, scale, .. } = self;
+        let rows = w.chunks(layer.inputs.max(1));
+        for (dx, dy) in self.dx.chunks_mut(layer.inputs.max(1)).zip(dy.chunks(layer.outputs.max(1))) {
             for ((o, w), dy) in rows.clone().enumerate().zip(dy) {
-                each_bit(&mut self.words, shape.first(o, 0), dx.iter_mut().zip(w), |(dx, w), kept| {
+                each_bit(&mut self.words, layer.first(o, 0), dx.iter_mut().zip(w), |(dx, w), kept| {
                     *dx += Kept.scalar(*w, dy * scale, kept);
                 });
             }
@@ -289,27 +293,27 @@ impl Kernel for Input<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
         let mut words = core::mem::replace(&mut self.words, Words::All);
-        each_tile(s, &mut words, self.shape, &mut self);
+        each_tile(s, &mut words, self.layer, &mut self);
     }
 }
 
-impl Tiled for Input<'_> {
+impl Tiled for InputGradient<'_> {
     /// Several rows at a time, as each reads and writes `dx`.
     #[inline(always)]
-    fn each_row<S: Simd>(&mut self, s: S, words: &mut Words<'_>, shape: Shape, tile: Tile, samples: usize) {
+    fn each_row<S: Simd>(&mut self, s: S, words: &mut Words<'_>, layer: Layer, tile: Tile, samples: usize) {
         match S::REGISTERS {
-            1 => each_row::<S, Self, 4, 4>(s, words, shape, tile, samples, self),
-            2 => each_row::<S, Self, 2, 4>(s, words, shape, tile, samples, self),
-            _ => each_row::<S, Self, 2, 3>(s, words, shape, tile, samples, self),
+            1 => each_row::<S, Self, 4, 4>(s, words, layer, tile, samples, self),
+            2 => each_row::<S, Self, 2, 4>(s, words, layer, tile, samples, self),
+            _ => each_row::<S, Self, 2, 3>(s, words, layer, tile, samples, self),
         }
     }
 
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const N: usize>(&mut self, s: S, bits: [&[u64]; R], tile: Tile) {
-        let shape = self.shape;
-        let w: [&[f32]; R] = array::from_fn(|r| shape.weights(self.w, tile.output + r, tile));
-        let g: [[f32; R]; N] = array::from_fn(|n| array::from_fn(|r| scaled(self.dy, self.scale, shape, tile, r, n)));
-        let dx = parts_mut::<N>(self.dx, tile.sample, shape.inputs, tile);
+        let layer = self.layer;
+        let w: [&[f32]; R] = array::from_fn(|r| layer.weights(self.w, tile.output + r, tile));
+        let g: [[f32; R]; N] = array::from_fn(|n| array::from_fn(|r| scaled(self.dy, self.scale, layer, tile, r, n)));
+        let dx = parts_mut::<N>(self.dx, tile.sample, layer.inputs, tile);
         if g.as_flattened().iter().all(|g| g.is_finite()) {
             return add_rows(s, KeptFinite, bits, w, g, dx);
         }
@@ -322,23 +326,23 @@ impl Tiled for Input<'_> {
 }
 
 /// `dw[o][i] += (dy[n][o] * scale) * x[n][i]` where kept, for `n` ascending.
-pub(crate) struct Weights<'a> {
+pub(crate) struct WeightGradient<'a> {
     pub(crate) words: Words<'a>,
-    pub(crate) shape: Shape,
+    pub(crate) layer: Layer,
     pub(crate) x: &'a [f32],
     pub(crate) dy: &'a [f32],
     pub(crate) dw: &'a mut [f32],
     pub(crate) scale: f32,
 }
 
-impl Kernel for Weights<'_> {
+impl Kernel for WeightGradient<'_> {
     fn scalar(mut self) {
-        let Self { shape, x, dy, scale, .. } = self;
-        let samples = x.chunks(shape.inputs.max(1)).zip(dy.chunks(shape.outputs.max(1)));
-        for (o, dw) in self.dw.chunks_mut(shape.inputs.max(1)).enumerate() {
+        let Self { layer, x, dy, scale, .. } = self;
+        let samples = x.chunks(layer.inputs.max(1)).zip(dy.chunks(layer.outputs.max(1)));
+        for (o, dw) in self.dw.chunks_mut(layer.inputs.max(1)).enumerate() {
             for (x, dy) in samples.clone() {
                 let g = dy.get(o).map_or(0.0, |dy| dy * scale);
-                each_bit(&mut self.words, shape.first(o, 0), dw.iter_mut().zip(x), |(dw, x), kept| {
+                each_bit(&mut self.words, layer.first(o, 0), dw.iter_mut().zip(x), |(dw, x), kept| {
                     *dw = if kept { *dw + g * x } else { *dw };
                 });
             }
@@ -348,24 +352,24 @@ impl Kernel for Weights<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
         let mut words = core::mem::replace(&mut self.words, Words::All);
-        each_tile(s, &mut words, self.shape, &mut self);
+        each_tile(s, &mut words, self.layer, &mut self);
     }
 }
 
-impl Tiled for Weights<'_> {
+impl Tiled for WeightGradient<'_> {
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const N: usize>(&mut self, s: S, bits: [&[u64]; R], tile: Tile) {
-        let shape = self.shape;
-        let x = array::from_fn(|n| shape.sample(self.x, tile.sample + n, tile));
-        let g = array::from_fn(|r| array::from_fn(|n| scaled(self.dy, self.scale, shape, tile, r, n)));
-        let dw = parts_mut::<R>(self.dw, tile.output, shape.inputs, tile);
+        let layer = self.layer;
+        let x = array::from_fn(|n| layer.sample(self.x, tile.sample + n, tile));
+        let g = array::from_fn(|r| array::from_fn(|n| scaled(self.dy, self.scale, layer, tile, r, n)));
+        let dw = parts_mut::<R>(self.dw, tile.output, layer.inputs, tile);
         add_products::<S, R, N>(s, bits, x, g, dw);
     }
 }
 
 /// `dy[n][o] * scale`.
 #[inline(always)]
-fn scaled(dy: &[f32], scale: f32, shape: Shape, tile: Tile, r: usize, n: usize) -> f32 {
-    let at = (tile.sample + n).wrapping_mul(shape.outputs).wrapping_add(tile.output + r);
+fn scaled(dy: &[f32], scale: f32, layer: Layer, tile: Tile, r: usize, n: usize) -> f32 {
+    let at = (tile.sample + n).wrapping_mul(layer.outputs).wrapping_add(tile.output + r);
     dy.get(at).map_or(0.0, |dy| dy * scale)
 }

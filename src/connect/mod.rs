@@ -2,7 +2,7 @@ mod kernel;
 mod part;
 mod tile;
 
-use self::kernel::{Forward, Input, Shape, Weights};
+use self::kernel::{Forward, InputGradient, Layer, WeightGradient};
 use self::tile::{Dense, KeptFinite, Product, Square};
 use crate::ahead::Words;
 use crate::dispatch::{Kernel, dispatch};
@@ -64,11 +64,11 @@ use crate::{Error, Mask, MaskStream, Rows};
 ///
 /// # Errors
 /// All operations: [`Error::LengthMismatch`] unless every slice has the length that is said above (and a stored mask one bit
-/// for each weight), [`Error::IndexOverflow`] if a weight's index would pass 2^64. After an error nothing has been written.
+/// for each weight), [`Error::IndexOverflow`] if a weight's index, or the number of a sample, would pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct DropConnect<'a> {
     stream: MaskStream,
-    shape: Shape,
+    layer: Layer,
     mask: Option<Mask<'a>>,
     /// The number of the first sample, if each has a mask of its own.
     first_sample: Option<u64>,
@@ -77,8 +77,8 @@ pub struct DropConnect<'a> {
 impl<'a> DropConnect<'a> {
     /// One mask for the batch, drawn from the stream.
     pub const fn new(stream: MaskStream, batch: usize, inputs: usize, outputs: usize) -> Self {
-        let shape = Shape { batch, inputs, outputs, index_stride: inputs as u64 };
-        Self { stream, shape, mask: None, first_sample: None }
+        let layer = Layer { batch, inputs, outputs, index_stride: inputs as u64 };
+        Self { stream, layer, mask: None, first_sample: None }
     }
 
     /// A mask for each sample, as in the paper: that of sample `n` of the batch comes from the stream of
@@ -92,15 +92,15 @@ impl<'a> DropConnect<'a> {
     /// columns.
     #[must_use]
     pub const fn index_stride(self, index_stride: u64) -> Self {
-        Self { shape: Shape { index_stride, ..self.shape }, ..self }
+        Self { layer: Layer { index_stride, ..self.layer }, ..self }
     }
 
     /// Reads the bits from a mask instead of drawing them: bit `o * inputs + i` for weight `(o, i)`; if each sample has its
     /// own, `outputs * inputs` bits for one after the other. [`MaskStream::fill`] draws such a mask for a batch. Scale and
-    /// evaluation remain those of the stream.
+    /// evaluation remain those of the stream; an [`index_stride`](Self::index_stride) has no say.
     #[must_use]
     pub const fn stored(self, mask: Mask<'a>) -> Self {
-        Self { mask: Some(mask), ..self }.index_stride(self.shape.inputs as u64)
+        Self { mask: Some(mask), ..self }
     }
 
     /// `y[n][o] = scale * (sum over i of kept ? w[o][i] * x[n][i] : +0.0) + b[o]`, without the last sum where there is no
@@ -115,7 +115,7 @@ impl<'a> DropConnect<'a> {
         let scale = self.stream.scale();
         self.each_part(|part, words| {
             let (w, b, x, y) = (part.weights(w), part.bias(b.unwrap_or_default()), part.inputs(x), part.outputs_mut(y));
-            self.run(Forward { words, shape: part.shape, w, x, y, scale, b, product: KeptFinite });
+            self.run(Forward { words, layer: part.layer, w, x, y, scale, b, product: KeptFinite });
         });
         Ok(())
     }
@@ -131,7 +131,7 @@ impl<'a> DropConnect<'a> {
         dx.fill(0.0);
         self.each_part(|part, words| {
             let (w, dy, dx) = (part.weights(w), part.outputs(dy), part.inputs_mut(dx));
-            self.run(Input { words, shape: part.shape, w, dy, dx, scale });
+            self.run(InputGradient { words, layer: part.layer, w, dy, dx, scale });
         });
         Ok(())
     }
@@ -157,7 +157,7 @@ impl<'a> DropConnect<'a> {
     /// # Errors
     /// See [`DropConnect`].
     pub fn backward_bias(&self, dy: &[f32], db: &mut [f32]) -> Result<(), Error> {
-        let Shape { batch, outputs, .. } = self.shape;
+        let Layer { batch, outputs, .. } = self.layer;
         same_length(batch.saturating_mul(outputs), dy.len())?;
         same_length(outputs, db.len())?;
         db.fill(0.0);
@@ -218,23 +218,34 @@ impl<'a> DropConnect<'a> {
 }
 
 impl DropConnect<'_> {
+    /// The layer with the stride that its bits have.
+    const fn bits(&self) -> Layer {
+        match self.mask {
+            Some(_) => Layer { index_stride: self.layer.inputs as u64, ..self.layer },
+            None => self.layer,
+        }
+    }
+
     fn check(&self, w: usize, x: usize, y: usize) -> Result<(), Error> {
-        let Shape { batch, inputs, outputs, index_stride } = self.shape;
+        let Layer { batch, inputs, outputs, index_stride } = self.bits();
         same_length(outputs.saturating_mul(inputs), w)?;
         same_length(batch.saturating_mul(inputs), x)?;
         same_length(batch.saturating_mul(outputs), y)?;
+        if let Some(first) = self.first_sample {
+            Rows::new(1, batch).check_indices(first)?;
+        }
         let rows = Rows::new(outputs, inputs).index_stride(index_stride).normalised();
         rows.check_indices(self.stream.replay().offset)
     }
 
     fn check_bias(&self, b: Option<&[f32]>) -> Result<(), Error> {
-        b.map_or(Ok(()), |b| same_length(self.shape.outputs, b.len()))
+        b.map_or(Ok(()), |b| same_length(self.layer.outputs, b.len()))
     }
 
     fn check_mask(&self) -> Result<(), Error> {
         let Some(mask) = self.mask else { return Ok(()) };
-        let masks = if self.first_sample.is_some() { self.shape.batch } else { 1 };
-        same_length(self.shape.outputs.saturating_mul(self.shape.inputs).saturating_mul(masks), mask.len())
+        let masks = if self.first_sample.is_some() { self.layer.batch } else { 1 };
+        same_length(self.layer.outputs.saturating_mul(self.layer.inputs).saturating_mul(masks), mask.len())
     }
 
     fn weights(&self, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) -> Result<(), Error> {
@@ -246,14 +257,14 @@ impl DropConnect<'_> {
         }
         self.each_part(|part, words| {
             let (x, dy, dw) = (part.inputs(x), part.outputs(dy), part.weights_mut(dw));
-            self.run(Weights { words, shape: part.shape, x, dy, dw, scale });
+            self.run(WeightGradient { words, layer: part.layer, x, dy, dw, scale });
         });
         Ok(())
     }
 
     fn dense(&self, w: &[f32], b: Option<&[f32]>, x: &[f32], y: &mut [f32], scale: f32, product: impl Product) {
         let b = b.unwrap_or_default();
-        self.run(Forward { words: Words::All, shape: self.shape, w, x, y, scale, b, product });
+        self.run(Forward { words: Words::All, layer: self.layer, w, x, y, scale, b, product });
     }
 
     fn run(&self, kernel: impl Kernel) {

@@ -1,7 +1,7 @@
 //! Parts of a layer that one run of a kernel computes.
 
 use super::DropConnect;
-use super::kernel::{DRAWN, Shape};
+use super::kernel::{DRAWN, Layer, part};
 use crate::MaskStream;
 use crate::ahead::{Ahead, Words};
 
@@ -10,8 +10,8 @@ const WEIGHTS: usize = 1 << 16;
 
 /// Some samples and some outputs of a layer.
 pub(crate) struct Part {
-    pub(crate) shape: Shape,
-    layer: Shape,
+    pub(crate) layer: Layer,
+    whole: Layer,
     sample: usize,
     output: usize,
 }
@@ -19,30 +19,26 @@ pub(crate) struct Part {
 /// What a part has of each slice.
 impl Part {
     pub(crate) fn weights<'a>(&self, w: &'a [f32]) -> &'a [f32] {
-        cut(w, self.output * self.layer.inputs, self.shape.outputs * self.layer.inputs)
+        part(w, self.output * self.whole.inputs, self.layer.outputs * self.whole.inputs)
     }
     pub(crate) fn weights_mut<'a>(&self, w: &'a mut [f32]) -> &'a mut [f32] {
-        cut_mut(w, self.output * self.layer.inputs, self.shape.outputs * self.layer.inputs)
+        cut_mut(w, self.output * self.whole.inputs, self.layer.outputs * self.whole.inputs)
     }
     pub(crate) fn inputs<'a>(&self, x: &'a [f32]) -> &'a [f32] {
-        cut(x, self.sample * self.layer.inputs, self.shape.batch * self.layer.inputs)
+        part(x, self.sample * self.whole.inputs, self.layer.batch * self.whole.inputs)
     }
     pub(crate) fn inputs_mut<'a>(&self, x: &'a mut [f32]) -> &'a mut [f32] {
-        cut_mut(x, self.sample * self.layer.inputs, self.shape.batch * self.layer.inputs)
+        cut_mut(x, self.sample * self.whole.inputs, self.layer.batch * self.whole.inputs)
     }
     pub(crate) fn outputs<'a>(&self, y: &'a [f32]) -> &'a [f32] {
-        cut(y, self.sample * self.layer.outputs + self.output, self.shape.batch * self.shape.outputs)
+        part(y, self.sample * self.whole.outputs + self.output, self.layer.batch * self.layer.outputs)
     }
     pub(crate) fn outputs_mut<'a>(&self, y: &'a mut [f32]) -> &'a mut [f32] {
-        cut_mut(y, self.sample * self.layer.outputs + self.output, self.shape.batch * self.shape.outputs)
+        cut_mut(y, self.sample * self.whole.outputs + self.output, self.layer.batch * self.layer.outputs)
     }
     pub(crate) fn bias<'a>(&self, b: &'a [f32]) -> &'a [f32] {
-        cut(b, self.output, self.shape.outputs)
+        part(b, self.output, self.layer.outputs)
     }
-}
-
-fn cut(x: &[f32], start: usize, len: usize) -> &[f32] {
-    x.get(start..).unwrap_or_default().get(..len).unwrap_or_default()
 }
 
 fn cut_mut(x: &mut [f32], start: usize, len: usize) -> &mut [f32] {
@@ -52,20 +48,20 @@ fn cut_mut(x: &mut [f32], start: usize, len: usize) -> &mut [f32] {
 impl DropConnect<'_> {
     /// All at once; or one sample after the other, for as many rows of weights as stay in the cache meanwhile.
     pub(crate) fn each_part(&self, mut each: impl FnMut(Part, Words<'_>)) {
-        let layer = self.shape;
+        let whole = self.bits();
         let Some(first_sample) = self.first_sample else {
-            let part = Part { shape: layer, layer, sample: 0, output: 0 };
+            let part = Part { layer: whole, whole, sample: 0, output: 0 };
             let words = self.words(self.stream, &part);
             return each(part, words);
         };
-        let rows = (WEIGHTS / layer.inputs.max(1)).max(1);
+        let rows = (WEIGHTS / whole.inputs.max(1)).max(1);
         // nothing bounds the outputs of no batch
-        let outputs = if layer.batch == 0 { 0 } else { layer.outputs };
+        let outputs = if whole.batch == 0 { 0 } else { whole.outputs };
         let mut output = 0;
         while output < outputs {
-            let shape = Shape { batch: 1, outputs: rows.min(outputs - output), ..layer };
-            for sample in 0..layer.batch {
-                let part = Part { shape, layer, sample, output };
+            let layer = Layer { batch: 1, outputs: rows.min(outputs - output), ..whole };
+            for sample in 0..whole.batch {
+                let part = Part { layer, whole, sample, output };
                 let words = self.words(self.stream.derived(first_sample.wrapping_add(sample as u64)), &part);
                 each(part, words);
             }
@@ -75,10 +71,10 @@ impl DropConnect<'_> {
 
     /// The bits of a part.
     fn words(&self, stream: MaskStream, part: &Part) -> Words<'_> {
-        let Shape { inputs, outputs, index_stride, .. } = part.shape;
+        let Layer { inputs, outputs, index_stride, .. } = part.layer;
         let weights = outputs * inputs;
         if let Some(mask) = self.mask {
-            let first = (part.sample * part.layer.outputs + part.output) * inputs;
+            let first = (part.sample * part.whole.outputs + part.output) * inputs;
             return Words::Stored(mask.part(first as u64, weights));
         }
         let replay = stream.further(index_stride.wrapping_mul(part.output as u64)).replay();

@@ -160,7 +160,7 @@ pub unsafe extern "C" fn dropmask_bias_backward_add_f32(
 
 /// What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep.
 ///
-/// x, y: (rows - 1) * stride + columns floats. b: columns floats.
+/// x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
@@ -177,8 +177,9 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (Read(x, len), Read(b, columns), Write(y, len)), |stream, (x, b, y)| {
-            BiasDropout::new(stream).evaluate(x, b, y)
+        run(call.stream(), (InOut(x, y, len), Read(b, columns)), |stream, (xy, b)| match xy {
+            Pair::Apart(x, y) => BiasDropout::new(stream).evaluate(x, b, y),
+            Pair::InPlace(x) => BiasDropout::new(stream).evaluate_in_place(x, b),
         })
     }
 }
@@ -186,7 +187,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
 /// dropmask_bias_evaluate_f32 before a residual sum: y = r + (x + b[c]), with DROPMASK_STANDARD y = r + (x + b[c]) *
 /// keep.
 ///
-/// x, r, y: (rows - 1) * stride + columns floats. b: columns floats.
+/// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_bias_evaluate_residual_f32(
@@ -204,8 +205,9 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_residual_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (Read(x, len), Read(b, columns), Read(r, len), Write(y, len)), |stream, (x, b, r, y)| {
-            BiasDropout::new(stream).evaluate_residual(x, b, r, y)
+        run(call.stream(), (InOut(x, y, len), Read(b, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
+            Pair::Apart(x, y) => BiasDropout::new(stream).evaluate_residual(x, b, r, y),
+            Pair::InPlace(x) => BiasDropout::new(stream).evaluate_residual_in_place(x, b, r),
         })
     }
 }

@@ -139,9 +139,13 @@ impl Call {
 
     pub(super) unsafe fn evaluate_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
         let len = self.elements();
-        let buffers = (Read(x, len), Read(r, len), Write(y, len));
         // SAFETY: as demanded here.
-        unsafe { run(self.stream(), buffers, |stream, (x, r, y)| stream.evaluate_residual(x, r, y)) }
+        unsafe {
+            run(self.stream(), (InOut(x, y, len), Read(r, len)), |stream, (xy, r)| match xy {
+                Pair::Apart(x, y) => stream.evaluate_residual(x, r, y),
+                Pair::InPlace(x) => stream.evaluate_residual_in_place(x, r),
+            })
+        }
     }
 }
 
@@ -208,9 +212,13 @@ impl StoredCall {
 
     pub(super) unsafe fn apply_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
         let len = elements(self.shape);
-        let buffers = (self.mask(), Read(x, len), Read(r, len), Write(y, len));
         // SAFETY: as demanded here.
-        unsafe { run(self.given, buffers, |(), (mask, x, r, y)| self.stored(mask?).apply_residual(x, r, y)) }
+        unsafe {
+            run(self.given, (self.mask(), InOut(x, y, len), Read(r, len)), |(), (mask, xy, r)| match xy {
+                Pair::Apart(x, y) => self.stored(mask?).apply_residual(x, r, y),
+                Pair::InPlace(x) => self.stored(mask?).apply_residual_in_place(x, r),
+            })
+        }
     }
 }
 

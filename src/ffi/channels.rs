@@ -209,7 +209,7 @@ pub unsafe extern "C" fn dropmask_channels_apply_add_f32(
 /// : +0.0).
 ///
 /// mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, r, y: samples * channels *
-/// positions floats.
+/// positions floats; y may be equal to x.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_channels_apply_residual_f32(

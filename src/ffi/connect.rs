@@ -267,8 +267,12 @@ impl Layer {
     ) -> Result<MaskStream, dropmask_status> {
         let index_stride = if mask.is_null() { self.index_stride } else { self.inputs as u64 };
         let rows = Rows::new(self.outputs, self.inputs).index_stride(index_stride);
-        let known = if self.per_sample <= 1 { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) };
-        Call::new(key, p, offset, scaling, Shape::Rows(rows)).given(known).stream()
+        let given = match self.per_sample {
+            0 => Ok(()),
+            1 => Rows::new(1, self.batch).check_indices(self.first_sample).map_err(status_of),
+            _ => Err(DROPMASK_INVALID_OPTION),
+        };
+        Call::new(key, p, offset, scaling, Shape::Rows(rows)).given(given).stream()
     }
 
     fn evaluating(&self, p: f32, scaling: u32) -> Result<MaskStream, dropmask_status> {

@@ -30,7 +30,8 @@ pub unsafe extern "C" fn dropmask_moments_push_f32(
     }
 }
 
-/// The variance of each output over the passes: squares / passes; NaN if there were none.
+/// The variance of each output over the passes: squares / passes; NaN if there were none and the
+/// squares are 0.
 ///
 /// squares, variance: len doubles.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.

@@ -93,7 +93,7 @@ pub unsafe extern "C" fn dropmask_relu_backward_add_f32(
 
 /// What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep.
 ///
-/// x, y: (rows - 1) * stride + columns floats.
+/// x, y: (rows - 1) * stride + columns floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_relu_evaluate_f32(
@@ -109,6 +109,9 @@ pub unsafe extern "C" fn dropmask_relu_evaluate_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (Read(x, len), Write(y, len)), |stream, (x, y)| ReluDropout::new(stream).evaluate(x, y))
+        run(call.stream(), (InOut(x, y, len),), |stream, (xy,)| match xy {
+            Pair::Apart(x, y) => ReluDropout::new(stream).evaluate(x, y),
+            Pair::InPlace(x) => ReluDropout::new(stream).evaluate_in_place(x),
+        })
     }
 }

@@ -164,7 +164,7 @@ pub unsafe extern "C" fn dropmask_rows_evaluate_f32(
 
 /// dropmask_evaluate_residual_f32 by rows, of which element c of row r is at r * stride + c.
 ///
-/// x, r, y: (rows - 1) * stride + columns floats.
+/// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_rows_evaluate_residual_f32(
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn dropmask_rows_apply_add_f32(
 /// dropmask_apply_residual_f32 by rows, as in dropmask_rows_apply_f32: y = r + (bit ? x * scale : +0.0).
 ///
 /// mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, r, y: (rows - 1) * stride +
-/// columns floats.
+/// columns floats; y may be equal to x.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_rows_apply_residual_f32(

@@ -35,7 +35,7 @@ pub unsafe extern "C" fn dropmask_apply_add_f32(
 
 /// Dropout by a stored mask before a residual sum: y[i] = r[i] + ((bit i of mask) ? x[i] * scale : +0.0).
 ///
-/// mask: dropmask_mask_words(len) words. x, r, y: len floats.
+/// mask: dropmask_mask_words(len) words. x, r, y: len floats; y may be equal to x.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_apply_residual_f32(

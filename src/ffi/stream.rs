@@ -120,7 +120,7 @@ pub unsafe extern "C" fn dropmask_evaluate_f32(
 
 /// dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep.
 ///
-/// x, r, y: len floats.
+/// x, r, y: len floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_evaluate_residual_f32(

@@ -119,7 +119,7 @@ pub const CHANNELS: [Function; 17] = [
             buffer(U64, channels_words_from_first),
             buffer(F32, product),
             buffer(F32, product),
-            buffer(F32, product),
+            buffer(F32, product).over(1),
         ],
         span: |_| 0,
         call: call!(dropmask_channels_apply_residual_f32: (0) first factor option [0] [1] [2] index_stride (1) (2) (3)),

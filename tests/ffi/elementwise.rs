@@ -216,7 +216,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         name: "dropmask_evaluate_residual_f32",
         takes: &[P, Scaling],
         sizes: &[200],
-        buffers: &[buffer(F32, flat), buffer(F32, flat), buffer(F32, flat)],
+        buffers: &[buffer(F32, flat), buffer(F32, flat), buffer(F32, flat).over(0)],
         span: |_| 0,
         call: call!(dropmask_evaluate_residual_f32: p scaling (0) (1) (2) [0]),
         expected: |a, b| {
@@ -252,7 +252,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         name: "dropmask_apply_residual_f32",
         takes: &[],
         sizes: &[200],
-        buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat), buffer(F32, flat)],
+        buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat), buffer(F32, flat).over(1)],
         span: |_| 0,
         call: call!(dropmask_apply_residual_f32: (0) factor (1) (2) (3) [0]),
         expected: |a, b| {

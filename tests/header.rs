@@ -3,21 +3,16 @@
 //! What needs a tool is left out where the tool is absent, unless `DROPMASK_REQUIRE_TOOLS` is set.
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+#[path = "common/tools.rs"]
+mod tools;
+
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::{env, fs};
+use std::process::Command;
+
+use tools::{COMPILERS, compiler, has, root, succeed};
 
 const HEADER: &str = include_str!("../include/dropmask.h");
-
-/// Whether a tool is here; without it, a test passes unless all tools are called for.
-fn has(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status().is_ok();
-    assert!(found || env::var_os("DROPMASK_REQUIRE_TOOLS").is_none(), "{tool} is not installed");
-    if !found {
-        println!("skipped: {tool} is not installed");
-    }
-    found
-}
 
 #[test]
 fn is_up_to_date() {
@@ -26,8 +21,8 @@ fn is_up_to_date() {
     }
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dropmask.h");
     let mut cbindgen = Command::new("cbindgen");
-    cbindgen.args(["--quiet", "--output"]).arg(&path).current_dir(env!("CARGO_MANIFEST_DIR"));
-    assert!(cbindgen.status().unwrap().success());
+    cbindgen.args(["--quiet", "--output"]).arg(&path).current_dir(root());
+    succeed(&mut cbindgen);
     let made = fs::read_to_string(path).unwrap();
     assert!(made == HEADER, "make it anew: cbindgen --quiet --output include/dropmask.h");
 }
@@ -59,21 +54,10 @@ fn compiles_without_a_warning() {
          size_t constants[] = {{ {} }};\nchar version[] = DROPMASK_VERSION;\n",
         constants.join(", ")
     );
-    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("include");
-    for (compiler, standard, welcome) in
-        [("gcc", "c11", false), ("g++", "c++17", false), ("clang", "c11", true), ("clang++", "c++17", true)]
-    {
-        // clang is not called for
-        if welcome && Command::new(compiler).arg("--version").output().is_err() || !welcome && !has(compiler) {
-            continue;
-        }
-        let extension = if standard == "c11" { "c" } else { "cc" };
-        let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("header-{compiler}.{extension}"));
+    let include = root().join("include");
+    for language in COMPILERS.into_iter().filter(|(name, ..)| has(name)) {
+        let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("header.c");
         fs::write(&source, &code).unwrap();
-        let mut command = Command::new(compiler);
-        command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]);
-        command.arg("-I").arg(&include).arg(&source);
-        command.arg(format!("-std={standard}"));
-        assert!(command.status().unwrap().success(), "{command:?}");
+        succeed(compiler(language).arg("-fsyntax-only").arg("-I").arg(&include).arg(&source));
     }
 }

@@ -2,12 +2,16 @@
 //! nothing of others but four functions of memory.
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
-use std::path::{Path, PathBuf};
+#[path = "../common/tools.rs"]
+mod tools;
+
+use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
 use object::read::archive::ArchiveFile;
 use object::{File, Object, ObjectSymbol};
+use tools::{c_library, root, succeed};
 
 /// Parts of the names of what panics, unwinds or allocates, mangled or not.
 const FORBIDDEN: [&str; 8] =
@@ -15,15 +19,6 @@ const FORBIDDEN: [&str; 8] =
 
 /// What the library needs of its user's C library.
 const NEEDED: [&str; 4] = ["memcmp", "memcpy", "memmove", "memset"];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn succeed(command: &mut Command) {
-    let status = command.current_dir(root()).status().unwrap();
-    assert!(status.success(), "{command:?}");
-}
 
 /// The symbols of an archive.
 struct Symbols {
@@ -57,15 +52,7 @@ fn forbidden(names: &[String]) -> Vec<&String> {
 
 #[test]
 fn the_c_library_cannot_panic() {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no_panic");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["rustc", "--locked", "--lib", "--release", "--features", "ffi", "--crate-type", "staticlib"]);
-    cargo.arg("--target-dir").arg(&directory);
-    // those of this test's own build
-    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    succeed(cargo.args(["--", "--cfg", "dropmask_panic_handler"]));
-
-    let Symbols { names, undefined } = symbols(&directory.join("release/libdropmask.a"), "dropmask");
+    let Symbols { names, undefined } = symbols(&c_library().join("libdropmask.a"), "dropmask");
     let functions = names.iter().filter(|name| name.starts_with("dropmask_")).count();
     assert_eq!(functions, include_str!("../../include/dropmask.h").matches(");\n").count(), "all of the header");
     assert_eq!(forbidden(&names), [""; 0]);
@@ -75,11 +62,11 @@ fn the_c_library_cannot_panic() {
 /// Else the test above would see nothing, whatever there was.
 #[test]
 fn a_planted_bounds_check_is_found() {
-    let archive: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libplanted.a");
+    let archive = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libplanted.a");
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     rustc.args(["--edition=2024", "--crate-type=staticlib", "-Copt-level=3", "-Cpanic=abort", "-Clto=fat"]);
     rustc.args(["-Ccodegen-units=1", "tests/no_panic/planted.rs", "-o"]);
-    succeed(rustc.arg(&archive));
+    succeed(rustc.arg(&archive).current_dir(root()));
 
     let Symbols { names, .. } = symbols(&archive, "planted");
     assert!(forbidden(&names).iter().any(|name| name.contains("panic_bounds_check")), "{:?}", forbidden(&names));

@@ -1,0 +1,55 @@
+//! What the tests of the C library share: other programs, and the library itself. A file of its own, for they need
+//! nothing else of `common`.
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(unreachable_pub, reason = "a module of tests has no outside")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Compilers, the standard that they are held to, and its language.
+pub const COMPILERS: [(&str, &str, &str); 4] =
+    [("gcc", "c11", "c"), ("g++", "c++17", "c++"), ("clang", "c11", "c"), ("clang++", "c++17", "c++")];
+
+/// Calls a compiler, of what is written in its language whatever the name of the file.
+pub fn compiler((name, standard, language): (&str, &str, &str)) -> Command {
+    let mut command = Command::new(name);
+    command.arg(format!("-std={standard}")).args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-x", language]);
+    command
+}
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether a tool is here; without it, a test passes unless all tools are called for.
+pub fn has(tool: &str) -> bool {
+    or_skip(tool, Command::new(tool).arg("--version").stdout(Stdio::null()).status().is_ok())
+}
+
+pub fn or_skip(tool: &str, found: bool) -> bool {
+    assert!(found || env::var_os("DROPMASK_REQUIRE_TOOLS").is_none(), "{tool} is not installed");
+    if !found {
+        println!("skipped: {tool} is not installed");
+    }
+    found
+}
+
+pub fn succeed(command: &mut Command) {
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+/// Builds the C library as the README says, and names the folder that then has `libdropmask.a` and `libdropmask.so`.
+/// The first test to ask waits for it.
+pub fn c_library() -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_library");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["rustc", "--locked", "--lib", "--release", "--features", "ffi", "--crate-type", "staticlib,cdylib"]);
+    cargo.arg("--target-dir").arg(&directory).current_dir(root());
+    // those of the test's own build
+    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    succeed(cargo.args(["--", "--cfg", "dropmask_panic_handler"]));
+    directory.join("release")
+}

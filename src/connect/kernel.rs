@@ -88,7 +88,8 @@ trait Tiled: Sized {
         match S::REGISTERS {
             1 => each_row::<S, Self, 4, 4>(s, words, layer, tile, samples, self),
             2 => each_row::<S, Self, 1, 6>(s, words, layer, tile, samples, self),
-            _ => each_row::<S, Self, 1, 3>(s, words, layer, tile, samples, self),
+            // three samples spill: 1.6 times slower with a mask, and 1.2 times without (SSE2)
+            _ => each_row::<S, Self, 1, 2>(s, words, layer, tile, samples, self),
         }
     }
 

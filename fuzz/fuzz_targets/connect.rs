@@ -132,7 +132,8 @@ impl<'a> Case<'a> {
         let outputs = Some(input.outputs as u128);
         let masks = product(&[if input.per_sample.is_some() { input.batch } else { 1 }, input.outputs, input.inputs]);
         let mask = input.stored.is_none() || masks == Some(self.len as u128);
-        let indices = self.source.fits(input.span());
+        let samples = input.per_sample.is_none_or(|first| u128::from(first) + input.batch as u128 <= 1 << 64);
+        let indices = samples && self.source.fits(input.span());
         match input.operation {
             Forward | Evaluate => {
                 let bias = !input.biased() || fits(&self.b, outputs);
@@ -216,7 +217,7 @@ impl<'a> Case<'a> {
                 for (at, y) in y.iter_mut().enumerate() {
                     let (n, o) = (at / outputs, at % outputs);
                     let product = |i: usize| if kept(n, o, i) { w[o * inputs + i] * x[n * inputs + i] } else { 0.0 };
-                    *y = sum(inputs, product) * factor;
+                    *y = if factor == 0.0 { 0.0 } else { sum(inputs, product) * factor };
                     if self.input.biased() {
                         *y += b[o];
                     }

@@ -405,6 +405,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let stride = if stored { inputs } else { index_stride.into() };
             let span = if weights == 0 { 0 } else { (outputs - 1).saturating_mul(stride).saturating_add(inputs) };
             let offset = call.offset(span.min(2 << 64));
+            call.fault(per_sample == 1 && u128::from(first) + batch > 1 << 64, DROPMASK_INDEX_OVERFLOW);
             let (x, dy, dw) =
                 (call.read(F32, batch * inputs), call.read(F32, batch * outputs), call.write(F32, weights));
             Box::new(move || unsafe {

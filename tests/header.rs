@@ -19,7 +19,8 @@ fn is_up_to_date() {
     if !has("cbindgen") {
         return;
     }
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dropmask.h");
+    // not under the header's own name: a compiler looks beside the source first, and would find it half written
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made.h");
     let mut cbindgen = Command::new("cbindgen");
     cbindgen.args(["--quiet", "--output"]).arg(&path).current_dir(root());
     succeed(&mut cbindgen);

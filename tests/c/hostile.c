@@ -1,0 +1,155 @@
+/* For AddressSanitizer: every buffer is a block of its own on the heap, exactly as long as the header says, so that one
+ * element too many that is read or written is reported. Then arguments that are at fault, which must write nothing. */
+#include <dropmask.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CANARY = 0xA5 };
+
+static int faults;
+
+static void check(int holds, const char *what, size_t n) {
+    if (holds) return;
+    printf("%s does not hold, length or line %zu\n", what, n);
+    faults++;
+}
+
+#define SUCCEEDS(call) check((call) == DROPMASK_OK, #call, n)
+
+static void *buffer(size_t bytes) {
+    void *memory = malloc(bytes ? bytes : 1);
+    if (memory == NULL) exit(2);
+    return memset(memory, CANARY, bytes);
+}
+
+static float *floats(size_t n) {
+    float *x = (float *)buffer(n * sizeof *x);
+    for (size_t i = 0; i < n; i++) x[i] = (float)i + 1;
+    return x;
+}
+
+/* All that reads or writes n elements, on buffers of exactly n. */
+static void lengths(size_t n, uint64_t offset) {
+    const size_t words = dropmask_mask_words(n), bytes = (n + 7) / 8;
+    const uint64_t key = dropmask_key_new(n);
+    const float p = 0.1F;
+    uint64_t *mask = (uint64_t *)buffer(words * sizeof *mask), *stored = (uint64_t *)buffer(words * sizeof *stored), kept = 0;
+    uint8_t *octets = (uint8_t *)buffer(n), *packed = (uint8_t *)buffer(bytes);
+    float *x = floats(n), *r = floats(n), *y = (float *)buffer(n * sizeof *y), *z = floats(n), scale = 0;
+
+    SUCCEEDS(dropmask_scale(p, &scale));
+    SUCCEEDS(dropmask_fill(key, p, offset, mask, n));
+    SUCCEEDS(dropmask_forward_f32(key, p, offset, x, y, stored, n));
+    check(memcmp(mask, stored, words * sizeof *mask) == 0, "the mask of forward is that of fill", n);
+    SUCCEEDS(dropmask_forward_f32(key, p, offset, z, z, NULL, n));
+    check(memcmp(y, z, n * sizeof *y) == 0, "in place is out of place", n);
+    SUCCEEDS(dropmask_backward_f32(key, p, offset, x, z, n));
+    check(memcmp(y, z, n * sizeof *y) == 0, "backward is forward", n);
+    SUCCEEDS(dropmask_apply_f32(mask, scale, x, z, n));
+    check(memcmp(y, z, n * sizeof *y) == 0, "apply is forward", n);
+    SUCCEEDS(dropmask_forward_residual_f32(key, p, offset, x, r, z, n));
+    SUCCEEDS(dropmask_forward_add_f32(key, p, offset, x, r, n));
+    check(memcmp(r, z, n * sizeof *r) == 0, "add is residual", n);
+    SUCCEEDS(dropmask_backward_add_f32(key, p, offset, x, r, n));
+    SUCCEEDS(dropmask_apply_add_f32(mask, scale, x, r, n));
+    SUCCEEDS(dropmask_apply_residual_f32(mask, scale, x, r, z, n));
+    SUCCEEDS(dropmask_evaluate_f32(p, DROPMASK_STANDARD, x, z, n));
+    SUCCEEDS(dropmask_relu_forward_f32(key, p, offset, DROPMASK_INVERTED, 1, n, n, n, x, z, mask));
+    SUCCEEDS(dropmask_relu_backward_f32(p, DROPMASK_INVERTED, 1, n, n, mask, x, z));
+    SUCCEEDS(dropmask_mask_to_u8(stored, 0, octets, n));
+    SUCCEEDS(dropmask_mask_from_u8(octets, mask, n));
+    check(memcmp(mask, stored, words * sizeof *mask) == 0, "bytes are the mask", n);
+    SUCCEEDS(dropmask_mask_to_le_bytes(stored, 0, packed, n));
+    SUCCEEDS(dropmask_mask_from_le_bytes(packed, mask, n));
+    check(memcmp(mask, stored, words * sizeof *mask) == 0, "packed bytes are the mask", n);
+    SUCCEEDS(dropmask_mask_copy(stored, 0, mask, n));
+    SUCCEEDS(dropmask_mask_complement(mask, n));
+    SUCCEEDS(dropmask_mask_count_kept(mask, 0, n, &kept));
+    check(kept <= n, "no more are kept than there are", n);
+    SUCCEEDS(dropmask_channels_forward_f32(key, p, offset, DROPMASK_INVERTED, DROPMASK_CHANNELS_LAST, 1, n, 1, n, x, z, mask));
+    SUCCEEDS(dropmask_attention_forward_f32(key, p, offset, DROPMASK_INVERTED, 1, 1, n, DROPMASK_NOT_CAUSAL, 0, NULL, x, z));
+
+    void *all[] = {mask, stored, octets, packed, x, r, y, z};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+/* The outputs y and mask of 100 elements lie in memory that is CANARY all over, and stays so. */
+static void hostile(void) {
+    enum { LEN = 100, BYTES = 1024 };
+    uint8_t *memory = (uint8_t *)buffer(BYTES);
+    float *const x = floats(LEN), *const y = (float *)(void *)(memory + 256), *const odd = (float *)(void *)(memory + 257);
+    uint64_t *const mask = (uint64_t *)(void *)(memory + 768), *const odd_mask = (uint64_t *)(void *)(memory + 772);
+    const uint64_t end = UINT64_MAX; /* LEN elements from end - LEN + 1 on end at exactly 2^64 */
+
+#define FAILS(status, call)                                                     \
+    do {                                                                        \
+        check((call) == DROPMASK_##status, #call ": " #status, __LINE__);       \
+        for (int i = 0; i < BYTES; i++)                                         \
+            check(memory[i] == CANARY, #call " writes nothing", __LINE__);      \
+    } while (0)
+
+    const float bad[] = {NAN, -0.1F, 1.5F, INFINITY};
+    for (int i = 0; i < 4; i++) {
+        FAILS(INVALID_PROBABILITY, dropmask_scale(bad[i], y));
+        FAILS(INVALID_PROBABILITY, dropmask_fill(1, bad[i], 0, mask, LEN));
+        FAILS(INVALID_PROBABILITY, dropmask_fill(1, bad[i], 0, NULL, 0));
+        FAILS(INVALID_PROBABILITY, dropmask_forward_f32(1, bad[i], 0, NULL, NULL, NULL, SIZE_MAX));
+        FAILS(INVALID_PROBABILITY, dropmask_forward_f32(1, bad[i], 0, x, y, mask, LEN));
+        FAILS(INVALID_PROBABILITY, dropmask_backward_f32(1, bad[i], 0, x, y, LEN));
+    }
+
+    FAILS(LENGTH_OVERFLOW, dropmask_forward_f32(1, 0.5F, 0, NULL, NULL, NULL, SIZE_MAX));
+    FAILS(LENGTH_OVERFLOW, dropmask_forward_f32(1, 0.5F, 0, x, y, mask, (size_t)PTRDIFF_MAX / 4 + 1));
+    FAILS(LENGTH_OVERFLOW, dropmask_backward_f32(1, 0.5F, 0, NULL, NULL, SIZE_MAX));
+    FAILS(LENGTH_OVERFLOW, dropmask_apply_f32(NULL, 2, NULL, NULL, SIZE_MAX));
+
+    FAILS(NULL_POINTER, dropmask_scale(0.5F, NULL));
+    FAILS(NULL_POINTER, dropmask_fill(1, 0.5F, 0, NULL, LEN));
+    FAILS(NULL_POINTER, dropmask_fill(1, 0.5F, 0, NULL, SIZE_MAX));
+    FAILS(NULL_POINTER, dropmask_forward_f32(1, 0.5F, 0, NULL, y, mask, LEN));
+    FAILS(NULL_POINTER, dropmask_forward_f32(1, 0.5F, 0, x, NULL, mask, LEN));
+    FAILS(NULL_POINTER, dropmask_backward_f32(1, 0.5F, 0, NULL, y, LEN));
+    FAILS(NULL_POINTER, dropmask_backward_f32(1, 0.5F, 0, x, NULL, LEN));
+    FAILS(NULL_POINTER, dropmask_apply_f32(NULL, 2, x, y, LEN));
+
+    FAILS(MISALIGNED, dropmask_fill(1, 0.5F, 0, odd_mask, LEN));
+    FAILS(MISALIGNED, dropmask_forward_f32(1, 0.5F, 0, x, odd, NULL, LEN));
+    FAILS(MISALIGNED, dropmask_forward_f32(1, 0.5F, 0, odd, y, NULL, LEN));
+    FAILS(MISALIGNED, dropmask_forward_f32(1, 0.5F, 0, x, y, odd_mask, LEN));
+    FAILS(MISALIGNED, dropmask_backward_f32(1, 0.5F, 0, x, odd, LEN));
+    FAILS(MISALIGNED, dropmask_apply_f32(odd_mask, 2, x, y, LEN));
+
+    FAILS(OVERLAP, dropmask_forward_f32(1, 0.5F, 0, y, y + 1, NULL, LEN));
+    FAILS(OVERLAP, dropmask_forward_f32(1, 0.5F, 0, y + LEN - 1, y, NULL, LEN));
+    FAILS(OVERLAP, dropmask_forward_f32(1, 0.5F, 0, x, y, (uint64_t *)(void *)(memory + 256), LEN));
+    FAILS(OVERLAP, dropmask_backward_f32(1, 0.5F, 0, y, y + 1, LEN));
+    FAILS(OVERLAP, dropmask_apply_f32((uint64_t *)(void *)y, 2, x, y, LEN));
+
+    FAILS(INDEX_OVERFLOW, dropmask_fill(1, 0.5F, end - LEN + 2, mask, LEN));
+    FAILS(INDEX_OVERFLOW, dropmask_forward_f32(1, 0.5F, end, x, y, mask, LEN));
+    FAILS(INDEX_OVERFLOW, dropmask_backward_f32(1, 0.5F, end, x, y, 2));
+
+    const size_t n = LEN;
+    SUCCEEDS(dropmask_forward_f32(1, 0.5F, 0, NULL, NULL, NULL, 0));
+    SUCCEEDS(dropmask_fill(1, 0.5F, end, (uint64_t *)1, 0));
+    SUCCEEDS(dropmask_forward_f32(1, 0.5F, end - LEN + 1, x, y, mask, LEN));
+    for (size_t i = 0; i < BYTES; i++) {
+        const int is_output = (i >= 256 && i < 256 + 4 * LEN) || (i >= 768 && i < 784);
+        check(is_output || memory[i] == CANARY, "the canaries around the outputs live", i);
+    }
+    check(dropmask_mask_words(SIZE_MAX) == SIZE_MAX / 64 + 1, "no wrap", n);
+    check(strcmp(dropmask_status_message(0), dropmask_status_message(UINT32_MAX)) != 0, "a sentence for all", n);
+    free(memory);
+    free(x);
+}
+
+int main(void) {
+    for (size_t n = 0; n <= 130; n++) lengths(n, n);
+    for (size_t n = 1023; n <= 1025; n++) lengths(n, UINT64_MAX - n + 1);
+    lengths(5000, 77);
+    hostile();
+    printf("level %s, %d faults\n", dropmask_level(), faults);
+    return faults != 0;
+}

@@ -1645,8 +1645,7 @@ dropmask_status dropmask_feature_alpha_backward_add_f32(uint64_t key,
 dropmask_status dropmask_moments_push_f32(uint64_t passes, const float *y, double *mean, double *squares, size_t len);
 
 /**
- * The variance of each output over the passes: squares / passes; NaN if there were none and the
- * squares are 0.
+ * The variance of each output over the passes: squares / passes; NaN if there were none, as 0 / 0 is.
  *
  * squares, variance: len doubles.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.

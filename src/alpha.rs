@@ -114,7 +114,7 @@ impl AlphaDropout {
 
     /// `a` and `q`; `a` is infinite with `p = 1`, where nothing is multiplied with it.
     fn factor(&self) -> (f64, f64) {
-        let q = self.stream.probability().threshold() as f64 / 4_294_967_296.0;
+        let q = self.stream.probability().exact_keep();
         (1.0 / libm::sqrt(q + ALPHA * ALPHA * q * (1.0 - q)), q)
     }
 }

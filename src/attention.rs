@@ -57,8 +57,8 @@ use crate::{Error, Mask, MaskStream};
 ///
 /// # Errors
 /// All operations: [`Error::LengthMismatch`] unless every slice, and a stored mask, has `matrices * queries * keys`
-/// elements, and
-/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been written.
+/// elements, and [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been
+/// written.
 #[derive(Clone, Copy, Debug)]
 pub struct Attention<'a> {
     stream: MaskStream,
@@ -175,19 +175,16 @@ impl<'a> Attention<'a> {
 
 impl Attention<'_> {
     fn check<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
-        let rows = self.stack.rows();
         for length in lengths {
-            same_length(rows.rows.saturating_mul(rows.columns), length)?;
+            same_length(self.stack.len(), length)?;
         }
-        rows.normalised().check_indices(self.stream.replay().offset)
+        self.stack.rows().normalised().check_indices(self.stream.replay().offset)
     }
 
     /// The check of a pass in training.
     fn check_training<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
         self.check(lengths)?;
-        let Some(mask) = self.mask else { return Ok(()) };
-        let rows = self.stack.rows();
-        same_length(rows.rows.saturating_mul(rows.columns), mask.len())
+        self.mask.map_or(Ok(()), |mask| same_length(self.stack.len(), mask.len()))
     }
 
     fn forward_pass(&self, x: impl Input, y: &mut [f32]) {
@@ -220,6 +217,11 @@ impl Attention<'_> {
 impl Stack {
     const fn rows(self) -> Rows {
         Rows::new(self.matrices.saturating_mul(self.queries), self.keys)
+    }
+
+    const fn len(self) -> usize {
+        let Rows { rows, columns, .. } = self.rows();
+        rows.saturating_mul(columns)
     }
 
     /// How many keys a row sees.

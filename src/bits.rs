@@ -17,6 +17,18 @@ pub(crate) trait Each<S: Simd> {
     fn each(&mut self, s: S, words: impl Iterator<Item = u64>, len: usize);
 }
 
+/// Copies words, as many as there is room for.
+pub(crate) struct CopyTo<'a>(pub(crate) &'a mut [u64]);
+
+impl<S: Simd> Sink<S> for CopyTo<'_> {
+    #[inline(always)]
+    fn take(&mut self, _: S, words: &[u64], len: usize) {
+        let (copied, rest) = core::mem::take(&mut self.0).split_at_mut_checked(mask_words(len)).unwrap_or_default();
+        copied.iter_mut().zip(words).for_each(|(copied, word)| *copied = *word);
+        self.0 = rest;
+    }
+}
+
 /// For a pass that wants the stored mask alone.
 pub(crate) struct Discard;
 
@@ -44,10 +56,9 @@ pub(crate) trait Bits {
 pub(crate) fn each_bit<T>(
     bits: &mut impl Bits,
     (row, first): (usize, u64),
-    elements: impl ExactSizeIterator<Item = T>,
+    mut elements: impl ExactSizeIterator<Item = T>,
     mut each: impl FnMut(T, bool),
 ) {
-    let mut elements = elements;
     bits.scalar_row(row, first, elements.len(), |kept| {
         if let Some(element) = elements.next() {
             each(element, kept);

@@ -111,8 +111,19 @@ impl Cutout {
     }
 
     fn check(&self, len: usize) -> Result<(), Error> {
-        same_length(self.shape.into_iter().fold(1, usize::saturating_mul), len)?;
-        let samples = if len == 0 { 0 } else { self.shape[0] };
+        same_length(self.len(), len)?;
+        self.check_indices()
+    }
+
+    /// Number of elements, `usize::MAX` if it is beyond.
+    pub(crate) fn len(&self) -> usize {
+        self.shape.into_iter().fold(1, usize::saturating_mul)
+    }
+
+    /// # Errors
+    /// [`Error::IndexOverflow`] if there is a sample whose number passes 2^64.
+    pub(crate) fn check_indices(&self) -> Result<(), Error> {
+        let samples = if self.len() == 0 { 0 } else { self.shape[0] };
         Rows::new(1, samples).check_indices(self.first_sample)
     }
 

@@ -99,7 +99,7 @@ impl DropBlock {
             return Err(Error::InvalidShape { rows, columns, stride: columns });
         }
         // p = 1 - T / 2^32 is exact; so are the products of sizes, up to 2^53
-        let p = 1.0 - stream.replay().source.p.threshold() as f64 / 4_294_967_296.0;
+        let p = 1.0 - stream.probability().exact_keep();
         let area = height as f64 * width as f64;
         let covered = (block * block) as f64 * ((height - block + 1) * (width - block + 1)) as f64;
         // blocks cover a map at least once, so gamma is above p by rounding alone

@@ -2,7 +2,7 @@
 
 use core::mem;
 
-use crate::bits::{Bits, Discard, Each, Sink};
+use crate::bits::{Bits, Discard, Each, Sink, each_bit};
 use crate::dispatch::{Kernel, dispatch};
 use crate::input::{Input, Read};
 use crate::level::Level;
@@ -78,10 +78,8 @@ pub(crate) fn each_element(mut bits: impl Bits, shape: Shape, mut each: impl FnM
     match shape {
         Shape::Rows(Rows { rows, columns, stride, index_stride }) => {
             for row in 0..rows {
-                let mut elements = (0..columns).map(|i| Place { row, start: row * stride, i });
-                bits.scalar_row(row, index_stride * row as u64, columns, |kept| {
-                    elements.by_ref().take(1).for_each(|place| each(place, kept));
-                });
+                let elements = (0..columns).map(|i| Place { row, start: row * stride, i });
+                each_bit(&mut bits, (row, index_stride * row as u64), elements, &mut each);
             }
         }
         Shape::Channels(channels) => {

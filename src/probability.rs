@@ -68,12 +68,17 @@ impl Probability {
 
     /// The factor of standard dropout in evaluation, the keep probability `(T / 2^32) as f32`.
     pub const fn keep(self) -> f32 {
-        (self.threshold as f64 / ONE as f64) as f32
+        self.exact_keep() as f32
+    }
+
+    /// `T / 2^32`.
+    pub(crate) const fn exact_keep(self) -> f64 {
+        self.threshold as f64 / ONE as f64
     }
 
     /// Mean and variance of an element's bit.
     pub(crate) const fn moments(self) -> [f32; 2] {
-        let keep = self.threshold as f64 / ONE as f64;
+        let keep = self.exact_keep();
         [keep as f32, (keep * (1.0 - keep)) as f32]
     }
 

@@ -1,8 +1,8 @@
 //! From one bit a channel to one bit an element, between the bits and the pass.
 
-use crate::bits::{Bits, Each, Sink};
+use crate::bits::{Bits, CopyTo, Each};
 use crate::channels::{Channels, Layout};
-use crate::mask::{Mask, append, low_bits, mask_words};
+use crate::mask::{Mask, append, low_bits};
 use crate::rows::Rows;
 use crate::simd::Simd;
 
@@ -29,14 +29,13 @@ pub(crate) fn spread<S: Simd>(s: S, bits: &mut impl Bits, shape: Channels, sink:
             let mut at = 0;
             while at < columns {
                 let len = (DRAWN / unit * unit).min(columns - at);
-                let mut drawn = Drawn { words: [0; DRAWN / 64], len: 0 };
-                bits.row(s, row, first.wrapping_add(at as u64), len, &mut drawn);
-                let words = &drawn.words;
+                let mut words = [0; DRAWN / 64];
+                bits.row(s, row, first.wrapping_add(at as u64), len, &mut CopyTo(&mut words));
                 match layout {
-                    Layout::First => sink.each(s, Runs::new(words, positions), len * positions),
+                    Layout::First => sink.each(s, Runs::new(&words, positions), len * positions),
                     Layout::Last if again == 1 => {
                         for sample in 0..len / unit {
-                            sink.each(s, Cycle::new(words, sample * unit, unit), unit * positions);
+                            sink.each(s, Cycle::new(&words, sample * unit, unit), unit * positions);
                         }
                     }
                     Layout::Last => sink.each(s, words.iter().copied(), len),
@@ -44,20 +43,6 @@ pub(crate) fn spread<S: Simd>(s: S, bits: &mut impl Bits, shape: Channels, sink:
                 at += len;
             }
         }
-    }
-}
-
-struct Drawn {
-    words: [u64; DRAWN / 64],
-    len: usize,
-}
-
-impl<S: Simd> Sink<S> for Drawn {
-    #[inline(always)]
-    fn take(&mut self, _: S, words: &[u64], len: usize) {
-        let free = self.words.iter_mut().skip(self.len / 64).take(mask_words(len));
-        free.zip(words).for_each(|(free, word)| *free = *word);
-        self.len += len;
     }
 }
 

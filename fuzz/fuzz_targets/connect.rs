@@ -3,7 +3,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use dropmask::{DropConnect, Error, Key, Level, Mask, mask_words};
+use dropmask::{DropConnect, Error, Level, Mask, mask_words};
 use dropmask_fuzz::{Buffer, Output, Settings, Slack, Source, Stride, check_levels, product, size, words};
 use libfuzzer_sys::fuzz_target;
 
@@ -61,6 +61,11 @@ impl Input {
         if self.stored.is_some() { self.inputs as u64 } else { self.index_stride.get(self.inputs) }
     }
 
+    /// Bits of the masks of all samples, or of the one.
+    fn masks(&self) -> Option<u128> {
+        product(&[if self.per_sample.is_some() { self.batch } else { 1 }, self.outputs, self.inputs])
+    }
+
     fn weights(&self) -> Option<u128> {
         product(&[self.outputs, self.inputs])
     }
@@ -101,7 +106,7 @@ impl<'a> Case<'a> {
             BackwardBias => Some(input.outputs as u128),
         };
         let gradients = matches!(input.operation, BackwardWeights | BackwardWeightsAdd | BackwardBias);
-        let masks = product(&[if input.per_sample.is_some() { input.batch } else { 1 }, input.outputs, input.inputs]);
+        let masks = input.masks();
         let slack = input.stored.as_ref().map_or(Slack::Exact, |&(.., slack)| slack);
         let len = dropmask_fuzz::len_near(masks, slack, 20_000);
         let drawn = input.stored.as_ref().map(|(drawn, first, _)| words(drawn, mask_words(usize::from(*first) + len)));
@@ -130,7 +135,7 @@ impl<'a> Case<'a> {
         let fits = |buffer: &Buffer, len: Option<u128>| len == Some(buffer.get().len() as u128);
         let (w, x, y, written) = (input.weights(), input.x(), input.y(), &self.before.y);
         let outputs = Some(input.outputs as u128);
-        let masks = product(&[if input.per_sample.is_some() { input.batch } else { 1 }, input.outputs, input.inputs]);
+        let masks = input.masks();
         let mask = input.stored.is_none() || masks == Some(self.len as u128);
         let samples = input.per_sample.is_none_or(|first| u128::from(first) + input.batch as u128 <= 1 << 64);
         let indices = samples && self.source.fits(input.span());
@@ -177,7 +182,7 @@ impl<'a> Case<'a> {
             .map(|n| {
                 let key =
                     per_sample.map_or(self.source.key, |first| self.source.key.derive(first.wrapping_add(n as u64)));
-                let mut bits = Source { key: Key::from_raw(key.to_raw()), ..self.source }.bits();
+                let mut bits = Source { key, ..self.source }.bits();
                 let stride = self.input.index_stride();
                 let indices = (0..outputs as u64).flat_map(|o| (0..inputs as u64).map(move |i| o * stride + i));
                 match &self.input.stored {

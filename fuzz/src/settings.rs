@@ -64,7 +64,7 @@ impl Source {
         match (self.factor, self.p.threshold()) {
             (Factor::Inverted | Factor::Naive, _) => x,
             (Factor::Standard, 0) => 0.0,
-            (Factor::Standard, threshold) => x * (threshold as f64 / 4_294_967_296.0) as f32,
+            (Factor::Standard, _) => x * self.evaluation_factor(),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use core::array;
 
-use super::tile::{CopyTo, Kept, KeptFinite, PIECE, Product, add_products, add_rows, sums};
+use super::tile::{Kept, KeptFinite, PIECE, Product, add_products, add_rows, sums};
 use crate::ahead::Words;
-use crate::bits::{Bits, each_bit};
+use crate::bits::{Bits, CopyTo, each_bit};
 use crate::dispatch::Kernel;
 use crate::simd::{Simd, fold};
 

@@ -219,8 +219,8 @@ impl<'a> DropConnect<'a> {
 }
 
 impl DropConnect<'_> {
-    /// The layer with the stride that its bits have.
-    const fn bits(&self) -> Layer {
+    /// The layer, with the stride that its bits have: those of a stored mask are dense.
+    const fn addressed(&self) -> Layer {
         match self.mask {
             Some(_) => Layer { index_stride: self.layer.inputs as u64, ..self.layer },
             None => self.layer,
@@ -228,7 +228,7 @@ impl DropConnect<'_> {
     }
 
     fn check(&self, w: usize, x: usize, y: usize) -> Result<(), Error> {
-        let Layer { batch, inputs, outputs, index_stride } = self.bits();
+        let Layer { batch, inputs, outputs, index_stride } = self.addressed();
         same_length(outputs.saturating_mul(inputs), w)?;
         same_length(batch.saturating_mul(inputs), x)?;
         same_length(batch.saturating_mul(outputs), y)?;

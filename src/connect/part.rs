@@ -48,7 +48,7 @@ fn cut_mut(x: &mut [f32], start: usize, len: usize) -> &mut [f32] {
 impl DropConnect<'_> {
     /// All at once; or one sample after the other, for as many rows of weights as stay in the cache meanwhile.
     pub(crate) fn each_part(&self, mut each: impl FnMut(Part, Words<'_>)) {
-        let whole = self.bits();
+        let whole = self.addressed();
         let Some(first_sample) = self.first_sample else {
             let part = Part { layer: whole, whole, sample: 0, output: 0 };
             let words = self.words(self.stream, &part);

@@ -2,8 +2,6 @@
 
 use core::array;
 
-use crate::bits::Sink;
-use crate::mask::mask_words;
 use crate::simd::{Floats, Simd, sum};
 
 /// Inputs whose products are summed before the 16 accumulators are folded: few enough that a tile of weights stays in the
@@ -15,17 +13,8 @@ type Word = [f32; 64];
 
 const ZERO: Word = [0.0; 64];
 
-/// Copies the words of a piece.
-pub(crate) struct CopyTo<'a>(pub(crate) &'a mut [u64]);
-
-impl<S: Simd> Sink<S> for CopyTo<'_> {
-    #[inline(always)]
-    fn take(&mut self, _: S, words: &[u64], len: usize) {
-        let (copied, rest) = core::mem::take(&mut self.0).split_at_mut_checked(mask_words(len)).unwrap_or_default();
-        copied.iter_mut().zip(words).for_each(|(copied, word)| *copied = *word);
-        self.0 = rest;
-    }
-}
+/// Vectors of 16 lanes in a word.
+const VECTORS: usize = 4;
 
 /// What a weight and a factor add to a sum.
 pub(crate) trait Product: Copy {
@@ -202,7 +191,7 @@ fn weights<S: Simd, P: Product, const R: usize>(
     product: P,
     w: [&Word; R],
     bits: [u64; R],
-) -> [[S::Floats; 4]; R] {
+) -> [[S::Floats; VECTORS]; R] {
     let mut weights = word_vectors::<S, R>(s, w);
     for (weights, bits) in weights.iter_mut().zip(bits) {
         let mut at = 0;
@@ -219,7 +208,7 @@ fn add_rows_word<S: Simd, P: Product, const R: usize>(
     s: S,
     product: P,
     bits: [u64; R],
-    w: &[[S::Floats; 4]; R],
+    w: &[[S::Floats; VECTORS]; R],
     g: [f32; R],
     y: &mut Word,
 ) {
@@ -291,8 +280,8 @@ fn add_product<S: Simd, const N: usize>(s: S, bits: u64, at: usize, x: [S::Float
 
 /// All vectors of each word.
 #[inline(always)]
-fn word_vectors<S: Simd, const N: usize>(s: S, words: [&Word; N]) -> [[S::Floats; 4]; N] {
-    let mut all = [[S::Floats::splat(s, 0.0); 4]; N];
+fn word_vectors<S: Simd, const N: usize>(s: S, words: [&Word; N]) -> [[S::Floats; VECTORS]; N] {
+    let mut all = [[S::Floats::splat(s, 0.0); VECTORS]; N];
     for (vectors, word) in all.iter_mut().zip(words) {
         for (vector, word) in vectors.iter_mut().zip(S::Floats::split(word).0) {
             *vector = S::Floats::load(s, word);

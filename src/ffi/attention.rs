@@ -1,6 +1,6 @@
 //! The softmax of rows of scores, and dropout of the weights.
 
-use super::buffers::{InOut, MaybeReadMask, Pair, Read, run};
+use super::buffers::{InOut, Pair, Read, ReadMask, run, unless_null};
 use super::call::Call;
 use super::status::*;
 use crate::shape::Shape;
@@ -40,11 +40,11 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
     let call = stack(key, p, offset, scaling, matrices, queries, keys);
     let len = call.elements();
     let attention = attention(call, matrices, queries, keys, past, renormalise);
-    let mask = MaybeReadMask(mask, len as u128);
+    let mask = unless_null(mask, ReadMask(mask, 0, len as u128));
     // SAFETY: as the header demands.
     unsafe {
         run(attention, (InOut(scores, weights, len), mask), |attention, (xy, mask)| {
-            let attention = stored(attention, mask?);
+            let attention = stored(attention, mask.transpose()?);
             match xy {
                 Pair::Apart(scores, weights) => attention.forward(scores, weights),
                 Pair::InPlace(scores) => attention.forward_in_place(scores),
@@ -80,11 +80,11 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
     let call = stack(key, p, offset, scaling, matrices, queries, keys);
     let len = call.elements();
     let attention = attention(call, matrices, queries, keys, past, renormalise);
-    let mask = MaybeReadMask(mask, len as u128);
+    let mask = unless_null(mask, ReadMask(mask, 0, len as u128));
     // SAFETY: as the header demands.
     unsafe {
         run(attention, (InOut(scores, dscores, len), Read(dy, len), mask), |attention, (xy, dy, mask)| {
-            let attention = stored(attention, mask?);
+            let attention = stored(attention, mask.transpose()?);
             match xy {
                 Pair::Apart(scores, dscores) => attention.backward(scores, dy, dscores),
                 Pair::InPlace(scores) => attention.backward_in_place(scores, dy),

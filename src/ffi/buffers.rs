@@ -101,22 +101,6 @@ impl<'a, T: 'a> Buffer<'a> for Read<T> {
     }
 }
 
-/// To be read, if it is there.
-pub(super) struct MaybeRead<T>(pub(super) *const T, pub(super) usize);
-
-impl<'a, T: 'a> Buffer<'a> for MaybeRead<T> {
-    type Slice = Option<&'a [T]>;
-
-    fn extents(&self) -> [Extent; 2] {
-        if self.0.is_null() { [Extent::NONE; 2] } else { Read(self.0, self.1).extents() }
-    }
-
-    unsafe fn slice(self) -> Option<&'a [T]> {
-        // SAFETY: as demanded here.
-        (!self.0.is_null()).then(|| unsafe { Read(self.0, self.1).slice() })
-    }
-}
-
 /// To be written; what it holds may be read before.
 pub(super) struct Write<T>(pub(super) *mut T, pub(super) usize);
 
@@ -206,25 +190,6 @@ impl<'a> Buffer<'a> for ReadMask {
     }
 }
 
-/// A mask of so many bits to be read, if there is one.
-pub(super) struct MaybeReadMask(pub(super) *const u64, pub(super) u128);
-
-impl<'a> Buffer<'a> for MaybeReadMask {
-    type Slice = Result<Option<Mask<'a>>, Error>;
-
-    fn extents(&self) -> [Extent; 2] {
-        if self.0.is_null() { [Extent::NONE; 2] } else { ReadMask(self.0, 0, self.1).extents() }
-    }
-
-    unsafe fn slice(self) -> Result<Option<Mask<'a>>, Error> {
-        if self.0.is_null() {
-            return Ok(None);
-        }
-        // SAFETY: as demanded here.
-        unsafe { ReadMask(self.0, 0, self.1).slice() }.map(Some)
-    }
-}
-
 /// A mask of so many bits to be written.
 pub(super) struct WriteMask(pub(super) *mut u64, pub(super) u128);
 
@@ -248,22 +213,21 @@ impl<'a> Buffer<'a> for WriteMask {
     }
 }
 
-/// A mask to be written, if there is one.
-pub(super) struct MaybeMask(pub(super) *mut u64, pub(super) u128);
+/// A buffer that is there if its pointer is not NULL.
+pub(super) fn unless_null<T, B>(pointer: *const T, buffer: B) -> Option<B> {
+    if pointer.is_null() { None } else { Some(buffer) }
+}
 
-impl<'a> Buffer<'a> for MaybeMask {
-    type Slice = Result<Option<MaskMut<'a>>, Error>;
+impl<'a, B: Buffer<'a>> Buffer<'a> for Option<B> {
+    type Slice = Option<B::Slice>;
 
     fn extents(&self) -> [Extent; 2] {
-        if self.0.is_null() { [Extent::NONE; 2] } else { WriteMask(self.0, self.1).extents() }
+        self.as_ref().map_or([Extent::NONE; 2], B::extents)
     }
 
-    unsafe fn slice(self) -> Result<Option<MaskMut<'a>>, Error> {
-        if self.0.is_null() {
-            return Ok(None);
-        }
+    unsafe fn slice(self) -> Option<B::Slice> {
         // SAFETY: as demanded here.
-        unsafe { WriteMask(self.0, self.1).slice() }.map(Some)
+        self.map(|buffer| unsafe { buffer.slice() })
     }
 }
 

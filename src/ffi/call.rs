@@ -1,6 +1,8 @@
 //! What the kinds of dropout that follow a stream share: the same operations over any shape.
 
-use super::buffers::{InOut, MaybeMask, Pair, Read, ReadMask, Write, WriteMask, run};
+use core::ptr;
+
+use super::buffers::{InOut, Pair, Read, ReadMask, Write, WriteMask, run, unless_null};
 use super::options::{DROPMASK_INVERTED, scaling};
 use super::probability::probability;
 use super::status::*;
@@ -88,10 +90,11 @@ impl Call {
 
     pub(super) unsafe fn forward(self, x: *const f32, y: *mut f32, mask: *mut u64) -> dropmask_status {
         let stream = if mask.is_null() { self.stream() } else { self.storing() };
-        let buffers = (InOut(x, y, self.elements()), MaybeMask(mask, self.bits()));
+        let mask = unless_null(mask, WriteMask(mask, self.bits()));
+        let buffers = (InOut(x, y, self.elements()), mask);
         // SAFETY: as demanded here.
         unsafe {
-            run(stream, buffers, |stream, (xy, mask)| match (xy, mask?) {
+            run(stream, buffers, |stream, (xy, mask)| match (xy, mask.transpose()?) {
                 (Pair::Apart(x, y), None) => stream.forward(x, y),
                 (Pair::Apart(x, y), Some(mut mask)) => stream.forward_store(x, y, &mut mask),
                 (Pair::InPlace(x), None) => stream.forward_in_place(x),
@@ -113,12 +116,7 @@ impl Call {
 
     pub(super) unsafe fn backward(self, dy: *const f32, dx: *mut f32) -> dropmask_status {
         // SAFETY: as demanded here.
-        unsafe {
-            run(self.stream(), (InOut(dy, dx, self.elements()),), |stream, (xy,)| match xy {
-                Pair::Apart(dy, dx) => stream.backward(dy, dx),
-                Pair::InPlace(dy) => stream.backward_in_place(dy),
-            })
-        }
+        unsafe { self.forward(dy, dx, ptr::null_mut()) }
     }
 
     pub(super) unsafe fn add(self, x: *const f32, sum: *mut f32) -> dropmask_status {

@@ -1,6 +1,6 @@
 //! A linear layer whose weights are dropped.
 
-use super::buffers::{MaybeRead, MaybeReadMask, Read, Write, run};
+use super::buffers::{Read, ReadMask, Write, run, unless_null};
 use super::call::Call;
 use super::status::*;
 use crate::shape::Shape;
@@ -41,10 +41,12 @@ pub unsafe extern "C" fn dropmask_connect_forward_f32(
 ) -> dropmask_status {
     let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
     let stream = layer.training(key, p, offset, scaling, mask);
-    let (mask, [weights, x_len, y_len]) = (MaybeReadMask(mask, layer.bits()), layer.lengths());
-    let buffers = (mask, Read(w, weights), MaybeRead(b, outputs), Read(x, x_len), Write(y, y_len));
+    let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
+    let buffers = (mask, Read(w, weights), unless_null(b, Read(b, outputs)), Read(x, x_len), Write(y, y_len));
     // SAFETY: as the header demands.
-    unsafe { run(stream, buffers, |stream, (mask, w, b, x, y)| layer.connect(stream, mask?).forward(w, b, x, y)) }
+    unsafe {
+        run(stream, buffers, |stream, (mask, w, b, x, y)| layer.connect(stream, mask.transpose()?).forward(w, b, x, y))
+    }
 }
 
 /// The gradient of dropmask_connect_forward_f32 for its inputs: dx[n][i] = sum over o, ascending, of kept ? w[o][i] *
@@ -73,10 +75,14 @@ pub unsafe extern "C" fn dropmask_connect_backward_input_f32(
 ) -> dropmask_status {
     let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
     let stream = layer.training(key, p, offset, scaling, mask);
-    let (mask, [weights, x_len, y_len]) = (MaybeReadMask(mask, layer.bits()), layer.lengths());
+    let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(w, weights), Read(dy, y_len), Write(dx, x_len));
     // SAFETY: as the header demands.
-    unsafe { run(stream, buffers, |stream, (mask, w, dy, dx)| layer.connect(stream, mask?).backward_input(w, dy, dx)) }
+    unsafe {
+        run(stream, buffers, |stream, (mask, w, dy, dx)| {
+            layer.connect(stream, mask.transpose()?).backward_input(w, dy, dx)
+        })
+    }
 }
 
 /// The gradient of dropmask_connect_forward_f32 for its weights: dw[o][i] = sum over n, ascending and where kept, of
@@ -105,11 +111,13 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_f32(
 ) -> dropmask_status {
     let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
     let stream = layer.training(key, p, offset, scaling, mask);
-    let (mask, [weights, x_len, y_len]) = (MaybeReadMask(mask, layer.bits()), layer.lengths());
+    let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
     // SAFETY: as the header demands.
     unsafe {
-        run(stream, buffers, |stream, (mask, x, dy, dw)| layer.connect(stream, mask?).backward_weights(x, dy, dw))
+        run(stream, buffers, |stream, (mask, x, dy, dw)| {
+            layer.connect(stream, mask.transpose()?).backward_weights(x, dy, dw)
+        })
     }
 }
 
@@ -138,11 +146,13 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_add_f32(
 ) -> dropmask_status {
     let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
     let stream = layer.training(key, p, offset, scaling, mask);
-    let (mask, [weights, x_len, y_len]) = (MaybeReadMask(mask, layer.bits()), layer.lengths());
+    let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
     // SAFETY: as the header demands.
     unsafe {
-        run(stream, buffers, |stream, (mask, x, dy, dw)| layer.connect(stream, mask?).backward_weights_add(x, dy, dw))
+        run(stream, buffers, |stream, (mask, x, dy, dw)| {
+            layer.connect(stream, mask.transpose()?).backward_weights_add(x, dy, dw)
+        })
     }
 }
 
@@ -187,7 +197,7 @@ pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
 ) -> dropmask_status {
     let layer = Layer::dense(batch, inputs, outputs);
     let [weights, x_len, y_len] = layer.lengths();
-    let buffers = (Read(w, weights), MaybeRead(b, outputs), Read(x, x_len), Write(y, y_len));
+    let buffers = (Read(w, weights), unless_null(b, Read(b, outputs)), Read(x, x_len), Write(y, y_len));
     // SAFETY: as the header demands.
     unsafe {
         run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, y)| {
@@ -218,8 +228,8 @@ pub unsafe extern "C" fn dropmask_connect_moments_f32(
 ) -> dropmask_status {
     let layer = Layer::dense(batch, inputs, outputs);
     let [weights, x_len, y_len] = layer.lengths();
-    let moments = (Write(mean, y_len), Write(variance, y_len));
-    let buffers = (Read(w, weights), MaybeRead(b, outputs), Read(x, x_len), moments.0, moments.1);
+    let b = unless_null(b, Read(b, outputs));
+    let buffers = (Read(w, weights), b, Read(x, x_len), Write(mean, y_len), Write(variance, y_len));
     // SAFETY: as the header demands.
     unsafe {
         run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, mean, variance)| {
@@ -250,10 +260,11 @@ impl Layer {
         [outputs.saturating_mul(inputs), batch.saturating_mul(inputs), batch.saturating_mul(outputs)]
     }
 
-    /// Of a mask.
-    const fn bits(&self) -> u128 {
+    /// The bits of all weights, with per_sample for each sample, if they are given.
+    fn mask(&self, mask: *const u64) -> Option<ReadMask> {
         let masks = if self.per_sample == 1 { self.batch } else { 1 };
-        (self.outputs as u128 * self.inputs as u128).saturating_mul(masks as u128)
+        let bits = (self.outputs as u128 * self.inputs as u128).saturating_mul(masks as u128);
+        unless_null(mask, ReadMask(mask, 0, bits))
     }
 
     /// The stream, if there are weights of these indices.

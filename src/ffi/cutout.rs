@@ -2,7 +2,7 @@
 
 use super::buffers::{InOut, Pair, Write, run};
 use super::status::*;
-use crate::{Cutout, Key, Rows};
+use crate::{Cutout, Key};
 
 /// Cutout, holes in images of shape (samples, channels, height, width): y = +0.0 inside the boxes of a sample, in all
 /// its channels, else x. Box k of sample n, counted from first_sample, has its centre at row dropmask_key_below(k_n,
@@ -30,7 +30,7 @@ pub unsafe extern "C" fn dropmask_cutout_forward_f32(
     let cutout = cutout(key, first_sample, shape, [box_height, box_width], boxes);
     // SAFETY: as the header demands.
     unsafe {
-        run(indices(shape, first_sample), (InOut(x, y, len(shape)),), |(), (xy,)| match xy {
+        run(cutout.check_indices().map_err(status_of), (InOut(x, y, cutout.len()),), |(), (xy,)| match xy {
             Pair::Apart(x, y) => cutout.forward(x, y),
             Pair::InPlace(x) => cutout.forward_in_place(x),
         })
@@ -55,14 +55,21 @@ pub unsafe extern "C" fn dropmask_cutout_backward_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    let shape = [samples, channels, height, width];
-    let cutout = cutout(key, first_sample, shape, [box_height, box_width], boxes);
     // SAFETY: as the header demands.
     unsafe {
-        run(indices(shape, first_sample), (InOut(dy, dx, len(shape)),), |(), (xy,)| match xy {
-            Pair::Apart(dy, dx) => cutout.backward(dy, dx),
-            Pair::InPlace(dy) => cutout.backward_in_place(dy),
-        })
+        dropmask_cutout_forward_f32(
+            key,
+            first_sample,
+            samples,
+            channels,
+            height,
+            width,
+            box_height,
+            box_width,
+            boxes,
+            dy,
+            dx,
+        )
     }
 }
 
@@ -97,13 +104,4 @@ pub unsafe extern "C" fn dropmask_cutout_boxes(
 
 const fn cutout(key: u64, first_sample: u64, shape: [usize; 4], size: [usize; 2], boxes: u32) -> Cutout {
     Cutout::new(Key::from_raw(key), shape, size).count(boxes).first_sample(first_sample)
-}
-
-fn len(shape: [usize; 4]) -> usize {
-    shape.into_iter().fold(1, usize::saturating_mul)
-}
-
-fn indices(shape: [usize; 4], first_sample: u64) -> Result<(), dropmask_status> {
-    let samples = if len(shape) == 0 { 0 } else { shape[0] };
-    Rows::new(1, samples).check_indices(first_sample).map_err(status_of)
 }

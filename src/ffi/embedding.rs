@@ -89,13 +89,8 @@ pub unsafe extern "C" fn dropmask_embedding_backward_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    let words = words(key, p, offset, scaling, vocabulary);
     // SAFETY: as the header demands.
-    unsafe {
-        run(words, (Read(ids, count), InOut(dy, dx, count.saturating_mul(dimension))), |stream, (ids, xy)| {
-            forward(EmbeddingDropout::new(stream, vocabulary, dimension), ids, xy)
-        })
-    }
+    unsafe { dropmask_embedding_forward_f32(key, p, offset, scaling, vocabulary, dimension, count, ids, dy, dx) }
 }
 
 /// Accumulates the gradient of the table: dtable[ids[t]] += kept(offset + ids[t]) ? dy[t] * scale : +0.0, for t

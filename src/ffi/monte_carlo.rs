@@ -30,8 +30,7 @@ pub unsafe extern "C" fn dropmask_moments_push_f32(
     }
 }
 
-/// The variance of each output over the passes: squares / passes; NaN if there were none and the
-/// squares are 0.
+/// The variance of each output over the passes: squares / passes; NaN if there were none, as 0 / 0 is.
 ///
 /// squares, variance: len doubles.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.

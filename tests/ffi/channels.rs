@@ -2,7 +2,7 @@
 
 use dropmask::{AlphaDropout, Channels, MaskMut};
 
-use crate::function::{Function, Kind::*, Takes::*, buffer, call};
+use crate::function::{Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::*;
 
 pub const CHANNELS: [Function; 17] = [
@@ -26,7 +26,11 @@ pub const CHANNELS: [Function; 17] = [
         name: "dropmask_channels_forward_f32",
         takes: &[P, Offset, Scaling, Option, Bits],
         sizes: &[3, 5, 21],
-        buffers: &[buffer(F32, product), buffer(F32, product).over(0), buffer(U64, channels_words).optional()],
+        buffers: &[
+            buffer(F32, product),
+            buffer(F32, product).over(0),
+            buffer(U64, channels_words).null(Null::Unwritten),
+        ],
         span: channels_span,
         call: call!(dropmask_channels_forward_f32: key p offset scaling option [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
@@ -135,7 +139,7 @@ pub const CHANNELS: [Function; 17] = [
         name: "dropmask_path_forward_f32",
         takes: &[P, Offset, Scaling],
         sizes: &[70, 19],
-        buffers: &[buffer(F32, product), buffer(F32, product).over(0), buffer(U64, words).optional()],
+        buffers: &[buffer(F32, product), buffer(F32, product).over(0), buffer(U64, words).null(Null::Unwritten)],
         span: samples,
         call: call!(dropmask_path_forward_f32: key p offset scaling [0] [1] (0) (1) (2)),
         expected: |a, b| {

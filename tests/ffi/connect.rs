@@ -1,16 +1,16 @@
 //! DropConnect, with drawn bits and with stored ones. The sizes are batch, inputs and outputs.
 
-use dropmask::{DropConnect, Mask, MaskStream};
+use dropmask::{DropConnect, Mask};
 
-use crate::function::{Args, Data, Function, Kind::*, Takes::*, buffer, call};
-use crate::shapes::{probability, stream};
+use crate::function::{Args, Data, Function, Kind::*, Null, Takes::*, buffer, call};
+use crate::shapes::stream;
 
 pub const CONNECT: [Function; 11] = [
     Function {
         name: "dropmask_connect_forward_f32",
         takes: &[P, Offset, Scaling, Option],
         sizes: &[3, 5, 4],
-        buffers: &[buffer(F32, weights), buffer(F32, outputs).optional_input(), buffer(F32, x), buffer(F32, y)],
+        buffers: &[buffer(F32, weights), buffer(F32, outputs).null(Null::Empty), buffer(F32, x), buffer(F32, y)],
         span,
         call: call!(dropmask_connect_forward_f32: key p offset scaling [0] [1] [2] index_stride option first null (0) (1) (2) (3)),
         expected: |a, b| {
@@ -23,9 +23,9 @@ pub const CONNECT: [Function; 11] = [
         takes: &[P, Offset, Scaling, Option],
         sizes: &[3, 5, 4],
         buffers: &[
-            buffer(U64, masks).choice(),
+            buffer(U64, masks).null(Null::Choice),
             buffer(F32, weights),
-            buffer(F32, outputs).optional_input(),
+            buffer(F32, outputs).null(Null::Empty),
             buffer(F32, x),
             buffer(F32, y),
         ],
@@ -52,7 +52,7 @@ pub const CONNECT: [Function; 11] = [
         name: "dropmask_connect_backward_input_f32",
         takes: &[P, Offset, Scaling, Option],
         sizes: &[3, 5, 4],
-        buffers: &[buffer(U64, masks).choice(), buffer(F32, weights), buffer(F32, y), buffer(F32, x)],
+        buffers: &[buffer(U64, masks).null(Null::Choice), buffer(F32, weights), buffer(F32, y), buffer(F32, x)],
         span: weights,
         call: call!(dropmask_connect_backward_input_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3)),
         expected: |a, b| {
@@ -76,7 +76,7 @@ pub const CONNECT: [Function; 11] = [
         name: "dropmask_connect_backward_weights_f32",
         takes: &[P, Offset, Scaling, Option],
         sizes: &[3, 5, 4],
-        buffers: &[buffer(U64, masks).choice(), buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
+        buffers: &[buffer(U64, masks).null(Null::Choice), buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
         span: weights,
         call: call!(dropmask_connect_backward_weights_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3)),
         expected: |a, b| {
@@ -100,7 +100,7 @@ pub const CONNECT: [Function; 11] = [
         name: "dropmask_connect_backward_weights_add_f32",
         takes: &[P, Offset, Scaling, Option],
         sizes: &[3, 5, 4],
-        buffers: &[buffer(U64, masks).choice(), buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
+        buffers: &[buffer(U64, masks).null(Null::Choice), buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
         span: weights,
         call: call!(dropmask_connect_backward_weights_add_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3)),
         expected: |a, b| {
@@ -124,7 +124,7 @@ pub const CONNECT: [Function; 11] = [
         name: "dropmask_connect_evaluate_f32",
         takes: &[P, Scaling],
         sizes: &[3, 5, 4],
-        buffers: &[buffer(F32, weights), buffer(F32, outputs).optional_input(), buffer(F32, x), buffer(F32, y)],
+        buffers: &[buffer(F32, weights), buffer(F32, outputs).null(Null::Empty), buffer(F32, x), buffer(F32, y)],
         span: |_| 0,
         call: call!(dropmask_connect_evaluate_f32: p scaling [0] [1] [2] (0) (1) (2) (3)),
         expected: |a, b| {
@@ -138,7 +138,7 @@ pub const CONNECT: [Function; 11] = [
         sizes: &[3, 5, 4],
         buffers: &[
             buffer(F32, weights),
-            buffer(F32, outputs).optional_input(),
+            buffer(F32, outputs).null(Null::Empty),
             buffer(F32, x),
             buffer(F32, y),
             buffer(F32, y),
@@ -185,12 +185,7 @@ fn span(a: &Args) -> u128 {
 }
 
 fn dense(a: &Args) -> DropConnect<'static> {
-    let stream = MaskStream::new(dropmask::Key::from_raw(0), probability(a)).scaling(scaling(a));
-    DropConnect::new(stream, a.sizes[0], a.sizes[1], a.sizes[2])
-}
-
-fn scaling(a: &Args) -> dropmask::Scaling {
-    [dropmask::Scaling::Inverted, dropmask::Scaling::Standard, dropmask::Scaling::Naive][a.scaling as usize]
+    DropConnect::new(stream(&Args { offset: 0, ..a.clone() }), a.sizes[0], a.sizes[1], a.sizes[2])
 }
 
 fn layer(a: &Args) -> DropConnect<'static> {

@@ -2,7 +2,7 @@
 
 use dropmask::MaskMut;
 
-use crate::function::{Function, Kind::*, Takes::*, buffer, call};
+use crate::function::{Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::*;
 
 pub const ELEMENTWISE: [Function; 21] = [
@@ -142,7 +142,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         name: "dropmask_forward_f32",
         takes: &[P, Offset],
         sizes: &[1100],
-        buffers: &[buffer(F32, flat), buffer(F32, flat).over(0), buffer(U64, words).optional()],
+        buffers: &[buffer(F32, flat), buffer(F32, flat).over(0), buffer(U64, words).null(Null::Unwritten)],
         span: flat,
         call: call!(dropmask_forward_f32: key p offset (0) (1) (2) [0]),
         expected: |a, b| {

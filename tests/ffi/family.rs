@@ -2,7 +2,7 @@
 
 use dropmask::{Cutout, DropBlock, EmbeddingDropout, KeptCount, Key, Mask, MaskMut, StoredMask};
 
-use crate::function::{Args, Function, Kind::*, Takes::*, buffer, call};
+use crate::function::{Args, Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::*;
 
 pub const FAMILY: [Function; 26] = [
@@ -130,7 +130,7 @@ pub const FAMILY: [Function; 26] = [
         name: "dropmask_attention_forward_f32",
         takes: &[P, Offset, Scaling, Option],
         sizes: &[2, 3, 40, 30],
-        buffers: &[buffer(U64, stack_words).choice(), buffer(Unit, stack), buffer(Unit, stack).over(1)],
+        buffers: &[buffer(U64, stack_words).null(Null::Choice), buffer(Unit, stack), buffer(Unit, stack).over(1)],
         span: stack,
         call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1) (2)),
         expected: |a, b| {
@@ -144,7 +144,7 @@ pub const FAMILY: [Function; 26] = [
         takes: &[P, Offset, Scaling, Option],
         sizes: &[2, 3, 40, 30],
         buffers: &[
-            buffer(U64, stack_words).choice(),
+            buffer(U64, stack_words).null(Null::Choice),
             buffer(Unit, stack),
             buffer(Unit, stack),
             buffer(Unit, stack).over(1),

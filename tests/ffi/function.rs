@@ -57,38 +57,34 @@ impl Kind {
     }
 }
 
+/// What NULL means.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Null {
+    Fault,
+    /// An output that is not written.
+    Unwritten,
+    /// An input without elements.
+    Empty,
+    /// Another way to do it, which has an entry of its own in the table.
+    Choice,
+}
+
 #[derive(Clone, Copy)]
 pub struct Buffer {
     pub kind: Kind,
     pub len: fn(&Args) -> u128,
-    /// May be NULL: of an output, nothing is written there; an input has no elements then.
-    pub optional: bool,
-    pub input: bool,
-    /// NULL stands for another way to do it, which has an entry of its own in the table.
-    pub choice: bool,
+    pub null: Null,
     /// May be equal to that buffer.
     pub over: Option<usize>,
 }
 
 pub const fn buffer(kind: Kind, len: fn(&Args) -> u128) -> Buffer {
-    Buffer { kind, len, optional: false, input: false, choice: false, over: None }
+    Buffer { kind, len, null: Null::Fault, over: None }
 }
 
 impl Buffer {
-    pub const fn optional(self) -> Self {
-        Self { optional: true, ..self }
-    }
-
-    pub const fn optional_input(self) -> Self {
-        Self { input: true, ..self.optional() }
-    }
-
-    pub const fn choice(self) -> Self {
-        Self { choice: true, ..self }
-    }
-
-    pub const fn may_be_null(&self) -> bool {
-        self.optional || self.choice
+    pub const fn null(self, null: Null) -> Self {
+        Self { null, ..self }
     }
 
     pub const fn over(self, other: usize) -> Self {

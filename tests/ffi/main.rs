@@ -22,7 +22,7 @@ use std::{ptr, thread};
 
 use dropmask::ffi::*;
 use dropmask::{ClassUncertainty, Key, Level, MaskStream, Moments, Probability, mask_words};
-use function::{Args, Data, Function, Takes};
+use function::{Args, Data, Function, Null, Takes};
 use memory::Memory;
 
 const HEADER: &str = include_str!("../../include/dropmask.h");
@@ -143,12 +143,17 @@ fn work_in_place() {
 fn need_no_optional_buffer() {
     let mut names = BTreeSet::new();
     for function in functions() {
-        for (i, buffer) in function.buffers.iter().enumerate().filter(|(_, buffer)| buffer.optional) {
+        for (i, buffer) in function
+            .buffers
+            .iter()
+            .enumerate()
+            .filter(|(_, buffer)| matches!(buffer.null, Null::Unwritten | Null::Empty))
+        {
             names.insert(function.name);
             let args = function.args();
             let data = function.data(&args);
             let mut expected = data.clone();
-            if buffer.input {
+            if buffer.null == Null::Empty {
                 expected[i] = Data::F32(Vec::new());
             }
             (function.expected)(&args, &mut expected);
@@ -286,7 +291,7 @@ fn of_buffers(function: &'static Function) -> Vec<Fault> {
         }
     }
     for (i, buffer) in function.buffers.iter().enumerate() {
-        if !buffer.may_be_null() {
+        if buffer.null == Null::Fault {
             let null = move |args: &mut Args| args.pointers[i] = ptr::null_mut();
             faults.push(fault(DROPMASK_NULL_POINTER, format!("buffer {i}"), null));
         }
@@ -359,7 +364,7 @@ fn refuse_any_size_of_nothing() {
                 let mut args = function.args();
                 args.sizes[i] = size;
                 args.pointers = vec![ptr::null_mut(); function.buffers.len()];
-                let required = || function.buffers.iter().filter(|buffer| !buffer.may_be_null());
+                let required = || function.buffers.iter().filter(|buffer| buffer.null == Null::Fault);
                 let expected = if required().any(|buffer| buffer.bytes(&args) > isize::MAX as u128) {
                     DROPMASK_LENGTH_OVERFLOW
                 } else {

@@ -2,7 +2,7 @@
 
 use dropmask::{AlphaDropout, BiasDropout, Mask, MaskMut, ReluDropout, Rows};
 
-use crate::function::{Function, Kind::*, Takes::*, buffer, call};
+use crate::function::{Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::*;
 
 pub const ROWS: [Function; 25] = [
@@ -26,7 +26,11 @@ pub const ROWS: [Function; 25] = [
         name: "dropmask_rows_forward_f32",
         takes: &[P, Offset, Scaling, Stride],
         sizes: &[3, 70, 90],
-        buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0), buffer(U64, rows_words).optional()],
+        buffers: &[
+            buffer(F32, rows_elements),
+            buffer(F32, rows_elements).over(0),
+            buffer(U64, rows_words).null(Null::Unwritten),
+        ],
         span: rows_span,
         call: call!(dropmask_rows_forward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {

@@ -41,8 +41,9 @@ impl<S: Simd> Sink<S> for Discard {
 /// index from that of the whole.
 pub(crate) trait Bits {
     /// Whether a pass leaves a mask behind.
-    const STORES: bool = false;
-
+    fn stores(&self) -> bool {
+        false
+    }
     /// `Some(kept)` when all elements have the same fate.
     fn certain(&self) -> Option<bool> {
         None
@@ -88,7 +89,7 @@ impl Bits for Replay {
     }
 }
 
-/// Drawn from the key and stored on the way: row `r` from word `r * mask_words(columns)` on.
+/// Drawn from the key and stored on the way: row `r` from word `r * mask_words(columns)` on, as far as there are words.
 pub(crate) struct Store<'a> {
     pub(crate) replay: Replay,
     pub(crate) words: &'a mut [u64],
@@ -105,7 +106,9 @@ impl Store<'_> {
 }
 
 impl Bits for Store<'_> {
-    const STORES: bool = true;
+    fn stores(&self) -> bool {
+        !self.words.is_empty()
+    }
 
     fn certain(&self) -> Option<bool> {
         self.replay.certain()
@@ -119,13 +122,14 @@ impl Bits for Store<'_> {
     }
 
     fn scalar_row(&mut self, row: usize, first: u64, len: usize, mut each: impl FnMut(bool)) {
-        let mut bits = scalar::bits(self.replay.source, self.replay.offset.wrapping_add(first), len);
-        for word in self.row_words(row, len) {
-            *word = 0;
-            for (i, kept) in (0..64).zip(&mut bits) {
-                *word |= u64::from(kept) << i;
-                each(kept);
+        let bits = scalar::bits(self.replay.source, self.replay.offset.wrapping_add(first), len);
+        let words = self.row_words(row, len);
+        words.fill(0);
+        for (i, kept) in bits.enumerate() {
+            if let Some(word) = words.get_mut(i / 64) {
+                *word |= u64::from(kept) << (i % 64);
             }
+            each(kept);
         }
     }
 }

@@ -33,7 +33,7 @@ impl<B: Bits, M: Map, X: Input, Z: Input> Pass<'_, B, M, X, Z> {
         for row in each_row(rows, self.x, self.z, self.y) {
             if kept { row.x.copy_to(row.y) } else { row.y.fill(0.0) }
         }
-        if B::STORES {
+        if self.bits.stores() {
             dispatch(level, Fill { bits: self.bits, rows });
         }
     }

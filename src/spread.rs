@@ -16,11 +16,11 @@ const DRAWN: usize = 4096;
 pub(crate) fn spread<S: Simd>(s: S, bits: &mut impl Bits, shape: Channels, sink: &mut impl Each<S>) {
     let Channels { channels, positions, layout, .. } = shape;
     let layout = if positions == 1 { Layout::Last } else { layout };
-    // channels-last, samples are drawn whole; one that is too large is drawn again for each position
-    let (unit, again) = match layout {
-        Layout::First => (1, 1),
-        Layout::Last if channels <= DRAWN => (channels.max(1), 1),
-        Layout::Last => (1, positions),
+    // channels-last, samples are drawn whole; one that is too large is drawn in parts, again for each position
+    let (unit, repeated, again) = match layout {
+        Layout::First => (1, positions, 1),
+        Layout::Last if channels <= DRAWN => (channels.max(1), positions, 1),
+        Layout::Last => (DRAWN, 1, positions),
     };
     let Rows { rows, columns, index_stride, .. } = if again == 1 { shape.bits() } else { shape.bits_by_sample() };
     for row in 0..rows {
@@ -32,13 +32,13 @@ pub(crate) fn spread<S: Simd>(s: S, bits: &mut impl Bits, shape: Channels, sink:
                 let mut words = [0; DRAWN / 64];
                 bits.row(s, row, first.wrapping_add(at as u64), len, &mut CopyTo(&mut words));
                 match layout {
-                    Layout::First => sink.each(s, Runs::new(&words, positions), len * positions),
-                    Layout::Last if again == 1 => {
+                    Layout::First => sink.each(s, Runs::new(&words, repeated), len * repeated),
+                    Layout::Last => {
+                        let unit = unit.min(len).max(1);
                         for sample in 0..len / unit {
-                            sink.each(s, Cycle::new(&words, sample * unit, unit), unit * positions);
+                            sink.each(s, Cycle::new(&words, sample * unit, unit), unit * repeated);
                         }
                     }
-                    Layout::Last => sink.each(s, words.iter().copied(), len),
                 }
                 at += len;
             }

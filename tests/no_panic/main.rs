@@ -50,16 +50,32 @@ fn forbidden(names: &[String]) -> Vec<&String> {
     names.iter().filter(|name| FORBIDDEN.iter().any(|part| name.contains(part))).collect()
 }
 
-#[test]
-fn the_c_library_cannot_panic() {
-    let Symbols { names, undefined } = symbols(&c_library().join("libdropmask.a"), "dropmask");
+/// Returns what the library needs of others.
+fn cannot_panic(archive: &Path) -> Vec<String> {
+    let Symbols { names, undefined } = symbols(archive, "dropmask");
     let functions = names.iter().filter(|name| name.starts_with("dropmask_")).count();
     assert_eq!(functions, include_str!("../../include/dropmask.h").matches(");\n").count(), "all of the header");
-    assert_eq!(forbidden(&names), [""; 0]);
+    assert_eq!(forbidden(&names), [""; 0], "{}", archive.display());
+    undefined
+}
+
+#[test]
+fn the_c_library_cannot_panic() {
+    let undefined = cannot_panic(&c_library().join("libdropmask.a"));
     assert!(!undefined.is_empty() && undefined.iter().all(|name| NEEDED.contains(&&**name)), "{undefined:?}");
 }
 
-/// Else the test above would see nothing, whatever there was.
+/// Nor where `.ci/freestanding` built it; it names the archives. What they need, the firmware that is linked there shows.
+#[test]
+fn nor_can_it_on_other_machines() {
+    let archives = env::var_os("DROPMASK_ARCHIVES").unwrap_or_default();
+    for archive in env::split_paths(&archives).filter(|path| !path.as_os_str().is_empty()) {
+        println!("{}", archive.display());
+        cannot_panic(&archive);
+    }
+}
+
+/// Else the tests above would see nothing, whatever there was.
 #[test]
 fn a_planted_bounds_check_is_found() {
     let archive = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libplanted.a");

@@ -3,7 +3,7 @@
 
 use crate::level::{Kind, Level};
 use crate::simd::Simd;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(target_feature = "sse2")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 
 /// An operation with its arguments. A struct and not a closure: `#[inline(always)]` holds for its methods.
@@ -18,12 +18,12 @@ pub(crate) fn dispatch(level: Level, kernel: impl Kernel) {
     match level.0 {
         Kind::Scalar => kernel.scalar(),
         Kind::Portable(s) => kernel.run(s),
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(target_feature = "sse2")]
         Kind::Avx2(s) => {
             // SAFETY: the `Avx2` is proof of the feature that `run_avx2` enables.
             unsafe { run_avx2(kernel, s) }
         }
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(target_feature = "sse2")]
         Kind::Avx512(s) => {
             // SAFETY: the `Avx512` is proof of the features that `run_avx512` enables.
             unsafe { run_avx512(kernel, s) }
@@ -31,13 +31,13 @@ pub(crate) fn dispatch(level: Level, kernel: impl Kernel) {
     }
 }
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(target_feature = "sse2")]
 #[target_feature(enable = "avx2")]
 fn run_avx2(kernel: impl Kernel, s: Avx2) {
     kernel.run(s);
 }
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(target_feature = "sse2")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn run_avx512(kernel: impl Kernel, s: Avx512) {
     kernel.run(s);

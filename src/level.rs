@@ -1,6 +1,6 @@
 use core::fmt;
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(target_feature = "sse2")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 use crate::{Error, simd::portable::Portable};
 
@@ -37,9 +37,9 @@ pub struct Level(pub(crate) Kind);
 pub(crate) enum Kind {
     Scalar,
     Portable(Portable),
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    #[cfg(target_feature = "sse2")]
     Avx2(Avx2),
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    #[cfg(target_feature = "sse2")]
     Avx512(Avx512),
 }
 
@@ -63,17 +63,17 @@ impl Level {
 
     /// AVX2, if this machine has it.
     pub fn avx2() -> Option<Self> {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(target_feature = "sse2")]
         return Avx2::new().map(|avx2| Self(Kind::Avx2(avx2)));
-        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+        #[cfg(not(target_feature = "sse2"))]
         None
     }
 
     /// AVX-512 F, BW, DQ and VL, if this machine has all four.
     pub fn avx512() -> Option<Self> {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(target_feature = "sse2")]
         return Avx512::new().map(|avx512| Self(Kind::Avx512(avx512)));
-        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+        #[cfg(not(target_feature = "sse2"))]
         None
     }
 
@@ -107,9 +107,9 @@ impl Level {
         match self.0 {
             Kind::Scalar => "scalar",
             Kind::Portable(_) => "portable",
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(target_feature = "sse2")]
             Kind::Avx2(_) => "avx2",
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(target_feature = "sse2")]
             Kind::Avx512(_) => "avx512",
         }
     }

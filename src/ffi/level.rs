@@ -10,9 +10,9 @@ pub extern "C" fn dropmask_level() -> *const c_char {
     let name = match Level::detect().0 {
         Kind::Scalar => c"scalar",
         Kind::Portable(_) => c"portable",
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(target_feature = "sse2")]
         Kind::Avx2(_) => c"avx2",
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(target_feature = "sse2")]
         Kind::Avx512(_) => c"avx512",
     };
     name.as_ptr()

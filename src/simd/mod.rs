@@ -1,8 +1,9 @@
 //! What a vector can do here: two small traits, implemented once per level. No kernel lives in this folder.
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+// x86, but for the targets of kernels, whose ABI has no vectors: no function there can be compiled for AVX
+#[cfg(target_feature = "sse2")]
 pub(crate) mod avx2;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(target_feature = "sse2")]
 pub(crate) mod avx512;
 mod pair;
 pub(crate) mod portable;

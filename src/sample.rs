@@ -11,13 +11,8 @@ use crate::simd::{Lanes, Simd};
 /// Elements of a block, the unit of random access: two groups of eight words.
 pub(crate) const BLOCK: u64 = 1024;
 const BLOCK_WORDS: usize = 16;
-/// Blocks that are sampled at a time: as many as the widest vector spans, twice 512 bytes of stack.
-///
-/// Tried on Zen 5 and lost: prefetching the slices of the next batch while this one is sampled (no better in L2 and L3,
-/// 1.3 times slower in memory); ternary logic for the generator (6 % slower); digits without a branch (6 % slower);
-/// two digits a turn (no difference).
-const BATCH: usize = 4;
-const LANES: usize = 8 * BATCH;
+/// So many words are worth to be drawn ahead: one takes 40 instructions of a Cortex-M4 instead of 50.
+const FEW: usize = 3;
 
 const TIE: u64 = 0xD1B5_4A32_D192_ED03;
 const LO_BITS: u32 = 22;
@@ -51,14 +46,20 @@ impl Digits {
     /// From the most significant digit on.
     #[inline(always)]
     pub(crate) fn iter(self) -> impl Iterator<Item = bool> {
-        (0..self.count).map(move |i| self.top << i >> 31 == 1)
+        let mut left = self.top;
+        (0..self.count).map(move |_| {
+            let digit = left >> 31 == 1;
+            left <<= 1;
+            digit
+        })
     }
 }
 
 /// Feeds the mask of `len` elements from index `offset` on to `sink`.
 #[inline(always)]
 pub(crate) fn walk<S: Simd>(s: S, source: Source, offset: u64, len: usize, sink: &mut impl Sink<S>) {
-    let mut batch = Batch::new();
+    let mut batch = Batch::<S>::new();
+    let mut drawn = Drawn::<S>::default();
     let mut carry = Carry { shift: (offset % 64) as u32, word: None };
     let mut block = offset / BLOCK;
     // bits of the batch before the first that is wanted
@@ -67,15 +68,15 @@ pub(crate) fn walk<S: Simd>(s: S, source: Source, offset: u64, len: usize, sink:
     while left > 0 {
         let fresh = left.saturating_sub(carry.bits());
         let words = if fresh > 0 {
-            let end = (BATCH as u64 * BLOCK).min(skip as u64 + fresh as u64) as usize;
-            carry.realign(batch.sample(s, source, block, skip / 64, end.div_ceil(64)))
+            let end = (S::BATCH as u64 * BLOCK).min(skip as u64 + fresh as u64) as usize;
+            carry.realign(batch.words(s, source, block, (skip / 64, end.div_ceil(64)), &mut drawn))
         } else {
             carry.rest()
         };
         let len = left.min(64 * words.len());
         sink.take(s, words, len);
         left -= len;
-        block = block.wrapping_add(BATCH as u64);
+        block = block.wrapping_add(S::BATCH as u64);
         skip = 0;
     }
 }
@@ -124,81 +125,118 @@ impl Carry {
     }
 }
 
-type Words = [[u64; 8]; 2 * BATCH];
+/// Consecutive blocks that are drawn.
+#[derive(Clone, Copy)]
+struct Blocks {
+    key: Key,
+    digits: Digits,
+    first: u64,
+}
 
-/// The mask words of up to [`BATCH`] consecutive blocks.
-struct Batch {
-    kept: Words,
+/// The mask words of up to [`Simd::BATCH`] consecutive blocks.
+///
+/// Tried on Zen 5 and lost: prefetching the slices of the next batch while this one is sampled (no better in L2 and L3,
+/// 1.3 times slower in memory); ternary logic for the generator (6 % slower); digits without a branch (6 % slower);
+/// two digits a turn (no difference).
+struct Batch<S: Simd> {
+    kept: S::Words,
     /// Elements whose digits equal the threshold's, where `tied` says that there are any.
-    ties: Words,
-    /// Bit `32 * group + lane` tells of an element in that word that is to be settled.
+    ties: S::Words,
+    /// Bit `LANES * group + lane` tells of an element in that word that is to be settled.
     tied: u64,
 }
 
-impl Batch {
+/// Room to draw ahead.
+type Drawn<S> = <<S as Simd>::Lanes as Lanes>::Drawn;
+
+impl<S: Simd> Batch<S> {
+    const LANES: usize = 8 * S::BATCH;
+
     #[inline(always)]
-    const fn new() -> Self {
-        Self { kept: [[0; 8]; 2 * BATCH], ties: [[0; 8]; 2 * BATCH], tied: 0 }
+    fn new() -> Self {
+        Self { kept: S::Words::default(), ties: S::Words::default(), tied: 0 }
     }
 
     /// Words `from..to`, counted from the first word of block `block`.
     #[inline(always)]
-    fn sample<S: Simd>(&mut self, s: S, source: Source, block: u64, from: usize, to: usize) -> &mut [u64] {
-        if let Some(kept) = source.p.certain() {
-            self.kept = [[if kept { !0 } else { 0 }; 8]; 2 * BATCH];
+    fn words(&mut self, s: S, source: Source, block: u64, range: (usize, usize), drawn: &mut Drawn<S>) -> &mut [u64] {
+        if S::APART {
+            self.sample_apart(s, source, block, range, drawn);
         } else {
-            let digits = Digits::new(source.p);
-            if from == 0 && to == BATCH * BLOCK_WORDS {
-                let mut lane = 0;
-                while lane < LANES {
-                    self.draw::<S::Wide>(s, source.key, digits, block, lane, 2);
-                    lane += <S::Wide as Lanes>::COUNT;
-                }
-            } else {
-                self.draw_some::<S>(s, source.key, digits, block, from, to);
-            }
-            self.settle(source.key, digits, block);
+            self.sample(s, source, block, range, drawn);
         }
-        self.kept.as_flattened_mut().get_mut(from..to).unwrap_or_default()
+        self.kept.as_mut().as_flattened_mut().get_mut(range.0..range.1).unwrap_or_default()
+    }
+
+    /// A function of its own.
+    #[inline(never)]
+    fn sample_apart(&mut self, s: S, source: Source, block: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
+        self.sample(s, source, block, range, drawn);
+    }
+
+    #[inline(always)]
+    fn sample(&mut self, s: S, source: Source, block: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
+        if let Some(kept) = source.p.certain() {
+            self.kept.as_mut().fill([if kept { !0 } else { 0 }; 8]);
+            return;
+        }
+        let blocks = Blocks { key: source.key, digits: Digits::new(source.p), first: block };
+        let whole = range == (0, S::BATCH * BLOCK_WORDS);
+        if whole && S::Wide::COUNT > S::Lanes::COUNT {
+            let mut lane = 0;
+            while lane < Self::LANES {
+                self.draw::<S::Wide>(s, blocks, lane, 2, &mut []);
+                lane += S::Wide::COUNT;
+            }
+        } else if (FEW..=drawn.as_mut().len()).contains(&(blocks.digits.count as usize)) {
+            self.draw_some(s, blocks, range, drawn.as_mut());
+        } else {
+            self.draw_some(s, blocks, range, &mut []);
+        }
+        self.settle(blocks);
     }
 
     /// Just what words `from..to` need, a register at a time.
     #[inline(always)]
-    fn draw_some<S: Simd>(&mut self, s: S, key: Key, digits: Digits, block: u64, from: usize, to: usize) {
-        let count = <S::Lanes as Lanes>::COUNT;
-        let mut lane = 0;
-        while lane < LANES {
+    fn draw_some(&mut self, s: S, blocks: Blocks, (from, to): (usize, usize), drawn: &mut [S::Lanes]) {
+        let count = S::Lanes::COUNT;
+        for lane in (0..Self::LANES).step_by(count) {
             // the words of these lanes: [first, first + count) and the same 8 further on
             let first = lane / 8 * BLOCK_WORDS + lane % 8;
             let needed = |first| first < to && first + count > from;
-            let groups = if needed(first + 8) { 2 } else { usize::from(needed(first)) };
-            if groups > 0 {
-                self.draw::<S::Lanes>(s, key, digits, block, lane, groups);
-            }
-            lane += count;
+            let groups = if needed(first + 8) {
+                2
+            } else if needed(first) {
+                1
+            } else {
+                continue;
+            };
+            self.draw::<S::Lanes>(s, blocks, lane, groups, drawn);
         }
     }
 
-    /// Draws `groups` words for each lane of a vector, the first of them lane `lane` from block `block` on.
+    /// Draws `groups` words for each lane of a vector, the first of them lane `lane`. `drawn` is room to draw ahead.
     #[inline(always)]
-    fn draw<L: Lanes>(&mut self, level: L::Level, key: Key, digits: Digits, block: u64, lane: usize, groups: usize) {
-        let mut rng = Xoshiro::<L>::new(level, key, block.wrapping_mul(8).wrapping_add(lane as u64));
+    fn draw<L: Lanes<Level = S>>(&mut self, s: S, blocks: Blocks, lane: usize, groups: usize, drawn: &mut [L]) {
+        let Blocks { key, digits, first } = blocks;
+        let mut rng = Xoshiro::<L>::new(s, key, first.wrapping_mul(8).wrapping_add(lane as u64));
         for group in 0..groups {
-            let mut less = L::splat(level, 0);
-            let mut equal = L::splat(level, !0);
-            for digit in digits.iter() {
-                let r = rng.next();
-                if digit {
-                    less = less.or(equal.and_not(r));
-                    equal = equal.and(r);
-                } else {
-                    equal = equal.and_not(r);
+            let mut order = Order { equal: L::splat(s, !0), less: L::splat(s, 0) };
+            if let Some(words) = drawn.get_mut(..digits.count as usize) {
+                for word in words.iter_mut() {
+                    *word = rng.next();
+                }
+                // a closure: no level with a target feature has room to draw ahead, and a Cortex-M4 saves 1 %
+                words.iter().zip(digits.iter()).for_each(|(word, digit)| order.compare(*word, digit));
+            } else {
+                for digit in digits.iter() {
+                    order.compare(rng.next(), digit);
                 }
             }
-            less.store(&mut self.kept, group, lane);
+            order.less.and_not(order.equal).store(self.kept.as_mut(), group, lane);
             if digits.lo != 0 {
-                equal.store(&mut self.ties, group, lane);
-                self.tied |= equal.nonzero() << (LANES * group + lane);
+                order.equal.store(self.ties.as_mut(), group, lane);
+                order.equal.mark(&mut self.tied, Self::LANES * group + lane);
             }
         }
     }
@@ -206,14 +244,14 @@ impl Batch {
     /// Decides the elements that the digits left undecided, about one in 1024. One loop over the words that have any:
     /// to test each word costs a third of the time of a fill at `p = 0.1`.
     #[inline(always)]
-    fn settle(&mut self, key: Key, digits: Digits, block: u64) {
-        let first = block.wrapping_mul(BLOCK);
-        let kept = self.kept.as_flattened_mut();
-        let ties = self.ties.as_flattened();
+    fn settle(&mut self, Blocks { key, digits, first }: Blocks) {
+        let first = first.wrapping_mul(BLOCK);
+        let kept = self.kept.as_mut().as_flattened_mut();
+        let ties = self.ties.as_ref().as_flattened();
         while self.tied != 0 {
             let at = self.tied.trailing_zeros() as usize;
             self.tied &= self.tied - 1;
-            let (group, lane) = (at / LANES, at % LANES);
+            let (group, lane) = (at / Self::LANES, at % Self::LANES);
             let i = lane / 8 * BLOCK_WORDS + 8 * group + lane % 8;
             let (Some(kept), Some(&ties)) = (kept.get_mut(i), ties.get(i)) else { continue };
             let mut ties = ties;
@@ -223,6 +261,27 @@ impl Batch {
                 *kept |= u64::from(tie(key, element) < digits.lo) << bit;
                 ties &= ties - 1;
             }
+        }
+    }
+}
+
+/// How the numbers of the elements compare with the threshold, after some of their digits.
+struct Order<L> {
+    equal: L,
+    /// Whether a number is less; of those that are equal, anything.
+    less: L,
+}
+
+impl<L: Lanes> Order<L> {
+    /// Takes the next digit of each number, and of the threshold: 1 makes all less that do not have it.
+    #[inline(always)]
+    fn compare(&mut self, r: L, digit: bool) {
+        if digit {
+            self.less = self.less.or(self.equal);
+            self.equal = self.equal.and(r);
+        } else {
+            self.less = self.less.and_not(self.equal);
+            self.equal = self.equal.and_not(r);
         }
     }
 }

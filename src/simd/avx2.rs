@@ -23,6 +23,8 @@ impl Avx2 {
 impl Simd for Avx2 {
     type Lanes = U64x4;
     type Wide = Pair<U64x4>;
+    const BATCH: usize = 4;
+    type Words = [[u64; 8]; 2 * Self::BATCH];
     type Floats = Pair<F32x8>;
     const REGISTERS: usize = 2;
 }
@@ -46,6 +48,7 @@ macro_rules! avx2 {
 impl Lanes for U64x4 {
     type Level = Avx2;
     const COUNT: usize = 4;
+    type Drawn = [Self; 0];
 
     #[inline(always)]
     fn splat(_: Avx2, word: u64) -> Self {
@@ -103,12 +106,12 @@ impl Lanes for U64x4 {
         self.shl::<N>().or(Self(low))
     }
     #[inline(always)]
-    fn nonzero(self) -> u64 {
+    fn mark(self, marks: &mut u64, at: usize) {
         let zeros = avx2!({
             let zero = _mm256_cmpeq_epi64(self.0, _mm256_setzero_si256());
             _mm256_movemask_pd(_mm256_castsi256_pd(zero))
         });
-        !zeros as u64 & 0b1111
+        *marks |= (!zeros as u64 & 0b1111) << at;
     }
     #[inline(always)]
     fn store(self, groups: &mut Groups, group: usize, lane: usize) {

@@ -24,6 +24,8 @@ impl Avx512 {
 impl Simd for Avx512 {
     type Lanes = U64x8;
     type Wide = Pair<Pair<U64x8>>;
+    const BATCH: usize = 4;
+    type Words = [[u64; 8]; 2 * Self::BATCH];
     type Floats = F32x16;
     const REGISTERS: usize = 1;
 }
@@ -47,6 +49,7 @@ macro_rules! avx512 {
 impl Lanes for U64x8 {
     type Level = Avx512;
     const COUNT: usize = 8;
+    type Drawn = [Self; 0];
 
     #[inline(always)]
     fn splat(_: Avx512, word: u64) -> Self {
@@ -94,8 +97,8 @@ impl Lanes for U64x8 {
         Self(avx512!(_mm512_rolv_epi64(self.0, _mm512_set1_epi64(i64::from(N)))))
     }
     #[inline(always)]
-    fn nonzero(self) -> u64 {
-        u64::from(avx512!(_mm512_test_epi64_mask(self.0, self.0)))
+    fn mark(self, marks: &mut u64, at: usize) {
+        *marks |= u64::from(avx512!(_mm512_test_epi64_mask(self.0, self.0))) << at;
     }
     #[inline(always)]
     fn store(self, groups: &mut Groups, group: usize, lane: usize) {

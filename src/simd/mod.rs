@@ -5,9 +5,23 @@
 pub(crate) mod avx2;
 #[cfg(target_feature = "sse2")]
 pub(crate) mod avx512;
+#[allow(dead_code, reason = "plain code has no use for it")]
 mod pair;
+/// `wide`, or plain code where `wide` has no vectors.
+#[cfg_attr(
+    any(
+        dropmask_plain,
+        not(any(
+            target_feature = "sse2",
+            target_feature = "simd128",
+            all(target_feature = "neon", target_arch = "aarch64"),
+        )),
+    ),
+    path = "plain.rs"
+)]
 pub(crate) mod portable;
 
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use pair::Pair;
 
 /// Proof that the running CPU has a level; the value of a level that is detected comes from its `new` alone.
@@ -17,6 +31,12 @@ pub(crate) trait Simd: Copy {
     /// The lanes of several registers side by side: as many as hide the latency of xoshiro and still fit the
     /// register file.
     type Wide: Lanes<Level = Self>;
+    /// Whether sampling is compiled once, and not into each loop that uses it: for machines with little memory.
+    const APART: bool = false;
+    /// Blocks that are sampled at a time: as many as `Wide` spans.
+    const BATCH: usize;
+    /// Their words.
+    type Words: Default + AsRef<Groups> + AsMut<Groups>;
     /// 16 lanes at every level: what is summed is summed in the same order everywhere.
     type Floats: Floats<Level = Self>;
     /// Registers that [`Floats`](Self::Floats) takes.
@@ -28,9 +48,12 @@ pub(crate) type Groups = [[u64; 8]];
 
 /// A vector of `u64`, one per lane of the mask stream. All arithmetic is modulo 2^64.
 pub(crate) trait Lanes: Copy {
-    type Level: Copy;
+    type Level: Simd;
     /// A power of two. Below 8, a block takes several vectors; above, a vector spans several blocks.
     const COUNT: usize;
+    /// Room to draw all words of a group before they are compared, where the registers do not hold both the generator and
+    /// the comparison; else none.
+    type Drawn: Default + AsMut<[Self]>;
 
     fn splat(level: Self::Level, word: u64) -> Self;
     /// Lane `i` gets `first + i * step`.
@@ -46,8 +69,8 @@ pub(crate) trait Lanes: Copy {
     fn shl<const N: u32>(self) -> Self;
     fn shr<const N: u32>(self) -> Self;
     fn rotl<const N: u32>(self) -> Self;
-    /// Bit `i` tells whether lane `i` is not 0.
-    fn nonzero(self) -> u64;
+    /// Sets bit `at + i` of `marks` where lane `i` is not 0.
+    fn mark(self, marks: &mut u64, at: usize);
     /// Writes lane `i` where [`slot`] says for lane `lane + i`.
     fn store(self, groups: &mut Groups, group: usize, lane: usize);
 }

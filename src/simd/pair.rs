@@ -10,6 +10,7 @@ pub(crate) struct Pair<V>(V, V);
 impl<V: Lanes> Lanes for Pair<V> {
     type Level = V::Level;
     const COUNT: usize = 2 * V::COUNT;
+    type Drawn = [Self; 0];
 
     #[inline(always)]
     fn splat(level: V::Level, word: u64) -> Self {
@@ -57,8 +58,9 @@ impl<V: Lanes> Lanes for Pair<V> {
         Self(self.0.rotl::<N>(), self.1.rotl::<N>())
     }
     #[inline(always)]
-    fn nonzero(self) -> u64 {
-        self.0.nonzero() | self.1.nonzero() << V::COUNT
+    fn mark(self, marks: &mut u64, at: usize) {
+        self.0.mark(marks, at);
+        self.1.mark(marks, at + V::COUNT);
     }
     #[inline(always)]
     fn store(self, groups: &mut Groups, group: usize, lane: usize) {

@@ -11,6 +11,8 @@ pub(crate) struct Portable;
 impl Simd for Portable {
     type Lanes = u64x2;
     type Wide = Pair<u64x2>;
+    const BATCH: usize = 4;
+    type Words = [[u64; 8]; 2 * Self::BATCH];
     type Floats = Pair<Pair<f32x4>>;
     const REGISTERS: usize = 4;
 }
@@ -18,6 +20,7 @@ impl Simd for Portable {
 impl Lanes for u64x2 {
     type Level = Portable;
     const COUNT: usize = 2;
+    type Drawn = [Self; 0];
 
     #[inline(always)]
     fn splat(_: Portable, word: u64) -> Self {
@@ -64,9 +67,9 @@ impl Lanes for u64x2 {
         self << N | self >> (64 - N)
     }
     #[inline(always)]
-    fn nonzero(self) -> u64 {
+    fn mark(self, marks: &mut u64, at: usize) {
         let [first, second] = self.to_array();
-        u64::from(first != 0) | u64::from(second != 0) << 1
+        *marks |= (u64::from(first != 0) | u64::from(second != 0) << 1) << at;
     }
     #[inline(always)]
     fn store(self, groups: &mut Groups, group: usize, lane: usize) {

@@ -22,3 +22,23 @@ packages() {
         DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
     fi
 }
+
+# A second compiler, which comes with the sources of core and std: that of rustup has the library for its host alone.
+DEBIAN=(rustc-web cargo-web rust-web-src rust-web-llvm lld-22)
+
+# Its cargo.
+debian() {
+    RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1 /usr/bin/cargo "$@"
+}
+
+# The emulator of boards. That of Debian 12 itself would replace newer parts of QEMU where those are installed.
+emulator() {
+    local mirror list=/etc/apt/sources.list.d/bookworm-backports.list
+    if command -v qemu-system-arm >/dev/null; then return; fi
+    apt-get update -q
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Release: bookworm' | head -n 1)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" >"$list"
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y --no-install-recommends -t bookworm-backports qemu-system-arm
+}

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::env;
 use std::fmt::Display;
 use std::io::Write;
 use std::ops::Range;
@@ -187,6 +188,23 @@ fn levels_of_this_machine() {
         4
     };
     assert_eq!(levels.into_iter().take(allowed).next_back(), Some(Level::detect()));
+
+    // of an emulated CPU it is known
+    if let Ok(name) = env::var("DROPMASK_DETECTED") {
+        assert_eq!(Level::detect().name(), name);
+    }
+}
+
+/// The library asks the CPU without std; std is asked here.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[test]
+fn std_sees_the_same_levels() {
+    assert_eq!(Level::avx2().is_some(), is_x86_feature_detected!("avx2"));
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl");
+    assert_eq!(Level::avx512().is_some(), avx512);
 }
 
 /// Every length below three words at every bit of the first word and beyond.

@@ -8,9 +8,8 @@
 mod common;
 
 use std::hint::black_box;
-use std::time::Instant;
-use std::{env, fmt, fs};
 
+use common::measure::{Estimate, Flags, cpu, time};
 use common::{Aligned, Case, Operation, PROBABILITIES, SIZES, inputs, stream};
 use dropmask::Level;
 use rand::rngs::SmallRng;
@@ -20,11 +19,7 @@ use rand::{RngExt, SeedableRng};
 const BATCH: usize = 1 << 20;
 
 fn main() {
-    let args: Vec<String> = env::args().collect();
-    let has = |flag: &str| args.iter().any(|arg| arg == flag);
-    // `cargo test --benches` passes no flag at all
-    let (test, quick) = (has("--test") || !has("--bench"), has("--quick"));
-
+    let flags @ Flags { test, quick } = Flags::get();
     let levels: Vec<Level> = Level::supported().filter(|&level| level != Level::SCALAR).collect();
     let mut rows = Vec::new();
     for level in levels.iter().rev() {
@@ -47,8 +42,7 @@ fn main() {
     }
     check_small();
     if !test {
-        let flag = if quick { " -- --quick" } else { "" };
-        println!("`cargo bench --bench ratios{flag}` on {}, level `{}`", cpu(), Level::detect());
+        println!("`{}` on {}, level `{}`", flags.command("ratios"), cpu(), Level::detect());
         print_large(&rows);
         print_small(quick);
     }
@@ -68,37 +62,6 @@ struct Row {
     p: f32,
     /// One for each of [`SIZES`].
     cells: Vec<Cell>,
-}
-
-/// A median and the order statistics that enclose it with a probability of at least 95 %.
-struct Estimate {
-    median: f64,
-    low: f64,
-    high: f64,
-}
-
-impl Estimate {
-    fn of(mut samples: Vec<f64>) -> Self {
-        samples.sort_unstable_by(f64::total_cmp);
-        // the number of samples below the median is binomial: n / 2, with a standard deviation of sqrt(n) / 2
-        let (middle, half) = (samples.len() as f64 / 2.0, 1.96 * (samples.len() as f64).sqrt() / 2.0);
-        let low = ((middle - half).floor() as usize).saturating_sub(1);
-        let high = ((middle + half).ceil() as usize).min(samples.len() - 1);
-        Self { median: samples[samples.len() / 2], low: samples[low], high: samples[high] }
-    }
-}
-
-impl fmt::Display for Estimate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2} ({:.2}–{:.2})", self.median, self.low, self.high)
-    }
-}
-
-/// Nanoseconds per call.
-fn time(calls: usize, mut call: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    (0..calls).for_each(|_| call());
-    start.elapsed().as_nanos() as f64 / calls as f64
 }
 
 /// Measures one size. Each repetition goes through all rows, so that what else the machine does meets all alike.
@@ -152,12 +115,6 @@ fn print_table(rows: &[Row], text: impl Fn(&Cell) -> String) {
         let cells: Vec<String> = cells.iter().map(&text).collect();
         println!("| {level} | {operation} | {p} | {} |", cells.join(" | "));
     }
-}
-
-fn cpu() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or_else(|| format!("an unnamed {} CPU", env::consts::ARCH), |(_, name)| name.to_owned())
 }
 
 const LENGTHS: [usize; 5] = [1, 7, 64, 100, 1000];

@@ -186,6 +186,7 @@ impl Bits for Stored<'_> {
 }
 
 /// All elements alike: copied or dropped where it is `certain` which, else multiplied.
+#[derive(Clone, Copy)]
 pub(crate) struct Uniform {
     pub(crate) certain: Option<bool>,
 }
@@ -212,7 +213,7 @@ impl Bits for Uniform {
 }
 
 impl Uniform {
-    const fn kept(&self) -> bool {
+    const fn kept(self) -> bool {
         !matches!(self.certain, Some(false))
     }
 }

@@ -1,4 +1,5 @@
 use crate::Rows;
+use crate::shape::{Halves, Shape};
 
 /// One bit for a whole channel: spatial dropout (Tompson et al., "Efficient object localization using convolutional
 /// networks", CVPR 2015), and [one bit for a whole sample](Self::samples).
@@ -67,6 +68,22 @@ impl Channels {
     /// Number of elements, `usize::MAX` if there are more.
     pub(crate) const fn len(self) -> usize {
         self.samples.saturating_mul(self.channels).saturating_mul(self.positions)
+    }
+
+    /// Half of the samples; of one sample, half of whatever lies outermost.
+    pub(crate) fn halves(self) -> Option<Halves> {
+        let Self { samples, channels, positions, layout, index_stride } = self;
+        let in_two = |n: usize| [n / 2, n - n / 2];
+        let (parts, index) = if samples > 1 {
+            (in_two(samples).map(|samples| Self { samples, ..self }), index_stride.wrapping_mul(samples as u64 / 2))
+        } else if layout == Layout::First && channels > 1 {
+            (in_two(channels).map(|channels| Self { channels, ..self }), channels as u64 / 2)
+        } else if positions > 1 {
+            (in_two(positions).map(|positions| Self { positions, ..self }), 0)
+        } else {
+            return None;
+        };
+        Some(Halves { shapes: parts.map(Shape::Channels), element: parts[0].len(), index })
     }
 
     /// Sample and channel of the element at `i`.

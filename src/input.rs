@@ -3,7 +3,7 @@
 use crate::simd::Floats;
 
 /// Where a pass reads. Pieces are taken in step with pieces of the output of the same length.
-pub(crate) trait Input: Copy {
+pub(crate) trait Input: Copy + Send {
     /// Whether there is anything to read.
     const PRESENT: bool = true;
 

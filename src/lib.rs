@@ -24,6 +24,7 @@ mod level;
 mod map;
 mod mask;
 mod monte_carlo;
+mod parallel;
 mod pass;
 mod probability;
 mod relu;

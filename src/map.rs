@@ -3,7 +3,7 @@
 use crate::simd::Floats;
 
 /// A function of an element and its bit.
-pub(crate) trait Map: Copy {
+pub(crate) trait Map: Copy + Send {
     fn scalar(self, x: f32, kept: bool) -> f32;
     /// Lane `i` has bit `at + i`. Splats its constants each time: they are moved out of the loops.
     fn vector<F: Floats>(self, level: F::Level, x: F, bits: u64, at: usize) -> F;

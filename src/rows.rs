@@ -1,5 +1,7 @@
 use crate::Error;
 use crate::mask::mask_words;
+use crate::sample::BLOCK;
+use crate::shape::{Halves, Shape};
 
 /// Rows of a matrix that lie apart in memory, in the element indices, or in both: a column shard in one call.
 ///
@@ -102,6 +104,25 @@ impl Rows {
             Some(len) if stride == columns && index_stride == columns as u64 => Self::new(1, len),
             _ => self,
         }
+    }
+
+    /// Half of the rows, or half of the one row's blocks: a stored mask is cut between two words.
+    pub(crate) fn halves(self) -> Option<Halves> {
+        let Self { rows, columns, stride, index_stride } = self;
+        let block = BLOCK as usize;
+        let (half, others) = (rows / 2, rows - rows / 2);
+        let blocks = columns / 2 / block * block;
+        let (first, second, element, index) = match (half, blocks) {
+            (0, 0) => return None,
+            (0, at) => (Self { columns: at, ..self }, Self { columns: columns - at, ..self }, at, at as u64),
+            _ => (
+                Self { rows: half, ..self },
+                Self { rows: others, ..self },
+                half.saturating_mul(stride),
+                index_stride.wrapping_mul(half as u64),
+            ),
+        };
+        Some(Halves { shapes: [Shape::Rows(first), Shape::Rows(second)], element, index })
     }
 }
 

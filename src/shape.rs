@@ -8,6 +8,14 @@ pub(crate) enum Shape {
     Channels(Channels),
 }
 
+/// A shape in two.
+pub(crate) struct Halves {
+    pub(crate) shapes: [Shape; 2],
+    /// Where the second begins: in the slices, and how much further on in the indices of the bits.
+    pub(crate) element: usize,
+    pub(crate) index: u64,
+}
+
 impl Shape {
     /// The shape of a pass over slices of these lengths: one row of all that there is, or the shape asked for.
     ///
@@ -58,6 +66,22 @@ impl Shape {
         match self {
             Self::Rows(rows) => rows,
             Self::Channels(channels) => Rows::new(1, channels.len()),
+        }
+    }
+
+    /// Number of elements, `usize::MAX` if there are more.
+    pub(crate) const fn len(self) -> usize {
+        match self {
+            Self::Rows(rows) => rows.rows.saturating_mul(rows.columns),
+            Self::Channels(channels) => channels.len(),
+        }
+    }
+
+    /// The shape in two; `None` if it is too small.
+    pub(crate) fn halves(self) -> Option<Halves> {
+        match self {
+            Self::Rows(rows) => rows.halves(),
+            Self::Channels(channels) => channels.halves(),
         }
     }
 

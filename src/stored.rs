@@ -2,6 +2,7 @@ use crate::bits::Stored;
 use crate::input::{InPlace, Input, Nothing};
 use crate::map::Scale;
 use crate::mask::same_length;
+use crate::parallel::Threads;
 use crate::pass::Pass;
 use crate::shape::Shape;
 use crate::{Channels, Error, Level, Mask, Rows};
@@ -31,13 +32,14 @@ pub struct StoredMask<'a> {
     scale: f32,
     shape: Option<Shape>,
     level: Option<Level>,
+    threads: Threads,
 }
 
 impl<'a> StoredMask<'a> {
     /// A mask and the factor of kept elements: [`MaskStream::scale`](crate::MaskStream::scale) of the stream that drew
     /// it, [`Probability::scale`](crate::Probability::scale) for inverted dropout, 1 for the mask alone.
     pub const fn new(mask: Mask<'a>, scale: f32) -> Self {
-        Self { mask, scale, shape: None, level: None }
+        Self { mask, scale, shape: None, level: None, threads: Threads::One }
     }
 
     /// Works on rows that lie apart: element `(r, c)` has bit `r * index_stride + c` of the mask. A mask that was
@@ -57,6 +59,14 @@ impl<'a> StoredMask<'a> {
     #[must_use]
     pub const fn level(self, level: Level) -> Self {
         Self { level: Some(level), ..self }
+    }
+
+    /// Shares large slices out among the threads of the current rayon pool, as
+    /// [`MaskStream::parallel`](crate::MaskStream::parallel) does.
+    #[cfg(feature = "rayon")]
+    #[must_use]
+    pub const fn parallel(self) -> Self {
+        Self { threads: Threads::Pool, ..self }
     }
 
     /// `y[i] = kept ? x[i] * scale : +0.0`: forward from `x` to `y`, or backward from `dy` to `dx`.
@@ -123,7 +133,8 @@ impl<'a> StoredMask<'a> {
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn pass(&self, shape: Shape, x: impl Input, z: impl Input, y: &mut [f32]) -> Result<(), Error> {
         let (bits, map) = (Stored { mask: self.mask }, Scale(self.scale));
-        Pass { bits, shape: shape.merged(), map, x, z, y }.launch(self.level.unwrap_or_else(Level::detect));
+        let level = self.level.unwrap_or_else(Level::detect);
+        self.threads.run(level, Pass { bits, shape: shape.merged(), map, x, z, y });
         Ok(())
     }
 }

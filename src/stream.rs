@@ -1,8 +1,8 @@
 use crate::bits::{Replay, Store, Uniform};
-use crate::dispatch::dispatch;
 use crate::input::{InPlace, Input, Nothing};
 use crate::map::{Map, Scale};
 use crate::mask::same_length;
+use crate::parallel::Threads;
 use crate::pass::{Fill, Pass};
 use crate::sample::Source;
 use crate::shape::Shape;
@@ -67,12 +67,13 @@ pub struct MaskStream {
     scaling: Scaling,
     shape: Option<Shape>,
     level: Option<Level>,
+    threads: Threads,
 }
 
 impl MaskStream {
     /// Element indices from 0, inverted scaling, one row, the level of the machine.
     pub const fn new(key: Key, p: Probability) -> Self {
-        Self { key, p, offset: 0, scaling: Scaling::Inverted, shape: None, level: None }
+        Self { key, p, offset: 0, scaling: Scaling::Inverted, shape: None, level: None, threads: Threads::One }
     }
 
     /// The element index of the first element of the slices, in the whole logical tensor. An integer that can be
@@ -108,6 +109,33 @@ impl MaskStream {
         Self { level: Some(level), ..self }
     }
 
+    /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
+    /// same to the bit, whatever their number. `MaskStream` does so in all operations, and so do [`AlphaDropout`],
+    /// [`BiasDropout`] and [`Dropout`] of such a stream, but for sums over a batch; what else is built on it stays on
+    /// the caller's thread.
+    ///
+    /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
+    ///
+    /// ```
+    /// use dropmask::{Key, MaskStream, Probability};
+    ///
+    /// let stream = MaskStream::new(Key::new(42), Probability::new(0.1)?);
+    /// let (x, mut y, mut expected) = (vec![1.0; 1 << 20], vec![0.0; 1 << 20], vec![0.0; 1 << 20]);
+    /// stream.parallel().forward(&x, &mut y)?;
+    /// stream.forward(&x, &mut expected)?;
+    /// assert_eq!(y, expected);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
+    /// [`AlphaDropout`]: crate::AlphaDropout
+    /// [`BiasDropout`]: crate::BiasDropout
+    /// [`Dropout`]: crate::Dropout
+    #[cfg(feature = "rayon")]
+    #[must_use]
+    pub const fn parallel(self) -> Self {
+        Self { threads: Threads::Pool, ..self }
+    }
+
     /// The factor of a kept element in training: [`Probability::scale`] with inverted scaling, else 1. A stored mask
     /// is applied with it.
     pub const fn scale(&self) -> f32 {
@@ -135,7 +163,7 @@ impl MaskStream {
         let rows = Shape::stored(self.shape, mask.len())?;
         rows.check_indices(self.offset)?;
         let bits = Store { replay: self.replay(), words: mask.words_mut() };
-        dispatch(self.run_level(), Fill { bits, rows });
+        self.threads.run(self.run_level(), Fill { bits, rows });
         Ok(())
     }
 
@@ -335,7 +363,7 @@ impl MaskStream {
     ) -> Result<(), Error> {
         // the code that stores a mask, given no words to store it in: one kernel fewer for each kind of input
         let bits = Store { replay: self.replay(), words: &mut [] };
-        Pass { bits, shape: shape.merged(), map, x, z, y }.launch(self.run_level());
+        self.threads.run(self.run_level(), Pass { bits, shape: shape.merged(), map, x, z, y });
         Ok(())
     }
 
@@ -351,7 +379,7 @@ impl MaskStream {
             None => same_length(y.len(), mask.len())?,
         }
         let bits = Store { replay: self.replay(), words: mask.words_mut() };
-        Pass { bits, shape, map, x, z: Nothing, y }.launch(self.run_level());
+        self.threads.run(self.run_level(), Pass { bits, shape, map, x, z: Nothing, y });
         Ok(())
     }
 
@@ -368,7 +396,7 @@ impl MaskStream {
     pub(crate) fn evaluation(&self, shape: Shape, x: impl Input, z: impl Input, y: &mut [f32]) -> Result<(), Error> {
         let (bits, factor) = self.evaluating();
         let shape = Shape::Rows(shape.memory().merged());
-        Pass { bits, shape, map: Scale(factor), x, z, y }.launch(self.run_level());
+        self.threads.run(self.run_level(), Pass { bits, shape, map: Scale(factor), x, z, y });
         Ok(())
     }
 }

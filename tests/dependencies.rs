@@ -1,4 +1,5 @@
-//! What a user of the crate builds beside it: these crates and nothing else, none of which needs std.
+//! What a user of the crate builds beside it: these crates and nothing else, none of which needs std. Threads are another
+//! matter: the feature `rayon` needs std, and says so.
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::process::Command;
 #[test]
 fn the_tree_is_small() {
     let arguments =
-        ["tree", "--offline", "--no-dedupe", "--all-features", "-e", "normal", "--prefix", "none", "-f", "{lib} {f}"];
+        ["tree", "--offline", "--no-dedupe", "--features=capi", "-e=normal", "--prefix=none", "--format={lib} {f}"];
     let output = Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     let tree = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));

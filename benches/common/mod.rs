@@ -1,7 +1,9 @@
 //! What the benchmarks share: what is measured, on which buffers, beside what.
 
 #![allow(clippy::float_cmp)] // the answers are exact
+#![allow(dead_code)] // each benchmark uses its part
 
+pub(crate) mod measure;
 mod roofline;
 
 use std::fmt;
@@ -95,6 +97,9 @@ pub(crate) struct Case {
     rng: SmallRng,
     /// The mask that plain code draws.
     kept: Vec<bool>,
+    /// Whether operations share themselves out among the threads of rayon.
+    #[cfg(feature = "rayon")]
+    pub(crate) parallel: bool,
 }
 
 impl Case {
@@ -111,6 +116,8 @@ impl Case {
             mask,
             rng: SmallRng::seed_from_u64(2),
             kept: vec![false; len],
+            #[cfg(feature = "rayon")]
+            parallel: false,
         }
     }
 
@@ -120,6 +127,8 @@ impl Case {
 
     pub(crate) fn operation(&mut self, operation: Operation, level: Level) {
         let (stream, x) = (self.stream.level(level), black_box(&*self.x));
+        #[cfg(feature = "rayon")]
+        let stream = if self.parallel { stream.parallel() } else { stream };
         let mut drawn = MaskMut::new(&mut self.drawn, x.len()).unwrap();
         match operation {
             Operation::Fill => stream.fill(&mut drawn),
@@ -127,7 +136,10 @@ impl Case {
             Operation::ForwardStore => stream.forward_store(x, &mut self.y, &mut drawn),
             Operation::BackwardStored => {
                 let mask = Mask::new(&self.mask, x.len()).unwrap();
-                StoredMask::new(mask, stream.scale()).level(level).apply(x, &mut self.y)
+                let mask = StoredMask::new(mask, stream.scale()).level(level);
+                #[cfg(feature = "rayon")]
+                let mask = if self.parallel { mask.parallel() } else { mask };
+                mask.apply(x, &mut self.y)
             }
             Operation::BackwardReplay => stream.backward(x, &mut self.y),
         }

@@ -5,14 +5,15 @@
 
 use crate::bits::Sink;
 use crate::key::{GOLDEN, Key, MIX, mix};
+use crate::mask::low_bits;
 use crate::probability::Probability;
-use crate::simd::{Lanes, Simd};
+use crate::simd::{Groups, Lanes, Simd};
 
 /// Elements of a block, the unit of random access: two groups of eight words.
 pub(crate) const BLOCK: u64 = 1024;
 const BLOCK_WORDS: usize = 16;
 /// So many words are worth to be drawn ahead: one takes 40 instructions of a Cortex-M4 instead of 50.
-const FEW: usize = 3;
+const FEW: usize = 2;
 
 const TIE: u64 = 0xD1B5_4A32_D192_ED03;
 const LO_BITS: u32 = 22;
@@ -56,28 +57,41 @@ impl Digits {
 }
 
 /// Feeds the mask of `len` elements from index `offset` on to `sink`.
+///
+/// Tried on Zen 5 and lost: prefetching the slices of the next batch while this one is sampled (no better in L2 and L3,
+/// 1.3 times slower in memory); ternary logic for the generator (6 % slower); digits without a branch (6 % slower);
+/// two digits a turn (no difference).
 #[inline(always)]
 pub(crate) fn walk<S: Simd>(s: S, source: Source, offset: u64, len: usize, sink: &mut impl Sink<S>) {
-    let mut batch = Batch::<S>::new();
+    // made when it is needed: to clear it takes a short row longer than to draw
+    let mut many = None::<Batch<S::Words>>;
+    let mut one = Batch::<Block>::default();
     let mut drawn = Drawn::<S>::default();
     let mut carry = Carry { shift: (offset % 64) as u32, word: None };
     let mut block = offset / BLOCK;
-    // bits of the batch before the first that is wanted
+    // bits of the block before the first that is wanted
     let mut skip = (offset % BLOCK) as usize;
     let mut left = len;
     while left > 0 {
         let fresh = left.saturating_sub(carry.bits());
         let words = if fresh > 0 {
-            let end = (S::BATCH as u64 * BLOCK).min(skip as u64 + fresh as u64) as usize;
-            carry.realign(batch.words(s, source, block, (skip / 64, end.div_ceil(64)), &mut drawn))
+            let blocks = if skip == 0 && fresh >= S::BATCH * BLOCK as usize { S::BATCH } else { 1 };
+            let end = (blocks * BLOCK as usize).min(skip.saturating_add(fresh));
+            let range = (skip / 64, end.div_ceil(64));
+            let words = if S::BATCH > 1 && blocks > 1 {
+                many.get_or_insert_default().words(s, source, block, range, &mut drawn)
+            } else {
+                one.words(s, source, block, range, &mut drawn)
+            };
+            block = block.wrapping_add(blocks as u64);
+            skip = 0;
+            carry.realign(words)
         } else {
             carry.rest()
         };
         let len = left.min(64 * words.len());
         sink.take(s, words, len);
         left -= len;
-        block = block.wrapping_add(S::BATCH as u64);
-        skip = 0;
     }
 }
 
@@ -125,103 +139,99 @@ impl Carry {
     }
 }
 
-/// Consecutive blocks that are drawn.
-#[derive(Clone, Copy)]
-struct Blocks {
-    key: Key,
-    digits: Digits,
-    first: u64,
-}
-
-/// The mask words of up to [`Simd::BATCH`] consecutive blocks.
-///
-/// Tried on Zen 5 and lost: prefetching the slices of the next batch while this one is sampled (no better in L2 and L3,
-/// 1.3 times slower in memory); ternary logic for the generator (6 % slower); digits without a branch (6 % slower);
-/// two digits a turn (no difference).
-struct Batch<S: Simd> {
-    kept: S::Words,
-    /// Elements whose digits equal the threshold's, where `tied` says that there are any.
-    ties: S::Words,
-    /// Bit `LANES * group + lane` tells of an element in that word that is to be settled.
-    tied: u64,
-}
+type Block = [[u64; 8]; 2];
 
 /// Room to draw ahead.
 type Drawn<S> = <<S as Simd>::Lanes as Lanes>::Drawn;
 
-impl<S: Simd> Batch<S> {
-    const LANES: usize = 8 * S::BATCH;
+/// What is drawn.
+#[derive(Clone, Copy)]
+struct At {
+    key: Key,
+    digits: Digits,
+    /// The first block.
+    first: u64,
+}
 
-    #[inline(always)]
-    fn new() -> Self {
-        Self { kept: S::Words::default(), ties: S::Words::default(), tied: 0 }
-    }
+/// The mask words of consecutive blocks.
+#[derive(Default)]
+struct Batch<W> {
+    kept: W,
+    /// Elements whose digits equal the threshold's, where `tied` says that there are any.
+    ties: W,
+    /// Bit `LANES * group + lane` tells of an element in that word that is to be settled.
+    tied: u64,
+}
 
-    /// Words `from..to`, counted from the first word of block `block`.
+impl<W: Default + AsRef<Groups> + AsMut<Groups>> Batch<W> {
+    /// Two words each.
+    const LANES: usize = size_of::<W>() / 16;
+
+    /// Words `from..to` of the blocks from `first` on: all, if there are several blocks.
     #[inline(always)]
-    fn words(&mut self, s: S, source: Source, block: u64, range: (usize, usize), drawn: &mut Drawn<S>) -> &mut [u64] {
+    fn words<S: Simd>(
+        &mut self,
+        s: S,
+        source: Source,
+        first: u64,
+        range: (usize, usize),
+        drawn: &mut Drawn<S>,
+    ) -> &mut [u64] {
         if S::APART {
-            self.sample_apart(s, source, block, range, drawn);
+            self.sample_apart(s, source, first, range, drawn);
         } else {
-            self.sample(s, source, block, range, drawn);
+            self.sample(s, source, first, range, drawn);
         }
         self.kept.as_mut().as_flattened_mut().get_mut(range.0..range.1).unwrap_or_default()
     }
 
     /// A function of its own.
     #[inline(never)]
-    fn sample_apart(&mut self, s: S, source: Source, block: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
-        self.sample(s, source, block, range, drawn);
+    fn sample_apart<S: Simd>(&mut self, s: S, source: Source, first: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
+        self.sample(s, source, first, range, drawn);
     }
 
     #[inline(always)]
-    fn sample(&mut self, s: S, source: Source, block: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
+    fn sample<S: Simd>(&mut self, s: S, source: Source, first: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
         if let Some(kept) = source.p.certain() {
             self.kept.as_mut().fill([if kept { !0 } else { 0 }; 8]);
             return;
         }
-        let blocks = Blocks { key: source.key, digits: Digits::new(source.p), first: block };
-        let whole = range == (0, S::BATCH * BLOCK_WORDS);
-        if whole && S::Wide::COUNT > S::Lanes::COUNT {
-            let mut lane = 0;
-            while lane < Self::LANES {
-                self.draw::<S::Wide>(s, blocks, lane, 2, &mut []);
-                lane += S::Wide::COUNT;
+        let at = At { key: source.key, digits: Digits::new(source.p), first };
+        if Self::LANES > 8 {
+            for lane in (0..Self::LANES).step_by(S::Wide::COUNT) {
+                self.draw::<S::Wide>(s, at, lane, 2, &mut []);
             }
-        } else if (FEW..=drawn.as_mut().len()).contains(&(blocks.digits.count as usize)) {
-            self.draw_some(s, blocks, range, drawn.as_mut());
+        } else if (FEW..=drawn.as_mut().len()).contains(&(at.digits.count as usize)) {
+            self.draw_some(s, at, range, drawn.as_mut());
         } else {
-            self.draw_some(s, blocks, range, &mut []);
+            self.draw_some::<S::Lanes>(s, at, range, &mut []);
         }
-        self.settle(blocks);
+        self.settle(at);
     }
 
-    /// Just what words `from..to` need, a register at a time.
+    /// What words `from..to` of one block need, a register at a time.
     #[inline(always)]
-    fn draw_some(&mut self, s: S, blocks: Blocks, (from, to): (usize, usize), drawn: &mut [S::Lanes]) {
-        let count = S::Lanes::COUNT;
-        for lane in (0..Self::LANES).step_by(count) {
-            // the words of these lanes: [first, first + count) and the same 8 further on
-            let first = lane / 8 * BLOCK_WORDS + lane % 8;
-            let needed = |first| first < to && first + count > from;
-            let groups = if needed(first + 8) {
-                2
-            } else if needed(first) {
-                1
-            } else {
-                continue;
-            };
-            self.draw::<S::Lanes>(s, blocks, lane, groups, drawn);
+    fn draw_some<L: Lanes>(&mut self, s: L::Level, at: At, (from, to): (usize, usize), drawn: &mut [L]) {
+        // a bit a word; a lane has words `lane` and `lane + 8`
+        let wanted = low_bits(to) as u32 & !low_bits(from) as u32;
+        for lane in (0..8).step_by(L::COUNT) {
+            let words = wanted >> lane & (low_bits(L::COUNT) as u32 * 0x101);
+            let groups = if words >> 8 != 0 { 2 } else { words.min(1) as usize };
+            if groups > 0 {
+                self.draw(s, at, lane, groups, drawn);
+            }
         }
+        self.tied &= u64::from(wanted);
     }
 
     /// Draws `groups` words for each lane of a vector, the first of them lane `lane`. `drawn` is room to draw ahead.
     #[inline(always)]
-    fn draw<L: Lanes<Level = S>>(&mut self, s: S, blocks: Blocks, lane: usize, groups: usize, drawn: &mut [L]) {
-        let Blocks { key, digits, first } = blocks;
+    fn draw<L: Lanes>(&mut self, s: L::Level, at: At, lane: usize, groups: usize, drawn: &mut [L]) {
+        let At { key, digits, first } = at;
         let mut rng = Xoshiro::<L>::new(s, key, first.wrapping_mul(8).wrapping_add(lane as u64));
         for group in 0..groups {
-            let mut order = Order { equal: L::splat(s, !0), less: L::splat(s, 0) };
+            let mut order = Order { at_least: L::splat(s, !0), above: L::splat(s, 0) };
             if let Some(words) = drawn.get_mut(..digits.count as usize) {
                 for word in words.iter_mut() {
                     *word = rng.next();
@@ -233,10 +243,11 @@ impl<S: Simd> Batch<S> {
                     order.compare(rng.next(), digit);
                 }
             }
-            order.less.and_not(order.equal).store(self.kept.as_mut(), group, lane);
+            L::splat(s, !0).and_not(order.at_least).store(self.kept.as_mut(), group, lane);
             if digits.lo != 0 {
-                order.equal.store(self.ties.as_mut(), group, lane);
-                order.equal.mark(&mut self.tied, Self::LANES * group + lane);
+                let equal = order.at_least.and_not(order.above);
+                equal.store(self.ties.as_mut(), group, lane);
+                equal.mark(&mut self.tied, Self::LANES * group + lane);
             }
         }
     }
@@ -244,7 +255,7 @@ impl<S: Simd> Batch<S> {
     /// Decides the elements that the digits left undecided, about one in 1024. One loop over the words that have any:
     /// to test each word costs a third of the time of a fill at `p = 0.1`.
     #[inline(always)]
-    fn settle(&mut self, Blocks { key, digits, first }: Blocks) {
+    fn settle(&mut self, At { key, digits, first }: At) {
         let first = first.wrapping_mul(BLOCK);
         let kept = self.kept.as_mut().as_flattened_mut();
         let ties = self.ties.as_ref().as_flattened();
@@ -265,23 +276,22 @@ impl<S: Simd> Batch<S> {
     }
 }
 
-/// How the numbers of the elements compare with the threshold, after some of their digits.
+/// How the numbers of the elements compare with the threshold, after some of their digits. What is above is at least equal,
+/// too; kept so, a digit changes one of the two, by two operations, which are one instruction of AVX-512.
 struct Order<L> {
-    equal: L,
-    /// Whether a number is less; of those that are equal, anything.
-    less: L,
+    at_least: L,
+    above: L,
 }
 
 impl<L: Lanes> Order<L> {
-    /// Takes the next digit of each number, and of the threshold: 1 makes all less that do not have it.
+    /// Takes the next digit of each number, and of the threshold.
     #[inline(always)]
     fn compare(&mut self, r: L, digit: bool) {
+        // `above | (at_least & r)` in either case; written alike, it is computed before the branch, and moved
         if digit {
-            self.less = self.less.or(self.equal);
-            self.equal = self.equal.and(r);
+            self.at_least = self.at_least.and(r.or(self.above));
         } else {
-            self.less = self.less.and_not(self.equal);
-            self.equal = self.equal.and_not(r);
+            self.above = self.above.or(r.and(self.at_least));
         }
     }
 }

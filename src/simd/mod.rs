@@ -35,7 +35,7 @@ pub(crate) trait Simd: Copy {
     const APART: bool = false;
     /// Blocks that are sampled at a time: as many as `Wide` spans.
     const BATCH: usize;
-    /// Their words.
+    /// Their words; none if it is one block, which has room of its own.
     type Words: Default + AsRef<Groups> + AsMut<Groups>;
     /// 16 lanes at every level: what is summed is summed in the same order everywhere.
     type Floats: Floats<Level = Self>;

@@ -11,7 +11,7 @@ impl Simd for Portable {
     type Wide = u64;
     const APART: bool = true;
     const BATCH: usize = 1;
-    type Words = [[u64; 8]; 2 * Self::BATCH];
+    type Words = [[u64; 8]; 0];
     type Floats = Sixteen;
     const REGISTERS: usize = 16;
 }

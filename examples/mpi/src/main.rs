@@ -4,15 +4,15 @@
 //! over the whole layer by itself.
 //!
 //! ```text
-//! cargo build --release
-//! mpirun -n 3 target/release/dropmask-mpi
+//! cargo build
+//! mpirun -n 3 target/debug/dropmask-mpi
 //! ```
 //!
 //! A rank that has died is started again at its step. Alone, without MPI and without the steps before, it computes what
 //! it would have computed:
 //!
 //! ```text
-//! target/release/dropmask-mpi --rank 1 --of 3 --from 2 --parts FOLDER
+//! target/debug/dropmask-mpi --rank 1 --of 3 --from 2 --parts FOLDER
 //! ```
 
 mod shard;

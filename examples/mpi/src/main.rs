@@ -79,6 +79,9 @@ fn run(
     ranks: usize,
     done: impl Fn(u64, Parallel, &Part) -> Result<(), Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
+    if rank >= ranks {
+        return Err(format!("there is no rank {rank} of {ranks}").into());
+    }
     let layer = |parallel| Layer::new(arguments.seed, parallel, Shard::new(parallel, rank, ranks), arguments.from);
     let mut layers = [layer(Parallel::Batch)?, layer(Parallel::Tensor)?];
     for step in arguments.from..arguments.to {

@@ -88,8 +88,8 @@ pub(crate) fn inputs(len: usize) -> Aligned<f32> {
 pub(crate) struct Case {
     pub(crate) p: f32,
     stream: MaskStream,
-    x: Aligned<f32>,
-    y: Aligned<f32>,
+    pub(crate) x: Aligned<f32>,
+    pub(crate) y: Aligned<f32>,
     /// The right mask, from the specification.
     mask: Aligned<u64>,
     /// The mask that an operation draws.
@@ -208,7 +208,7 @@ impl Case {
     }
 
     /// How far a number of kept elements is from the expected one, in standard deviations.
-    fn deviations(&self, kept: usize) -> f64 {
+    pub(crate) fn deviations(&self, kept: usize) -> f64 {
         let (n, p) = (self.len() as f64, f64::from(self.p));
         (kept as f64 - n * (1.0 - p)).abs() / (n * p * (1.0 - p)).sqrt()
     }

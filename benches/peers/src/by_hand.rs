@@ -81,7 +81,7 @@ impl Replayed {
 
 impl Peer for Replayed {
     fn name(&self) -> &'static str {
-        "by hand: xoshiro128+, replayed"
+        "xoshiro128+ by hand, replayed"
     }
 
     fn forward(&mut self, case: &mut Case) {
@@ -127,7 +127,7 @@ impl Stored {
 
 impl Peer for Stored {
     fn name(&self) -> &'static str {
-        "by hand: xoshiro128+, bytes stored"
+        "xoshiro128+ by hand, bytes stored"
     }
 
     fn forward(&mut self, case: &mut Case) {
@@ -181,7 +181,7 @@ impl Hashed {
 
 impl Peer for Hashed {
     fn name(&self) -> &'static str {
-        "by hand: hash of the index, replayed"
+        "hash of the index by hand, replayed"
     }
 
     fn forward(&mut self, case: &mut Case) {

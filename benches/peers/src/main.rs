@@ -137,14 +137,14 @@ fn print(len: usize, rows: &[Vec<Row>]) {
     println!();
     for rows in rows {
         let [forward, backward, both] = [0, 1, 2].map(|ratio| closest(rows, ratio));
-        println!("Closest at p = {}: forward {forward}; backward {backward}; both {both}.", rows[0].p);
+        println!("Closest at p = {}: forward {forward}, backward {backward}, both {both}.", rows[0].p);
     }
 }
 
-/// The fastest that is not dropmask.
+/// The fastest that is not dropmask, and its ratio.
 fn closest(rows: &[Row], ratio: usize) -> String {
     let rivals = rows.iter().filter(|row| row.rival);
     let medians = rivals.map(|row| (row.name, Estimate::of(row.samples.ratios[ratio].clone()).median));
     let (name, median) = medians.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
-    format!("{name}, {median:.2} times the time")
+    format!("\"{name}\" {median:.2}")
 }

@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use common::measure::{Estimate, Flags, cpu, time};
 use common::{Aligned, Case, Operation, PROBABILITIES, SIZES, inputs, stream};
-use dropmask::Level;
+use dropmask::{Level, Rows};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -123,8 +123,19 @@ const LENGTHS: [usize; 5] = [1, 7, 64, 100, 1000];
 const SMALL: [(&str, usize, u64); 3] =
     [("aligned", 0, 0), ("slices 4 bytes off", 1, 0), ("slices 4 bytes off, offset 100", 1, 100)];
 
+/// What a rank holds whose shard are 512 of the 4,096 columns: pieces that lie close, with indices apart.
+const PIECES: Rows = Rows::new(128, 512).index_stride(4096);
+const PIECES_LEN: usize = 128 * 512;
+
 fn check_small() {
-    let x = inputs(1024);
+    let x = inputs(PIECES_LEN);
+    for (p, level) in PROBABILITIES.into_iter().flat_map(|p| Level::supported().map(move |level| (p, level))) {
+        let (mut y, mut expected) = (Aligned::new(PIECES_LEN), Aligned::new(PIECES_LEN));
+        let stream = stream(p).offset(512).rows(PIECES);
+        stream.level(Level::SCALAR).forward(&x, &mut expected).unwrap();
+        stream.level(level).forward(&x, &mut y).unwrap();
+        assert!(y[..] == expected[..], "pieces, p = {p}, {level}");
+    }
     for (p, len, (what, start, offset), level) in PROBABILITIES
         .into_iter()
         .flat_map(|p| LENGTHS.map(|len| (p, len)))
@@ -158,4 +169,16 @@ fn print_small(quick: bool) {
             println!("| {what} | {p} | {} |", cells.join(" | "));
         }
     }
+
+    let (x, mut y) = (inputs(PIECES_LEN), Aligned::new(PIECES_LEN));
+    let cells = PROBABILITIES.map(|p| {
+        let stream = stream(p).offset(512).rows(PIECES);
+        let mut call = || black_box(stream).forward(black_box(&x), black_box(&mut y)).unwrap();
+        let samples = (0..if quick { 7 } else { 101 }).map(|_| time(16, &mut call)).collect();
+        format!("p = {p}: {:.3}", Estimate::of(samples).median / PIECES_LEN as f64)
+    });
+    println!(
+        "\nNanoseconds per element, 128 pieces of 512 elements whose indices lie 4,096 apart: {}",
+        cells.join(", ")
+    );
 }

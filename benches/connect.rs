@@ -4,10 +4,11 @@
 //! Medians of interleaved repetitions. `cargo bench --bench connect` takes a minute, `-- --test` only checks the answers.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that fails stops")]
 
-use std::env;
-use std::hint::black_box;
-use std::time::Instant;
+mod common;
 
+use std::hint::black_box;
+
+use common::measure::{Estimate, Flags, time};
 use dropmask::{DropConnect, Key, Level, MaskStream, Probability};
 use ndarray::{Array2, ArrayView2};
 use rand::rngs::SmallRng;
@@ -19,8 +20,7 @@ const SHAPES: [[usize; 3]; 6] =
 const P: f32 = 0.5;
 
 fn main() {
-    let args: Vec<String> = env::args().collect();
-    let test = args.iter().any(|arg| arg == "--test") || !args.iter().any(|arg| arg == "--bench");
+    let Flags { test, .. } = Flags::get();
     if !test {
         println!(
             "| level | batch, inputs, outputs | dense, GFLOP/s | `ndarray` | forward | `dx` | `dW` | forward, a mask per sample |"
@@ -146,16 +146,12 @@ impl Case {
         let mut times = [const { Vec::new() }; 6];
         for _ in 0..15 {
             for (times, work) in times.iter_mut().zip(work) {
-                let start = Instant::now();
-                (0..calls).for_each(|_| work(self));
-                times.push(start.elapsed().as_secs_f64() / calls as f64);
+                times.push(time(calls, || work(self)));
             }
         }
-        let [dense, rest @ ..] = times.map(|mut times| {
-            times.sort_unstable_by(f64::total_cmp);
-            times[times.len() / 2]
-        });
-        let flops = 2e-9 * (batch * inputs * outputs) as f64 / dense;
+        let [dense, rest @ ..] = times.map(|times| Estimate::of(times).median);
+        // in nanoseconds, so this is GFLOP/s
+        let flops = 2.0 * (batch * inputs * outputs) as f64 / dense;
         let ratios: Vec<String> = rest.iter().map(|time| format!("{:.2}", time / dense)).collect();
         println!("| {} | {batch}, {inputs}, {outputs} | {flops:.0} | {} |", self.level, ratios.join(" | "));
     }

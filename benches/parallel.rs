@@ -18,7 +18,12 @@ fn main() {
     let flags = Flags::get();
     if !flags.test {
         let threads = rayon::current_num_threads();
-        println!("`{}` on {}, level `{}`, {threads} threads", flags.command("parallel"), cpu(), Level::detect());
+        println!(
+            "`{}` on {}, level `{}`, {threads} threads",
+            flags.command("parallel --features rayon"),
+            cpu(),
+            Level::detect()
+        );
         let outside = Estimate::of((0..301).map(|_| time(1, || ((), ()) = rayon::join(|| (), || ()))).collect());
         println!("A call from outside the pool: {:.0} ns more\n", outside.median);
         println!("| operation | p | 131,072 | 262,144 | 1 Mi | 4 Mi | 16 Mi |\n|---|---|---|---|---|---|---|");

@@ -1,5 +1,5 @@
 use crate::Rows;
-use crate::shape::{Halves, Shape};
+use crate::shape::Halves;
 
 /// One bit for a whole channel: spatial dropout (Tompson et al., "Efficient object localization using convolutional
 /// networks", CVPR 2015), and [one bit for a whole sample](Self::samples).
@@ -71,7 +71,7 @@ impl Channels {
     }
 
     /// Half of the samples; of one sample, half of whatever lies outermost.
-    pub(crate) fn halves(self) -> Option<Halves> {
+    pub(crate) fn halves(self) -> Option<Halves<Self>> {
         let Self { samples, channels, positions, layout, index_stride } = self;
         let in_two = |n: usize| [n / 2, n - n / 2];
         let (parts, index) = if samples > 1 {
@@ -83,7 +83,7 @@ impl Channels {
         } else {
             return None;
         };
-        Some(Halves { shapes: parts.map(Shape::Channels), element: parts[0].len(), index })
+        Some(Halves { element: parts[0].len(), parts, index })
     }
 
     /// Sample and channel of the element at `i`.

@@ -7,7 +7,8 @@ use crate::level::Level;
 use crate::map::Map;
 use crate::mask::mask_words;
 use crate::pass::{Fill, Pass};
-use crate::shape::{Halves, Shape};
+use crate::rows::Rows;
+use crate::shape::Halves;
 
 /// Elements of a piece, at most: so many take a thread about as long as another takes to wake.
 const PIECE: usize = 1 << 17;
@@ -24,7 +25,8 @@ pub(crate) enum Threads {
 
 impl Threads {
     pub(crate) fn run(self, level: Level, task: impl Task) {
-        match if matches!(self, Self::One) { Err(task) } else { task.halves() } {
+        let whole = matches!(self, Self::One) || task.len() <= PIECE;
+        match if whole { Err(task) } else { task.halves() } {
             Ok([first, second]) => join(|| self.run(level, first), || self.run(level, second)),
             Err(task) => task.run(level),
         }
@@ -44,19 +46,26 @@ fn join(first: impl FnOnce(), second: impl FnOnce()) {
 
 /// What threads can share out.
 pub(crate) trait Task: Send + Sized {
+    /// Number of elements.
+    fn len(&self) -> usize;
     /// Both halves, or all of it if it is too small.
     fn halves(self) -> Result<[Self; 2], Self>;
     fn run(self, level: Level);
 }
 
 impl<B: Divide, M: Map, X: Input, Z: Input> Task for Pass<'_, B, M, X, Z> {
+    fn len(&self) -> usize {
+        self.shape.len()
+    }
+
     fn halves(self) -> Result<[Self; 2], Self> {
-        let Some(Halves { shapes, element, index }) = halves(self.shape) else { return Err(self) };
+        let Some(Halves { parts: [shape, shape_second], element, index }) = self.shape.halves() else {
+            return Err(self);
+        };
         let Self { bits, map, x, z, y, .. } = self;
+        let (bits, bits_second) = bits.cut(shape.bits(), index);
         let ((x, x_second), (z, z_second)) = (x.cut(element), z.cut(element));
         let (y, y_second) = y.split_at_mut_checked(element).unwrap_or_default();
-        let [shape, shape_second] = shapes;
-        let (bits, bits_second) = bits.cut(shape, index);
         Ok([
             Self { bits, shape, map, x, z, y },
             Self { bits: bits_second, shape: shape_second, map, x: x_second, z: z_second, y: y_second },
@@ -69,14 +78,14 @@ impl<B: Divide, M: Map, X: Input, Z: Input> Task for Pass<'_, B, M, X, Z> {
 }
 
 impl Task for Fill<Store<'_>> {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     fn halves(self) -> Result<[Self; 2], Self> {
-        match halves(Shape::Rows(self.rows)) {
-            Some(Halves { shapes: [Shape::Rows(rows), Shape::Rows(rows_second)], index, .. }) => {
-                let (bits, bits_second) = self.bits.cut(Shape::Rows(rows), index);
-                Ok([Self { bits, rows }, Self { bits: bits_second, rows: rows_second }])
-            }
-            _ => Err(self),
-        }
+        let Some(Halves { parts: [rows, rows_second], index, .. }) = self.rows.halves() else { return Err(self) };
+        let (bits, bits_second) = self.bits.cut(rows, index);
+        Ok([Self { bits, rows }, Self { bits: bits_second, rows: rows_second }])
     }
 
     fn run(self, level: Level) {
@@ -84,37 +93,31 @@ impl Task for Fill<Store<'_>> {
     }
 }
 
-fn halves(shape: Shape) -> Option<Halves> {
-    if shape.len() > PIECE { shape.halves() } else { None }
-}
-
 /// Bits that can be taken from two places.
-pub(crate) trait Divide: Bits + Send {
-    /// The bits of a shape, and those from index `index` on.
-    fn cut(self, shape: Shape, index: u64) -> (Self, Self)
-    where
-        Self: Sized;
+pub(crate) trait Divide: Bits + Send + Sized {
+    /// Those of `rows`, and those from index `index` on.
+    fn cut(self, rows: Rows, index: u64) -> (Self, Self);
 }
 
 impl Divide for Store<'_> {
-    fn cut(self, shape: Shape, index: u64) -> (Self, Self) {
+    fn cut(self, rows: Rows, index: u64) -> (Self, Self) {
         let Self { replay: Replay { source, offset }, words } = self;
-        let rows = shape.bits();
-        let words = words.split_at_mut_checked(rows.rows.saturating_mul(mask_words(rows.columns))).unwrap_or_default();
+        let stored = rows.rows.saturating_mul(mask_words(rows.columns));
+        let (words, words_second) = words.split_at_mut_checked(stored).unwrap_or_default();
         let part = |offset, words| Self { replay: Replay { source, offset }, words };
-        (part(offset, words.0), part(offset.wrapping_add(index), words.1))
+        (part(offset, words), part(offset.wrapping_add(index), words_second))
     }
 }
 
 impl Divide for Stored<'_> {
-    fn cut(self, _: Shape, index: u64) -> (Self, Self) {
+    fn cut(self, _: Rows, index: u64) -> (Self, Self) {
         let second = self.mask.part(index, usize::MAX);
         (self, Self { mask: second })
     }
 }
 
 impl Divide for Uniform {
-    fn cut(self, _: Shape, _: u64) -> (Self, Self) {
+    fn cut(self, _: Rows, _: u64) -> (Self, Self) {
         (self, self)
     }
 }

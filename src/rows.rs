@@ -1,7 +1,7 @@
 use crate::Error;
 use crate::mask::mask_words;
 use crate::sample::BLOCK;
-use crate::shape::{Halves, Shape};
+use crate::shape::Halves;
 
 /// Rows of a matrix that lie apart in memory, in the element indices, or in both: a column shard in one call.
 ///
@@ -106,23 +106,23 @@ impl Rows {
         }
     }
 
+    /// Number of elements, `usize::MAX` if there are more.
+    pub(crate) const fn len(self) -> usize {
+        self.rows.saturating_mul(self.columns)
+    }
+
     /// Half of the rows, or half of the one row's blocks: a stored mask is cut between two words.
-    pub(crate) fn halves(self) -> Option<Halves> {
+    pub(crate) fn halves(self) -> Option<Halves<Self>> {
         let Self { rows, columns, stride, index_stride } = self;
-        let block = BLOCK as usize;
-        let (half, others) = (rows / 2, rows - rows / 2);
-        let blocks = columns / 2 / block * block;
-        let (first, second, element, index) = match (half, blocks) {
-            (0, 0) => return None,
-            (0, at) => (Self { columns: at, ..self }, Self { columns: columns - at, ..self }, at, at as u64),
-            _ => (
-                Self { rows: half, ..self },
-                Self { rows: others, ..self },
-                half.saturating_mul(stride),
-                index_stride.wrapping_mul(half as u64),
-            ),
-        };
-        Some(Halves { shapes: [Shape::Rows(first), Shape::Rows(second)], element, index })
+        if rows > 1 {
+            let half = rows / 2;
+            let parts = [half, rows - half].map(|rows| Self { rows, ..self });
+            let index = index_stride.wrapping_mul(half as u64);
+            return Some(Halves { parts, element: half.saturating_mul(stride), index });
+        }
+        let at = columns / 2 / BLOCK as usize * BLOCK as usize;
+        let parts = [at, columns - at].map(|columns| Self { columns, ..self });
+        (at > 0).then_some(Halves { parts, element: at, index: at as u64 })
     }
 }
 

@@ -9,11 +9,17 @@ pub(crate) enum Shape {
 }
 
 /// A shape in two.
-pub(crate) struct Halves {
-    pub(crate) shapes: [Shape; 2],
+pub(crate) struct Halves<S> {
+    pub(crate) parts: [S; 2],
     /// Where the second begins: in the slices, and how much further on in the indices of the bits.
     pub(crate) element: usize,
     pub(crate) index: u64,
+}
+
+impl<S> Halves<S> {
+    fn map<T>(self, shape: fn(S) -> T) -> Halves<T> {
+        Halves { parts: self.parts.map(shape), element: self.element, index: self.index }
+    }
 }
 
 impl Shape {
@@ -72,16 +78,16 @@ impl Shape {
     /// Number of elements, `usize::MAX` if there are more.
     pub(crate) const fn len(self) -> usize {
         match self {
-            Self::Rows(rows) => rows.rows.saturating_mul(rows.columns),
+            Self::Rows(rows) => rows.len(),
             Self::Channels(channels) => channels.len(),
         }
     }
 
     /// The shape in two; `None` if it is too small.
-    pub(crate) fn halves(self) -> Option<Halves> {
+    pub(crate) fn halves(self) -> Option<Halves<Self>> {
         match self {
-            Self::Rows(rows) => rows.halves(),
-            Self::Channels(channels) => channels.halves(),
+            Self::Rows(rows) => rows.halves().map(|halves| halves.map(Self::Rows)),
+            Self::Channels(channels) => channels.halves().map(|halves| halves.map(Self::Channels)),
         }
     }
 

@@ -18,68 +18,74 @@ fn stream(p: f32) -> MaskStream {
     MaskStream::new(Key::new(5), Probability::new(p).unwrap())
 }
 
-/// A shape in the slices, and one of the stored mask.
+/// A shape, of the stream and of its stored mask.
+#[derive(Clone, Copy)]
+enum Form {
+    One,
+    Rows(Rows, Rows),
+    Channels(Channels, Channels),
+}
+
 struct Case {
     name: &'static str,
-    shape: fn(MaskStream) -> MaskStream,
-    stored: fn(StoredMask<'_>) -> StoredMask<'_>,
+    form: Form,
     len: usize,
     /// Bits of a stored mask.
     bits: usize,
 }
 
-const fn shaped(
-    name: &'static str,
-    shape: fn(MaskStream) -> MaskStream,
-    stored: fn(StoredMask<'_>) -> StoredMask<'_>,
-    len: usize,
-    bits: usize,
-) -> Case {
-    Case { name, shape, stored, len, bits }
+impl Case {
+    fn stream(&self, stream: MaskStream) -> MaskStream {
+        match self.form {
+            Form::One => stream,
+            Form::Rows(rows, _) => stream.rows(rows),
+            Form::Channels(channels, _) => stream.channels(channels),
+        }
+    }
+
+    fn stored<'a>(&self, mask: StoredMask<'a>) -> StoredMask<'a> {
+        match self.form {
+            Form::One => mask,
+            Form::Rows(_, rows) => mask.rows(rows),
+            Form::Channels(_, channels) => mask.channels(channels),
+        }
+    }
 }
 
-const APART: Rows = Rows::new(1400, 301).stride(333).index_stride(1000);
-const LONG: Rows = Rows::new(3, 300_001).stride(300_002).index_stride(7);
-const FIRST: Channels = Channels::first(5, 70, 1999);
-const LAST: Channels = Channels::last(5, 1999, 70);
-const ONE_FIRST: Channels = Channels::first(1, 70, 7999);
-const ONE_LAST: Channels = Channels::last(1, 7999, 70);
-const ONE_CHANNEL: Channels = Channels::samples(1, LEN);
-const SHARD: Channels = Channels::first(50, 7, 1999).index_stride(100);
-
-/// The bits that a mask of rows takes.
-const fn by_row(rows: usize, columns: usize) -> usize {
-    64 * mask_words(columns) * (rows - 1) + columns
+/// Rows that lie so far apart in memory and in index; those of a stored mask begin on words.
+const fn rows(name: &'static str, [rows, columns, stride]: [usize; 3], index_stride: u64) -> Case {
+    let shape = Rows::new(rows, columns).stride(stride);
+    let word_stride = 64 * mask_words(columns);
+    Case {
+        name,
+        form: Form::Rows(shape.index_stride(index_stride), shape.index_stride(word_stride as u64)),
+        len: (rows - 1) * stride + columns,
+        bits: (rows - 1) * word_stride + columns,
+    }
 }
+
+/// Channels whose bits follow each other.
+const fn channels(name: &'static str, channels: Channels, len: usize, bits: usize) -> Case {
+    Case { name, form: Form::Channels(channels, channels), len, bits }
+}
+
+const SHARD: Channels = Channels::first(50, 7, 1999);
 
 const CASES: [Case; 9] = [
-    shaped("one row", |stream| stream, |mask| mask, LEN, LEN),
-    shaped(
-        "rows apart",
-        |stream| stream.rows(APART),
-        |mask| mask.rows(APART.index_stride(64 * mask_words(301) as u64)),
-        1399 * 333 + 301,
-        by_row(1400, 301),
-    ),
-    shaped(
-        "long rows",
-        |stream| stream.rows(LONG),
-        |mask| mask.rows(LONG.index_stride(64 * mask_words(300_001) as u64)),
-        2 * 300_002 + 300_001,
-        by_row(3, 300_001),
-    ),
-    shaped("channels first", |s| s.channels(FIRST), |m| m.channels(FIRST), 5 * 70 * 1999, 350),
-    shaped("channels last", |s| s.channels(LAST), |m| m.channels(LAST), 5 * 70 * 1999, 350),
-    shaped("one sample, channels first", |s| s.channels(ONE_FIRST), |m| m.channels(ONE_FIRST), 70 * 7999, 70),
-    shaped("one sample, channels last", |s| s.channels(ONE_LAST), |m| m.channels(ONE_LAST), 70 * 7999, 70),
-    shaped("one channel", |s| s.channels(ONE_CHANNEL), |m| m.channels(ONE_CHANNEL), LEN, 1),
-    shaped(
-        "a shard of channels",
-        |stream| stream.channels(SHARD),
-        |mask| mask.channels(SHARD.index_stride(64)),
-        50 * 7 * 1999,
-        by_row(50, 7),
-    ),
+    Case { name: "one row", form: Form::One, len: LEN, bits: LEN },
+    rows("rows apart", [1400, 301, 333], 1000),
+    rows("long rows", [3, 300_001, 300_002], 7),
+    channels("channels first", Channels::first(5, 70, 1999), 5 * 70 * 1999, 350),
+    channels("channels last", Channels::last(5, 1999, 70), 5 * 70 * 1999, 350),
+    channels("one sample, channels first", Channels::first(1, 70, 7999), 70 * 7999, 70),
+    channels("one sample, channels last", Channels::last(1, 7999, 70), 70 * 7999, 70),
+    channels("one channel", Channels::samples(1, LEN), LEN, 1),
+    Case {
+        name: "a shard of channels",
+        form: Form::Channels(SHARD.index_stride(100), SHARD.index_stride(64)),
+        len: 50 * 7 * 1999,
+        bits: 49 * 64 + 7,
+    },
 ];
 
 type Run<'a> = &'a dyn Fn(&mut [f32], &mut MaskMut<'_>) -> Result<(), Error>;
@@ -88,7 +94,7 @@ type Run<'a> = &'a dyn Fn(&mut [f32], &mut MaskMut<'_>) -> Result<(), Error>;
 fn everything(case: &Case, stream: MaskStream, parallel: bool) -> Vec<(&'static str, Vec<u32>, Vec<u64>)> {
     let (x, r) = (floats(1, case.len), floats(2, case.len));
     let scale = stream.scale();
-    let stream = (case.shape)(if parallel { stream.parallel() } else { stream });
+    let stream = case.stream(if parallel { stream.parallel() } else { stream });
     let words = common::fill(&stream, case.bits);
     let mut results = Vec::new();
 
@@ -108,7 +114,7 @@ fn everything(case: &Case, stream: MaskStream, parallel: bool) -> Vec<(&'static 
     run("layer", &|y, _| Dropout::from_stream(stream).forward(Mode::Train, &x, y));
 
     let mask = Mask::new(&words, case.bits).unwrap();
-    let mask = (case.stored)(StoredMask::new(mask, scale));
+    let mask = case.stored(StoredMask::new(mask, scale));
     let mask = if parallel { mask.parallel() } else { mask };
     for (name, operation) in &STORED_OPERATIONS {
         run(name, &|y, _| operation(&mask, &x, y));

@@ -70,8 +70,8 @@ fn vectors() -> &'static str {
 fn peers(case: &Case) -> Vec<Box<dyn Peer>> {
     vec![
         Box::new(ours::Roofline),
-        Box::new(ours::Replayed),
-        Box::new(ours::Stored),
+        Box::new(ours::REPLAYED),
+        Box::new(ours::STORED),
         Box::new(by_hand::Replayed::new(case)),
         Box::new(by_hand::Stored::new(case)),
         Box::new(by_hand::Hashed::new(case)),

@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::common::Case;
 use crate::common::measure::time;
-use crate::ours::Replayed;
+use crate::ours::REPLAYED;
 use crate::peer::Peer;
 
 /// Nanoseconds that a timed batch of calls takes at least, so that the clock's resolution does not matter.
@@ -37,7 +37,8 @@ impl Samples {
 
 pub(crate) fn measure(case: &mut Case, peers: &mut [Box<dyn Peer>], repetitions: usize, seed: u64) -> Vec<Samples> {
     let calls: Vec<_> = peers.iter_mut().map(|peer| calls(&mut **peer, case)).collect();
-    let reference_calls = self::calls(&mut Replayed, case);
+    let mut ours = REPLAYED;
+    let reference_calls = self::calls(&mut ours, case);
     let mut samples: Vec<Samples> = peers.iter().map(|_| Samples::default()).collect();
     let mut order: Vec<usize> = (0..peers.len()).collect();
     let mut random = SmallRng::seed_from_u64(seed);
@@ -47,11 +48,11 @@ pub(crate) fn measure(case: &mut Case, peers: &mut [Box<dyn Peer>], repetitions:
             let mut reference = [0.0; 2];
             let reference_first = random.random();
             if reference_first {
-                reference = times(&mut Replayed, case, reference_calls);
+                reference = times(&mut ours, case, reference_calls);
             }
             let taken = times(&mut *peers[i], case, calls[i]);
             if !reference_first {
-                reference = times(&mut Replayed, case, reference_calls);
+                reference = times(&mut ours, case, reference_calls);
             }
             samples[i].push(taken, reference);
         }

@@ -5,32 +5,22 @@ use dropmask::Level;
 use crate::common::{Case, Operation};
 use crate::peer::Peer;
 
-/// What the others are compared with.
-pub(crate) struct Replayed;
-
-impl Peer for Replayed {
-    fn name(&self) -> &'static str {
-        "dropmask, replayed"
-    }
-
-    fn rival(&self) -> bool {
-        false
-    }
-
-    fn forward(&mut self, case: &mut Case) {
-        case.operation(Operation::Forward, Level::detect());
-    }
-
-    fn backward(&mut self, case: &mut Case) {
-        case.operation(Operation::BackwardReplay, Level::detect());
-    }
+pub(crate) struct Ours {
+    name: &'static str,
+    forward: Operation,
+    backward: Operation,
 }
 
-pub(crate) struct Stored;
+/// What the others are compared with.
+pub(crate) const REPLAYED: Ours =
+    Ours { name: "dropmask, replayed", forward: Operation::Forward, backward: Operation::BackwardReplay };
 
-impl Peer for Stored {
+pub(crate) const STORED: Ours =
+    Ours { name: "dropmask, stored", forward: Operation::ForwardStore, backward: Operation::BackwardStored };
+
+impl Peer for Ours {
     fn name(&self) -> &'static str {
-        "dropmask, stored"
+        self.name
     }
 
     fn rival(&self) -> bool {
@@ -38,11 +28,11 @@ impl Peer for Stored {
     }
 
     fn forward(&mut self, case: &mut Case) {
-        case.operation(Operation::ForwardStore, Level::detect());
+        case.operation(self.forward, Level::detect());
     }
 
     fn backward(&mut self, case: &mut Case) {
-        case.operation(Operation::BackwardStored, Level::detect());
+        case.operation(self.backward, Level::detect());
     }
 }
 

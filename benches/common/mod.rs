@@ -18,6 +18,8 @@ use rand::{RngExt, SeedableRng};
 pub(crate) const SIZES: [usize; 4] = [4096, 1 << 16, 1 << 20, 1 << 24];
 pub(crate) const PROBABILITIES: [f32; 2] = [0.1, 0.5];
 
+const PAGE: usize = 4096;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
     Fill,
@@ -44,7 +46,8 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Values on a 64-byte boundary.
+/// Values that begin half a page after those of another sort: on a 64-byte boundary, and not where a load waits for a
+/// store of the same place in another page.
 pub(crate) struct Aligned<T> {
     values: Vec<T>,
     start: usize,
@@ -53,8 +56,13 @@ pub(crate) struct Aligned<T> {
 
 impl<T: Copy + Default> Aligned<T> {
     pub(crate) fn new(len: usize) -> Self {
-        let values = vec![T::default(); len + 64 / size_of::<T>()];
-        let start = values.as_ptr().align_offset(64);
+        Self::at(0, len)
+    }
+
+    /// So many bytes after the start of a page.
+    pub(crate) fn at(byte: usize, len: usize) -> Self {
+        let values = vec![T::default(); len + (PAGE + byte) / size_of::<T>()];
+        let start = values.as_ptr().align_offset(PAGE) + byte / size_of::<T>();
         Self { values, start, len }
     }
 }
@@ -111,7 +119,7 @@ impl Case {
             p,
             stream,
             x: inputs(len),
-            y: Aligned::new(len),
+            y: Aligned::at(PAGE / 2, len),
             drawn: Aligned::new(mask.len()),
             mask,
             rng: SmallRng::seed_from_u64(2),

@@ -1,13 +1,16 @@
 //! Where the bits of a pass come from, and where mask words go.
 
 use crate::mask::{Mask, low_bits, mask_words};
-use crate::sample::{Source, walk};
+use crate::sample::Source;
 use crate::scalar;
 use crate::simd::Simd;
+use crate::walk::walk;
 
 /// Where mask words go, in order. `words` has at least `len` bits, bit 0 first; `len` is a multiple of 64 but for the
 /// last piece, and bits past it can be anything.
 pub(crate) trait Sink<S: Simd> {
+    /// Whether it does more with words than to keep them.
+    const WORKS: bool = true;
     fn take(&mut self, s: S, words: &[u64], len: usize);
 }
 
@@ -21,6 +24,8 @@ pub(crate) trait Each<S: Simd> {
 pub(crate) struct CopyTo<'a>(pub(crate) &'a mut [u64]);
 
 impl<S: Simd> Sink<S> for CopyTo<'_> {
+    const WORKS: bool = false;
+
     #[inline(always)]
     fn take(&mut self, _: S, words: &[u64], len: usize) {
         let (copied, rest) = core::mem::take(&mut self.0).split_at_mut_checked(mask_words(len)).unwrap_or_default();
@@ -33,6 +38,8 @@ impl<S: Simd> Sink<S> for CopyTo<'_> {
 pub(crate) struct Discard;
 
 impl<S: Simd> Sink<S> for Discard {
+    const WORKS: bool = false;
+
     #[inline(always)]
     fn take(&mut self, _: S, _: &[u64], _: usize) {}
 }
@@ -141,6 +148,8 @@ struct Tee<'a, T> {
 }
 
 impl<S: Simd, T: Sink<S>> Sink<S> for Tee<'_, T> {
+    const WORKS: bool = T::WORKS;
+
     #[inline(always)]
     fn take(&mut self, s: S, words: &[u64], len: usize) {
         let (stored, rest) = core::mem::take(&mut self.words).split_at_mut_checked(mask_words(len)).unwrap_or_default();

@@ -37,6 +37,7 @@ mod softmax;
 mod spread;
 mod stored;
 mod stream;
+mod walk;
 
 pub use alpha::AlphaDropout;
 pub use attention::Attention;

@@ -1,13 +1,12 @@
-//! The mask stream, version 1, in vectors: (key, threshold, element range) to mask words.
+//! The mask stream, version 1, in vectors: the words of whole blocks.
 //!
 //! The comparison with the threshold is bit-sliced: one random word gives one binary digit to 64 elements. Ten digits
 //! settle all but one element in 1024; a hash of the element index settles those. `scalar.rs` says the same plainly.
 
-use crate::bits::Sink;
 use crate::key::{GOLDEN, Key, MIX, mix};
 use crate::mask::low_bits;
 use crate::probability::Probability;
-use crate::simd::{Groups, Lanes, Simd};
+use crate::simd::{Groups, Lanes, Overlap, Simd};
 
 /// Elements of a block, the unit of random access: two groups of eight words.
 pub(crate) const BLOCK: u64 = 1024;
@@ -56,93 +55,22 @@ impl Digits {
     }
 }
 
-/// Feeds the mask of `len` elements from index `offset` on to `sink`.
-///
-/// Tried on Zen 5 and lost: prefetching the slices of the next batch while this one is sampled (no better in L2 and L3,
-/// 1.3 times slower in memory); ternary logic for the generator (6 % slower); digits without a branch (6 % slower);
-/// two digits a turn (no difference).
-#[inline(always)]
-pub(crate) fn walk<S: Simd>(s: S, source: Source, offset: u64, len: usize, sink: &mut impl Sink<S>) {
-    // made when it is needed: to clear it takes a short row longer than to draw
-    let mut many = None::<Batch<S::Words>>;
-    let mut one = Batch::<Block>::default();
-    let mut drawn = Drawn::<S>::default();
-    let mut carry = Carry { shift: (offset % 64) as u32, word: None };
-    let mut block = offset / BLOCK;
-    // bits of the block before the first that is wanted
-    let mut skip = (offset % BLOCK) as usize;
-    let mut left = len;
-    while left > 0 {
-        let fresh = left.saturating_sub(carry.bits());
-        let words = if fresh > 0 {
-            let blocks = if skip == 0 && fresh >= S::BATCH * BLOCK as usize { S::BATCH } else { 1 };
-            let end = (blocks * BLOCK as usize).min(skip.saturating_add(fresh));
-            let range = (skip / 64, end.div_ceil(64));
-            let words = if S::BATCH > 1 && blocks > 1 {
-                many.get_or_insert_default().words(s, source, block, range, &mut drawn)
-            } else {
-                one.words(s, source, block, range, &mut drawn)
-            };
-            block = block.wrapping_add(blocks as u64);
-            skip = 0;
-            carry.realign(words)
-        } else {
-            carry.rest()
-        };
-        let len = left.min(64 * words.len());
-        sink.take(s, words, len);
-        left -= len;
-    }
-}
-
-/// Shifts the words of the stream so that bit 0 of the first belongs to the first element of the slice.
-struct Carry {
-    shift: u32,
-    /// The last word so far, whose low `shift` bits are used and whose other half is still to come.
-    word: Option<u64>,
-}
-
-impl Carry {
-    /// Number of bits that wait.
-    #[inline(always)]
-    const fn bits(&self) -> usize {
-        if self.word.is_some() { 64 - self.shift as usize } else { 0 }
-    }
-
-    #[inline(always)]
-    fn realign<'a>(&mut self, words: &'a mut [u64]) -> &'a [u64] {
-        if self.shift == 0 {
-            return words;
-        }
-        let (mut low, words) = match (self.word, words) {
-            (Some(low), words) => (low, words),
-            (None, [first, words @ ..]) => (*first, words),
-            (None, []) => return &[],
-        };
-        for word in words.iter_mut() {
-            let high = *word;
-            *word = low >> self.shift | high << (64 - self.shift);
-            low = high;
-        }
-        self.word = Some(low);
-        words
-    }
-
-    /// What still waits after the last word of the stream.
-    #[inline(always)]
-    fn rest(&mut self) -> &[u64] {
-        let shift = self.shift;
-        self.word.as_mut().map_or(&[], |word| {
-            *word >>= shift;
-            core::slice::from_ref(word)
-        })
-    }
-}
-
-type Block = [[u64; 8]; 2];
+/// The words of one block.
+pub(crate) type Block = [[u64; 8]; 2];
 
 /// Room to draw ahead.
-type Drawn<S> = <<S as Simd>::Lanes as Lanes>::Drawn;
+pub(crate) type Drawn<S> = <<S as Simd>::Lanes as Lanes>::Drawn;
+
+/// Work to do in steps while words are drawn.
+pub(crate) trait Meanwhile<S> {
+    fn step(&mut self, s: S);
+}
+
+/// None.
+impl<S> Meanwhile<S> for () {
+    #[inline(always)]
+    fn step(&mut self, _: S) {}
+}
 
 /// What is drawn.
 #[derive(Clone, Copy)]
@@ -155,7 +83,7 @@ struct At {
 
 /// The mask words of consecutive blocks.
 #[derive(Default)]
-struct Batch<W> {
+pub(crate) struct Batch<W> {
     kept: W,
     /// Elements whose digits equal the threshold's, where `tied` says that there are any.
     ties: W,
@@ -163,46 +91,35 @@ struct Batch<W> {
     tied: u64,
 }
 
-impl<W: Default + AsRef<Groups> + AsMut<Groups>> Batch<W> {
-    /// Two words each.
-    const LANES: usize = size_of::<W>() / 16;
-
-    /// Words `from..to` of the blocks from `first` on: all, if there are several blocks.
+impl Batch<Block> {
+    /// Words `from..to` of a block.
     #[inline(always)]
-    fn words<S: Simd>(
+    pub(crate) fn some<S: Simd>(
         &mut self,
         s: S,
         source: Source,
-        first: u64,
+        block: u64,
         range: (usize, usize),
         drawn: &mut Drawn<S>,
     ) -> &mut [u64] {
         if S::APART {
-            self.sample_apart(s, source, first, range, drawn);
+            self.sample_apart(s, source, block, range, drawn);
         } else {
-            self.sample(s, source, first, range, drawn);
+            self.sample(s, source, block, range, drawn);
         }
-        self.kept.as_mut().as_flattened_mut().get_mut(range.0..range.1).unwrap_or_default()
+        self.kept.as_flattened_mut().get_mut(range.0..range.1).unwrap_or_default()
     }
 
     /// A function of its own.
     #[inline(never)]
-    fn sample_apart<S: Simd>(&mut self, s: S, source: Source, first: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
-        self.sample(s, source, first, range, drawn);
+    fn sample_apart<S: Simd>(&mut self, s: S, source: Source, block: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
+        self.sample(s, source, block, range, drawn);
     }
 
     #[inline(always)]
-    fn sample<S: Simd>(&mut self, s: S, source: Source, first: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
-        if let Some(kept) = source.p.certain() {
-            self.kept.as_mut().fill([if kept { !0 } else { 0 }; 8]);
-            return;
-        }
-        let at = At { key: source.key, digits: Digits::new(source.p), first };
-        if Self::LANES > 8 {
-            for lane in (0..Self::LANES).step_by(S::Wide::COUNT) {
-                self.draw::<S::Wide>(s, at, lane, 2, &mut []);
-            }
-        } else if (FEW..=drawn.as_mut().len()).contains(&(at.digits.count as usize)) {
+    fn sample<S: Simd>(&mut self, s: S, source: Source, block: u64, range: (usize, usize), drawn: &mut Drawn<S>) {
+        let Some(at) = self.start(source, block) else { return };
+        if (FEW..=drawn.as_mut().len()).contains(&(at.digits.count as usize)) {
             self.draw_some(s, at, range, drawn.as_mut());
         } else {
             self.draw_some::<S::Lanes>(s, at, range, &mut []);
@@ -210,7 +127,7 @@ impl<W: Default + AsRef<Groups> + AsMut<Groups>> Batch<W> {
         self.settle(at);
     }
 
-    /// What words `from..to` of one block need, a register at a time.
+    /// What words `from..to` need, a register at a time.
     #[inline(always)]
     fn draw_some<L: Lanes>(&mut self, s: L::Level, at: At, (from, to): (usize, usize), drawn: &mut [L]) {
         // a bit a word; a lane has words `lane` and `lane + 8`
@@ -219,15 +136,76 @@ impl<W: Default + AsRef<Groups> + AsMut<Groups>> Batch<W> {
             let words = wanted >> lane & (low_bits(L::COUNT) as u32 * 0x101);
             let groups = if words >> 8 != 0 { 2 } else { words.min(1) as usize };
             if groups > 0 {
-                self.draw(s, at, lane, groups, drawn);
+                self.draw(s, at, lane, groups, drawn, &mut ());
             }
         }
         self.tied &= u64::from(wanted);
     }
+}
+
+impl<W: Default + AsRef<Groups> + AsMut<Groups>> Batch<W> {
+    /// Two words each.
+    const LANES: usize = size_of::<W>() / 16;
+
+    /// All words of the blocks from `first` on, `L::COUNT` lanes at a time.
+    #[inline(always)]
+    pub(crate) fn all<L: Lanes>(
+        &mut self,
+        s: L::Level,
+        source: Source,
+        first: u64,
+        meanwhile: &mut impl Meanwhile<L::Level>,
+    ) -> &mut [u64] {
+        if let Some(at) = self.start(source, first) {
+            for lane in (0..Self::LANES).step_by(L::COUNT) {
+                self.draw::<L>(s, at, lane, 2, &mut [], meanwhile);
+            }
+            self.settle(at);
+        }
+        self.kept.as_mut().as_flattened_mut()
+    }
+
+    /// How many steps of other work fit in between.
+    #[inline(always)]
+    pub(crate) const fn steps<L: Lanes>(source: Source) -> usize {
+        let steps = match L::Level::OVERLAP {
+            Overlap::None => 0,
+            Overlap::Groups => 1,
+            Overlap::Digits => Digits::new(source.p).count as usize,
+        };
+        Self::LANES / L::COUNT * 2 * steps
+    }
+
+    /// What was drawn last.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> &[u64] {
+        self.kept.as_ref().as_flattened()
+    }
+
+    /// `None` if there is nothing to draw, and the words are complete.
+    #[inline(always)]
+    fn start(&mut self, source: Source, first: u64) -> Option<At> {
+        if let Some(kept) = source.p.certain() {
+            self.kept.as_mut().fill([if kept { !0 } else { 0 }; 8]);
+            return None;
+        }
+        Some(At { key: source.key, digits: Digits::new(source.p), first })
+    }
 
     /// Draws `groups` words for each lane of a vector, the first of them lane `lane`. `drawn` is room to draw ahead.
+    ///
+    /// Tried on Zen 5 and lost: ternary logic for the generator (6 % slower); digits without a branch (6 % slower); two
+    /// digits a turn (no difference).
     #[inline(always)]
-    fn draw<L: Lanes>(&mut self, s: L::Level, at: At, lane: usize, groups: usize, drawn: &mut [L]) {
+    fn draw<L: Lanes>(
+        &mut self,
+        s: L::Level,
+        at: At,
+        lane: usize,
+        groups: usize,
+        drawn: &mut [L],
+        meanwhile: &mut impl Meanwhile<L::Level>,
+    ) {
         let At { key, digits, first } = at;
         let mut rng = Xoshiro::<L>::new(s, key, first.wrapping_mul(8).wrapping_add(lane as u64));
         for group in 0..groups {
@@ -241,7 +219,13 @@ impl<W: Default + AsRef<Groups> + AsMut<Groups>> Batch<W> {
             } else {
                 for digit in digits.iter() {
                     order.compare(rng.next(), digit);
+                    if matches!(L::Level::OVERLAP, Overlap::Digits) {
+                        meanwhile.step(s);
+                    }
                 }
+            }
+            if matches!(L::Level::OVERLAP, Overlap::Groups) {
+                meanwhile.step(s);
             }
             L::splat(s, !0).and_not(order.at_least).store(self.kept.as_mut(), group, lane);
             if digits.lo != 0 {

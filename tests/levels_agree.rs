@@ -223,9 +223,10 @@ fn short_streams() {
 /// Words and blocks that begin, end and wrap anywhere; the last one ends at exactly 2^64.
 #[test]
 fn long_streams_and_far_offsets() {
-    let mut comparison = Comparison::new(5121, 81);
+    let mut comparison = Comparison::new(9001, 141);
     for p in probabilities() {
-        for len in [0, 1, 63, 64, 65, 127, 128, 129].into_iter().chain(block_lengths()) {
+        for len in [0, 1, 63, 64, 65, 127, 128, 129].into_iter().chain(block_lengths()).chain([6143, 6144, 6145, 9001])
+        {
             let last = (len as u64).wrapping_neg();
             for (i, offset) in [0, 1, 63, 64, 65, 1023, 1024, 1025, 4095, 1 << 40, last].into_iter().enumerate() {
                 comparison.stream(stream(p, offset), Shape::flat(len, i));

@@ -70,7 +70,7 @@ fn bits(stream: &MaskStream, len: usize) -> Vec<bool> {
 #[test]
 fn every_level_is_the_definition() {
     for p in [0.0, 0.3, 0.5, 1.0] {
-        for len in (0..=130).chain([1023, 1024, 1025, 4096, 5121]) {
+        for len in (0..=130).chain([1023, 1024, 1025, 4096, 5121, 9001]) {
             for offset in [0, 1, 63, 64, 1023, (len as u64).wrapping_neg()] {
                 let kept = bits(&stream(p).offset(offset), len);
                 for level in Level::supported() {

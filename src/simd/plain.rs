@@ -1,6 +1,6 @@
 //! The portable level where there are no vectors: integers and floats one at a time.
 
-use super::{Floats, Groups, Lanes, Simd, slot};
+use super::{Floats, Groups, Lanes, Overlap, Simd, slot};
 
 /// There on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ impl Simd for Portable {
     const APART: bool = true;
     const BATCH: usize = 1;
     type Words = [[u64; 8]; 0];
+    const OVERLAP: Overlap = Overlap::None;
+    type Overlapped = u64;
     type Floats = Sixteen;
     const REGISTERS: usize = 16;
 }

@@ -35,12 +35,11 @@ pub(crate) fn walk<S: Simd, T: Sink<S>>(s: S, source: Source, offset: u64, len: 
             left -= taken;
             words
         } else {
-            let blocks = if !overlap && S::BATCH > 1 && batches(S::BATCH) > 0 { S::BATCH } else { 1 };
-            let words = if S::BATCH > 1 && blocks > 1 {
-                many.get_or_insert_default().all::<S::Wide>(s, source, block, &mut ())
+            let (blocks, words) = if !overlap && S::BATCH > 1 && batches(S::BATCH) > 0 {
+                (S::BATCH, many.get_or_insert_default().all::<S::Wide>(s, source, block, &mut ()))
             } else {
                 let end = (BLOCK as usize).min(skip.saturating_add(fresh));
-                one.some(s, source, block, (skip / 64, end.div_ceil(64)), &mut drawn)
+                (1, one.some(s, source, block, (skip / 64, end.div_ceil(64)), &mut drawn))
             };
             block = block.wrapping_add(blocks as u64);
             skip = 0;
@@ -54,7 +53,7 @@ pub(crate) fn walk<S: Simd, T: Sink<S>>(s: S, source: Source, offset: u64, len: 
 
 /// The words of two blocks.
 type Two = [[u64; 8]; 4];
-const TWO_WORDS: usize = 32;
+const TWO_WORDS: usize = size_of::<Two>() / 8;
 
 /// Feeds the words of so many batches of two blocks to `sink`, those of each while the next is drawn. Returns the words of
 /// the last batch, which are still to be taken, and how many elements have been.

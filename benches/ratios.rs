@@ -10,7 +10,7 @@ mod common;
 use std::hint::black_box;
 
 use common::measure::{Estimate, Flags, cpu, time};
-use common::{Aligned, Case, Operation, PROBABILITIES, SIZES, inputs, stream};
+use common::{Case, Operation, PROBABILITIES, SIZES, inputs, outputs, stream};
 use dropmask::{Level, Rows};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -130,7 +130,7 @@ const PIECES_LEN: usize = 128 * 512;
 fn check_small() {
     let x = inputs(PIECES_LEN);
     for (p, level) in PROBABILITIES.into_iter().flat_map(|p| Level::supported().map(move |level| (p, level))) {
-        let (mut y, mut expected) = (Aligned::new(PIECES_LEN), Aligned::new(PIECES_LEN));
+        let (mut y, mut expected) = (outputs(PIECES_LEN), outputs(PIECES_LEN));
         let stream = stream(p).offset(512).rows(PIECES);
         stream.level(Level::SCALAR).forward(&x, &mut expected).unwrap();
         stream.level(level).forward(&x, &mut y).unwrap();
@@ -142,7 +142,7 @@ fn check_small() {
         .flat_map(|(p, len)| SMALL.map(|small| (p, len, small)))
         .flat_map(|(p, len, small)| Level::supported().map(move |level| (p, len, small, level)))
     {
-        let mut y = Aligned::new(1024);
+        let mut y = outputs(1024);
         let mut expected = vec![0.0; len];
         let (stream, x) = (stream(p).offset(offset), &x[start..][..len]);
         stream.level(Level::SCALAR).forward(x, &mut expected).unwrap();
@@ -154,7 +154,7 @@ fn check_small() {
 fn print_small(quick: bool) {
     println!("\nNanoseconds per call of few elements, forward by replay, level `{}`:\n", Level::detect());
     println!("| slices | p | 1 | 7 | 64 | 100 | 1000 |\n|---|---|---|---|---|---|---|");
-    let (x, mut y) = (inputs(1024), Aligned::new(1024));
+    let (x, mut y) = (inputs(1024), outputs(1024));
     for (what, start, offset) in SMALL {
         for p in PROBABILITIES {
             let stream = stream(p).offset(offset);
@@ -170,7 +170,7 @@ fn print_small(quick: bool) {
         }
     }
 
-    let (x, mut y) = (inputs(PIECES_LEN), Aligned::new(PIECES_LEN));
+    let (x, mut y) = (inputs(PIECES_LEN), outputs(PIECES_LEN));
     let cells = PROBABILITIES.map(|p| {
         let stream = stream(p).offset(512).rows(PIECES);
         let mut call = || black_box(stream).forward(black_box(&x), black_box(&mut y)).unwrap();

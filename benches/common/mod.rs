@@ -46,8 +46,8 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Values that begin half a page after those of another sort: on a 64-byte boundary, and not where a load waits for a
-/// store of the same place in another page.
+/// Values that begin at a chosen place of a page: the first cache makes a load wait for a store to the same place of another
+/// page.
 pub(crate) struct Aligned<T> {
     values: Vec<T>,
     start: usize,
@@ -55,12 +55,13 @@ pub(crate) struct Aligned<T> {
 }
 
 impl<T: Copy + Default> Aligned<T> {
+    /// At its start.
     pub(crate) fn new(len: usize) -> Self {
         Self::at(0, len)
     }
 
-    /// So many bytes after the start of a page.
-    pub(crate) fn at(byte: usize, len: usize) -> Self {
+    /// So many bytes after its start.
+    fn at(byte: usize, len: usize) -> Self {
         let values = vec![T::default(); len + (PAGE + byte) / size_of::<T>()];
         let start = values.as_ptr().align_offset(PAGE) + byte / size_of::<T>();
         Self { values, start, len }
@@ -92,6 +93,11 @@ pub(crate) fn inputs(len: usize) -> Aligned<f32> {
     x
 }
 
+/// Room for results, half a page away from the inputs.
+pub(crate) fn outputs(len: usize) -> Aligned<f32> {
+    Aligned::at(PAGE / 2, len)
+}
+
 /// The buffers for one length and one probability. Everything that is compared uses the same ones.
 pub(crate) struct Case {
     pub(crate) p: f32,
@@ -119,7 +125,7 @@ impl Case {
             p,
             stream,
             x: inputs(len),
-            y: Aligned::at(PAGE / 2, len),
+            y: outputs(len),
             drawn: Aligned::new(mask.len()),
             mask,
             rng: SmallRng::seed_from_u64(2),

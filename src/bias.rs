@@ -269,11 +269,13 @@ impl<X: Input> Input for Biased<'_, X> {
     fn at(self, i: usize, y: f32) -> f32 {
         self.x.at(i, y) + self.b.get(wrapped(self.at + i, self.b.len())).copied().unwrap_or(0.0)
     }
-    /// `y` is a whole row, or several.
     fn copy_to(self, y: &mut [f32]) {
         self.x.copy_to(y);
-        for y in y.chunks_mut(self.b.len().max(1)) {
-            y.iter_mut().zip(self.b).for_each(|(y, b)| *y += b);
+        let rest_of_b = self.b.get(self.at..).unwrap_or_default();
+        let (first, others) = y.split_at_mut(y.len().min(rest_of_b.len()));
+        let others = others.chunks_mut(self.b.len().max(1)).map(|y| (y, self.b));
+        for (y, b) in core::iter::once((first, rest_of_b)).chain(others) {
+            y.iter_mut().zip(b).for_each(|(y, b)| *y += b);
         }
     }
 }

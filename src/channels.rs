@@ -83,7 +83,7 @@ impl Channels {
         } else {
             return None;
         };
-        Some(Halves { element: parts[0].len(), parts, index })
+        Some(Halves { element: parts[0].len(), parts, index, row: false })
     }
 
     /// Sample and channel of the element at `i`.

@@ -59,12 +59,12 @@ impl<B: Divide, M: Map, X: Input, Z: Input> Task for Pass<'_, B, M, X, Z> {
     }
 
     fn halves(self) -> Result<[Self; 2], Self> {
-        let Some(Halves { parts: [shape, shape_second], element, index }) = self.shape.halves() else {
+        let Some(Halves { parts: [shape, shape_second], element, index, row }) = self.shape.halves() else {
             return Err(self);
         };
         let Self { bits, map, x, z, y, .. } = self;
         let (bits, bits_second) = bits.cut(shape.bits(), index);
-        let ((x, x_second), (z, z_second)) = (x.cut(element), z.cut(element));
+        let ([x, x_second], [z, z_second]) = (halves(x, element, row), halves(z, element, row));
         let (y, y_second) = y.split_at_mut_checked(element).unwrap_or_default();
         Ok([
             Self { bits, shape, map, x, z, y },
@@ -75,6 +75,11 @@ impl<B: Divide, M: Map, X: Input, Z: Input> Task for Pass<'_, B, M, X, Z> {
     fn run(self, level: Level) {
         self.launch(level);
     }
+}
+
+/// An input in two. What it repeats in each row goes on where a row is cut, and begins again with a row.
+fn halves<I: Input>(input: I, element: usize, row: bool) -> [I; 2] {
+    if row { [input.part(0, element), input.part(element, usize::MAX)] } else { input.cut(element).into() }
 }
 
 impl Task for Fill<Store<'_>> {

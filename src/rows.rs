@@ -118,11 +118,11 @@ impl Rows {
             let half = rows / 2;
             let parts = [half, rows - half].map(|rows| Self { rows, ..self });
             let index = index_stride.wrapping_mul(half as u64);
-            return Some(Halves { parts, element: half.saturating_mul(stride), index });
+            return Some(Halves { parts, element: half.saturating_mul(stride), index, row: true });
         }
         let at = columns / 2 / BLOCK as usize * BLOCK as usize;
         let parts = [at, columns - at].map(|columns| Self { columns, ..self });
-        (at > 0).then_some(Halves { parts, element: at, index: at as u64 })
+        (at > 0).then_some(Halves { parts, element: at, index: at as u64, row: false })
     }
 }
 

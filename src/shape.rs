@@ -14,11 +14,13 @@ pub(crate) struct Halves<S> {
     /// Where the second begins: in the slices, and how much further on in the indices of the bits.
     pub(crate) element: usize,
     pub(crate) index: u64,
+    /// Whether it begins with a row of its own.
+    pub(crate) row: bool,
 }
 
 impl<S> Halves<S> {
     fn map<T>(self, shape: fn(S) -> T) -> Halves<T> {
-        Halves { parts: self.parts.map(shape), element: self.element, index: self.index }
+        Halves { parts: self.parts.map(shape), element: self.element, index: self.index, row: self.row }
     }
 }
 

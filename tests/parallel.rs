@@ -141,16 +141,34 @@ fn any_number_of_threads_gives_the_same_bits() {
 
 #[test]
 fn a_bias_keeps_its_place() {
-    let (x, r, b) = (floats(1, 1501 * 333), floats(2, 1501 * 333), floats(3, 333));
-    let (mut expected, mut y) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-    for stream in [stream(0.1), stream(0.5).rows(Rows::new(1501, 333).index_stride(1000))] {
-        let (one, many) = (BiasDropout::new(stream), BiasDropout::new(stream.parallel()));
-        one.forward(&x, &b, &mut expected).unwrap();
-        many.forward(&x, &b, &mut y).unwrap();
-        assert_eq!(to_bits(&y), to_bits(&expected));
-        one.evaluate_residual(&x, &b, &r, &mut expected).unwrap();
-        many.evaluate_residual(&x, &b, &r, &mut y).unwrap();
-        assert_eq!(to_bits(&y), to_bits(&expected));
+    type Run = fn(&BiasDropout, [&[f32]; 3], &mut [f32]) -> Result<(), Error>;
+    const OPERATIONS: [(&str, Run); 7] = [
+        ("forward", |dropout, [x, b, _], y| dropout.forward(x, b, y)),
+        ("forward in place", |dropout, [_, b, _], y| dropout.forward_in_place(y, b)),
+        ("forward with a residual", |dropout, [x, b, r], y| dropout.forward_residual(x, b, r, y)),
+        ("forward added", |dropout, [x, b, _], y| dropout.forward_add(x, b, y)),
+        ("evaluation", |dropout, [x, b, _], y| dropout.evaluate(x, b, y)),
+        ("evaluation in place", |dropout, [_, b, _], y| dropout.evaluate_in_place(y, b)),
+        ("evaluation with a residual", |dropout, [x, b, r], y| dropout.evaluate_residual(x, b, r, y)),
+    ];
+    let dense = Rows::new(1501, 333);
+    let apart = dense.stride(340);
+    let (x, r, b) = (floats(1, 1500 * 340 + 333), floats(2, 1500 * 340 + 333), floats(3, 333));
+    let shapes = [("one row", None), ("rows", Some(dense.index_stride(1000))), ("rows apart", Some(apart))];
+    for (shape, rows) in shapes {
+        let len = if shape == "rows apart" { x.len() } else { 1501 * 333 };
+        for (p, scaling) in [(0.1, Scaling::Inverted), (0.5, Scaling::Standard), (0.0, Scaling::Inverted)] {
+            let stream = stream(p).scaling(scaling);
+            let stream = rows.map_or(stream, |rows| stream.rows(rows));
+            for (name, operation) in OPERATIONS {
+                let [expected, actual] = [stream, stream.parallel()].map(|stream| {
+                    let mut y = r[..len].to_vec();
+                    operation(&BiasDropout::new(stream), [&x[..len], &b, &r[..len]], &mut y).unwrap();
+                    to_bits(&y)
+                });
+                assert!(actual == expected, "{name}, {shape}, p = {p}");
+            }
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use core::arch::x86_64::*;
 
 use super::{Floats, Groups, Lanes, Overlap, Pair, Simd, slot};
 
-cpufeatures::new!(detect, "avx512f", "avx512bw", "avx512dq", "avx512vl");
+// with AVX-512 F, the compiler takes AVX2 and FMA for granted
+cpufeatures::new!(detect, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma");
 
 /// Proof that the CPU and the operating system support AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

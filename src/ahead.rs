@@ -20,7 +20,7 @@ pub(crate) enum Words<'a> {
 /// Draws the bits of many rows at a time, which is faster: a short row does not fill the vectors.
 pub(crate) struct Ahead {
     replay: Replay,
-    /// How many bits there are in all, if rows follow each other.
+    /// How many bits there are in all, if rows are short and follow each other.
     len: Option<u64>,
     words: [u64; WORDS],
     /// Where the words begin, and how many bits they have.
@@ -28,9 +28,11 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
-    /// For so many bits, in rows that follow each other.
-    pub(crate) const fn new(replay: Replay, len: u64) -> Self {
-        Self { replay, len: Some(len), words: [0; WORDS], drawn: (0, 0) }
+    /// For so many bits, in rows of `columns` that follow each other. Long rows are not drawn ahead: they fill the vectors,
+    /// and of each perhaps a part is wanted.
+    pub(crate) const fn new(replay: Replay, columns: usize, len: u64) -> Self {
+        let len = if columns < PIECE { Some(len) } else { None };
+        Self { replay, len, words: [0; WORDS], drawn: (0, 0) }
     }
 
     /// For rows that lie apart.

@@ -56,8 +56,8 @@ use crate::{Error, Mask, MaskStream};
 /// The functions with several slices cannot alias; the `_in_place` ones give the same result over the scores.
 ///
 /// # Errors
-/// All operations: [`Error::LengthMismatch`] unless every slice, and a stored mask, has `matrices * queries * keys`
-/// elements, and [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been
+/// All operations: [`Error::LengthMismatch`] unless every slice, and in training a stored mask, has `matrices * queries *
+/// keys` elements, and [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been
 /// written.
 #[derive(Clone, Copy, Debug)]
 pub struct Attention<'a> {
@@ -209,7 +209,7 @@ impl Attention<'_> {
     fn words(&self, len: usize) -> Words<'_> {
         match self.mask {
             Some(mask) => Words::Stored(mask),
-            None => Words::Drawn(Ahead::new(self.stream.replay(), len as u64)),
+            None => Words::Drawn(Ahead::new(self.stream.replay(), self.stack.keys, len as u64)),
         }
     }
 }

@@ -127,7 +127,7 @@ impl Rows {
 }
 
 /// End of the last of `rows` rows, `None` past `usize::MAX`.
-const fn reach(rows: usize, stride: usize, columns: usize) -> Option<usize> {
+pub(crate) const fn reach(rows: usize, stride: usize, columns: usize) -> Option<usize> {
     match rows.saturating_sub(1).checked_mul(stride) {
         Some(start) => start.checked_add(columns),
         None => None,

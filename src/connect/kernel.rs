@@ -9,7 +9,7 @@ use crate::dispatch::Kernel;
 use crate::simd::{Simd, fold};
 
 /// Inputs whose bits are drawn at a time, as many as are drawn at full speed.
-pub(crate) const DRAWN: usize = 4 * PIECE;
+const DRAWN: usize = 4 * PIECE;
 /// Samples that share what is drawn: so many inputs of theirs fit the second cache.
 const BAND: usize = 32;
 

@@ -1,7 +1,7 @@
 //! Parts of a layer that one run of a kernel computes.
 
 use super::DropConnect;
-use super::kernel::{DRAWN, Layer, part};
+use super::kernel::{Layer, part};
 use crate::MaskStream;
 use crate::ahead::{Ahead, Words};
 
@@ -78,7 +78,7 @@ impl DropConnect<'_> {
             return Words::Stored(mask.part(first as u64, weights));
         }
         let replay = stream.further(index_stride.wrapping_mul(part.output as u64)).replay();
-        let follow = inputs < DRAWN && index_stride == inputs as u64;
-        Words::Drawn(if follow { Ahead::new(replay, weights as u64) } else { Ahead::apart(replay) })
+        let follow = index_stride == inputs as u64;
+        Words::Drawn(if follow { Ahead::new(replay, inputs, weights as u64) } else { Ahead::apart(replay) })
     }
 }

@@ -7,6 +7,7 @@ use super::options::{DROPMASK_INVERTED, scaling};
 use super::probability::probability;
 use super::status::*;
 use crate::mask::mask_words;
+use crate::rows::reach;
 use crate::shape::Shape;
 use crate::{Key, Mask, MaskStream, Rows, StoredMask};
 
@@ -220,18 +221,13 @@ impl StoredCall {
     }
 }
 
-/// Number of elements from the first to the last of a slice of this shape.
+/// Number of elements from the first to the last of a slice of this shape, `usize::MAX` if there are more.
 fn elements(shape: Shape) -> usize {
     match shape {
         Shape::Rows(rows) => {
             let Rows { rows, columns, stride, .. } = rows.normalised();
-            reach(rows, stride, columns)
+            reach(rows, stride, columns).unwrap_or(usize::MAX)
         }
         Shape::Channels(channels) => channels.len(),
     }
-}
-
-/// End of the last of so many rows, `usize::MAX` if it is beyond.
-const fn reach(rows: usize, stride: usize, columns: usize) -> usize {
-    rows.saturating_sub(1).saturating_mul(stride).saturating_add(columns)
 }

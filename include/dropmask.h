@@ -88,7 +88,7 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_INVALID_PROBABILITY 1
 
 /**
- * A buffer has more than PTRDIFF_MAX bytes.
+ * A buffer has more than PTRDIFF_MAX bytes; with 32-bit pointers, also where a function does not list it.
  */
 #define DROPMASK_LENGTH_OVERFLOW 2
 
@@ -113,7 +113,8 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_INDEX_OVERFLOW 6
 
 /**
- * Rows overlap in memory, or a mask by rows has more than SIZE_MAX bits.
+ * Rows overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers, also
+ * where a function does not list it.
  */
 #define DROPMASK_INVALID_SHAPE 7
 

@@ -20,7 +20,7 @@ pub(crate) trait Each<S: Simd> {
     fn each(&mut self, s: S, words: impl Iterator<Item = u64>, len: usize);
 }
 
-/// Copies words, as many as there is room for.
+/// Copies words; there is room for all.
 pub(crate) struct CopyTo<'a>(pub(crate) &'a mut [u64]);
 
 impl<S: Simd> Sink<S> for CopyTo<'_> {

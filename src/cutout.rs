@@ -4,7 +4,7 @@ use crate::input::{InPlace, Input};
 use crate::mask::same_length;
 use crate::{Error, Key, Rows};
 
-/// Square holes in images: Cutout (`DeVries` and Taylor, "Improved regularization of convolutional neural networks with
+/// Holes in images: Cutout (`DeVries` and Taylor, "Improved regularization of convolutional neural networks with
 /// Cutout", 2017), on a batch of `(N, C, H, W)`.
 ///
 /// `y[n, c, i, j] = +0.0` where `(i, j)` lies in a box of sample `n`, else `x[n, c, i, j]` exactly: a selection, so that

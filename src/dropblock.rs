@@ -83,13 +83,10 @@ impl DropBlock {
     /// dropped.
     ///
     /// # Errors
-    /// [`Error::InvalidBlock`] if `block` is 0 or greater than `H` or `W`, [`Error::InvalidShape`] if there are more than
-    /// `usize::MAX` elements.
+    /// [`Error::InvalidShape`] if `N * C`, `H * W` or the product of both is more than `usize::MAX`,
+    /// [`Error::InvalidBlock`] if `block` is 0 or greater than `H` or `W`.
     pub const fn new(stream: MaskStream, shape: [usize; 4], block: usize) -> Result<Self, Error> {
         let [samples, channels, height, width] = shape;
-        if block == 0 || block > height || block > width {
-            return Err(Error::InvalidBlock { block, height, width });
-        }
         let fits = match (samples.checked_mul(channels), height.checked_mul(width)) {
             (Some(maps), Some(area)) => maps.checked_mul(area).is_some(),
             _ => false,
@@ -97,6 +94,9 @@ impl DropBlock {
         if !fits {
             let (rows, columns) = (samples.saturating_mul(channels), height.saturating_mul(width));
             return Err(Error::InvalidShape { rows, columns, stride: columns });
+        }
+        if block == 0 || block > height || block > width {
+            return Err(Error::InvalidBlock { block, height, width });
         }
         // p = 1 - T / 2^32 is exact; so are the products of sizes, up to 2^53
         let p = 1.0 - stream.probability().exact_keep();

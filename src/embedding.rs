@@ -23,8 +23,8 @@ use crate::{Error, Level, Mask, MaskStream, Rows};
 /// | [`backward`](Self::backward) | `dx[t] = kept(ids[t]) ? dy[t] * scale : +0.0` |
 /// | [`backward_table`](Self::backward_table) | `dtable[ids[t]] += kept(ids[t]) ? dy[t] * scale : +0.0`, for `t` ascending |
 ///
-/// Arithmetic, aliasing and levels are as in [`MaskStream`]. In evaluation, look the rows up and pass them to
-/// [`MaskStream::evaluate`].
+/// Arithmetic, aliasing and levels are as in [`MaskStream`], but for `p = 0`, where this is a product with 1.0. In evaluation,
+/// look the rows up and pass them to [`MaskStream::evaluate`].
 ///
 /// # Cost
 /// [`new`](Self::new) draws a bit for each position, wherever it is in the stream: about 0.1 microseconds, as long as it
@@ -247,6 +247,8 @@ impl<B: Bits, X: Input, Z: Input> Kernel for Tokens<'_, B, X, Z> {
 struct First(u64);
 
 impl<S: Simd> Sink<S> for First {
+    const WORKS: bool = false;
+
     #[inline(always)]
     fn take(&mut self, _: S, words: &[u64], _: usize) {
         self.0 = words.first().copied().unwrap_or(0);

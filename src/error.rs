@@ -25,7 +25,7 @@ pub enum Error {
     },
     /// A mask has too few bits.
     MaskTooShort {
-        /// The number of bits that are needed, from the first bit of the words that were passed.
+        /// The number of bits that are needed, from the first bit of what was passed: of the words, or of the mask.
         needed: u64,
         /// The number of bits that are there.
         actual: u64,

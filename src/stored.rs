@@ -49,7 +49,8 @@ impl<'a> StoredMask<'a> {
         Self { shape: Some(Shape::Rows(rows)), ..self }
     }
 
-    /// Gives every element of a channel, or of a sample, the same bit: bit `n * index_stride + c` of the mask.
+    /// Gives every element of a channel, or of a sample, the same bit: bit `n * index_stride + c` of the mask. A mask that
+    /// was stored with an index stride other than the number of channels has one of `64 * mask_words(channels)`.
     #[must_use]
     pub const fn channels(self, channels: Channels) -> Self {
         Self { shape: Some(Shape::Channels(channels)), ..self }
@@ -73,8 +74,8 @@ impl<'a> StoredMask<'a> {
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] unless mask and slices have the same number of elements. With [`rows`](Self::rows),
-    /// slices need at least the length of the shape, and [`Error::MaskTooShort`] tells of a mask that ends before the
-    /// last row.
+    /// slices need at least the length of the shape, with [`channels`](Self::channels) exactly that, and
+    /// [`Error::MaskTooShort`] tells of a mask that ends before the last row or channel.
     pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), y.len())?;
         self.pass(shape, x, Nothing, y)

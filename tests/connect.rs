@@ -479,6 +479,9 @@ fn errors_write_nothing() {
     layer.per_sample(u64::MAX - 3).forward(&w, None, &x, &mut [0.0; 12]).unwrap();
     let result = layer.per_sample(u64::MAX - 2).forward(&w, None, &x, &mut y);
     untouched(result, &y, Error::IndexOverflow { offset: u64::MAX - 2, span: 4 });
+    // but not where these are stored
+    let masks = Mask::new(&[!0], 24).unwrap();
+    layer.per_sample(u64::MAX).stored(masks).forward(&w, None, &x, &mut [0.0; 12]).unwrap();
 
     let mut dx = [9.0; 8];
     let result = layer.backward_input(&w, &dy[1..], &mut dx);

@@ -137,7 +137,8 @@ impl<'a> Case<'a> {
         let outputs = Some(input.outputs as u128);
         let masks = input.masks();
         let mask = input.stored.is_none() || masks == Some(self.len as u128);
-        let samples = input.per_sample.is_none_or(|first| u128::from(first) + input.batch as u128 <= 1 << 64);
+        let numbers = if input.stored.is_none() { input.per_sample } else { None };
+        let samples = numbers.is_none_or(|first| u128::from(first) + input.batch as u128 <= 1 << 64);
         let indices = samples && self.source.fits(input.span());
         match input.operation {
             Forward | Evaluate => {

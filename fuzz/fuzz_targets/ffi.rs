@@ -401,11 +401,12 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let weights = outputs.saturating_mul(inputs);
             let masks = weights.saturating_mul(if per_sample == 1 { batch } else { 1 });
             let stored = input.count % 2 == 1 && !matches!(input.pointers[0], Pointer::Null);
-            let mask = if stored { call.read(U64, masks.div_ceil(64)) } else { ptr::null() };
+            let mask: *const u64 = if stored { call.read(U64, masks.div_ceil(64)) } else { ptr::null() };
             let stride = if stored { inputs } else { index_stride.into() };
             let span = if weights == 0 { 0 } else { (outputs - 1).saturating_mul(stride).saturating_add(inputs) };
             let offset = call.offset(span.min(2 << 64));
-            call.fault(per_sample == 1 && u128::from(first) + batch > 1 << 64, DROPMASK_INDEX_OVERFLOW);
+            let numbers_end = if per_sample == 1 && mask.is_null() { u128::from(first) + batch } else { 0 };
+            call.fault(numbers_end > 1 << 64, DROPMASK_INDEX_OVERFLOW);
             let (x, dy, dw) =
                 (call.read(F32, batch * inputs), call.read(F32, batch * outputs), call.write(F32, weights));
             Box::new(move || unsafe {
@@ -444,7 +445,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let places = |i: usize| (n[i] as u128 + 1).saturating_sub(block);
             let (maps, area) = (call.product(2), call.size(2).saturating_mul(call.size(3)));
             let too_many = maps.max(area).max(len) > usize::MAX as u128;
-            call.fault(too_many && !bad, DROPMASK_INVALID_SHAPE);
+            call.fault(too_many, DROPMASK_INVALID_SHAPE);
             // seeds have indices where there are any
             let seeds = if bad || too_many { 0 } else { maps * places(2) * places(3) };
             let (offset, x, y) = (call.offset(seeds), call.read(F32, len), call.write(F32, len));

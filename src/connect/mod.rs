@@ -64,8 +64,9 @@ use crate::{Error, Mask, MaskStream, Rows};
 /// `cargo bench --bench connect` measures both.
 ///
 /// # Errors
-/// All operations: [`Error::LengthMismatch`] unless every slice has the length that is said above (and a stored mask one bit
-/// for each weight), [`Error::IndexOverflow`] if a weight's index, or the number of a sample, would pass 2^64. After an error nothing has been written.
+/// All operations: [`Error::LengthMismatch`] unless every slice has the length that is said above (and a stored mask, where
+/// it is used, one bit for each weight), [`Error::IndexOverflow`] if a weight's index, or the number of a sample whose mask
+/// is drawn, would pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct DropConnect<'a> {
     stream: MaskStream,
@@ -232,7 +233,7 @@ impl DropConnect<'_> {
         same_length(outputs.saturating_mul(inputs), w)?;
         same_length(batch.saturating_mul(inputs), x)?;
         same_length(batch.saturating_mul(outputs), y)?;
-        if let Some(first) = self.first_sample {
+        if let (Some(first), None) = (self.first_sample, self.mask) {
             Rows::new(1, batch).check_indices(first)?;
         }
         let rows = Rows::new(outputs, inputs).index_stride(index_stride).normalised();

@@ -280,6 +280,7 @@ impl Layer {
         let rows = Rows::new(self.outputs, self.inputs).index_stride(index_stride);
         let given = match self.per_sample {
             0 => Ok(()),
+            1 if !mask.is_null() => Ok(()),
             1 => Rows::new(1, self.batch).check_indices(self.first_sample).map_err(status_of),
             _ => Err(DROPMASK_INVALID_OPTION),
         };

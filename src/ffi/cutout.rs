@@ -1,4 +1,4 @@
-//! Square holes in images.
+//! Holes in images.
 
 use super::buffers::{InOut, Pair, Write, run};
 use super::status::*;

@@ -12,7 +12,7 @@ pub type dropmask_status = u32;
 pub const DROPMASK_OK: dropmask_status = 0;
 /// The drop probability is NaN or outside [0, 1].
 pub const DROPMASK_INVALID_PROBABILITY: dropmask_status = 1;
-/// A buffer has more than PTRDIFF_MAX bytes.
+/// A buffer has more than PTRDIFF_MAX bytes; with 32-bit pointers, also where a function does not list it.
 pub const DROPMASK_LENGTH_OVERFLOW: dropmask_status = 2;
 /// A buffer that has elements is NULL, and the function does not say that it may be.
 pub const DROPMASK_NULL_POINTER: dropmask_status = 3;
@@ -22,7 +22,8 @@ pub const DROPMASK_MISALIGNED: dropmask_status = 4;
 pub const DROPMASK_OVERLAP: dropmask_status = 5;
 /// The index of an element passes 2^64; an index range may end at exactly 2^64.
 pub const DROPMASK_INDEX_OVERFLOW: dropmask_status = 6;
-/// Rows overlap in memory, or a mask by rows has more than SIZE_MAX bits.
+/// Rows overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers, also
+/// where a function does not list it.
 pub const DROPMASK_INVALID_SHAPE: dropmask_status = 7;
 /// A scaling, a layout or an option has a value that this header does not name.
 pub const DROPMASK_INVALID_OPTION: dropmask_status = 8;
@@ -42,7 +43,7 @@ pub extern "C" fn dropmask_status_message(status: dropmask_status) -> *const c_c
         DROPMASK_MISALIGNED => c"a buffer is not aligned to its elements",
         DROPMASK_OVERLAP => c"two buffers overlap",
         DROPMASK_INDEX_OVERFLOW => c"the index of an element passes 2^64",
-        DROPMASK_INVALID_SHAPE => c"rows overlap in memory, or their mask has more than SIZE_MAX bits",
+        DROPMASK_INVALID_SHAPE => c"rows overlap in memory, or a shape or its mask has more than SIZE_MAX elements",
         DROPMASK_INVALID_OPTION => c"a scaling, a layout or an option has an unknown value",
         DROPMASK_INVALID_BLOCK => c"a block is empty or larger than its map",
         DROPMASK_UNKNOWN_TOKEN => c"a token is not in the vocabulary",

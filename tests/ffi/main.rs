@@ -258,12 +258,17 @@ fn faults(function: &'static Function) -> Vec<Fault> {
                 let what = format!("block {block}");
                 faults.push(fault(DROPMASK_INVALID_BLOCK, what, move |args| args.sizes[side] = block));
             }
-            if let Some(length) = 1_usize.checked_shl(33) {
+            for no_block in [false, true] {
+                let Some(length) = 1_usize.checked_shl(33) else { continue };
+                let what = format!("more elements than there are, without a block: {no_block}");
                 faults.push(Fault {
                     alone: true,
-                    ..fault(DROPMASK_INVALID_SHAPE, "more elements than there are", move |args| {
+                    ..fault(DROPMASK_INVALID_SHAPE, what, move |args| {
                         args.sizes[side - 2..side].fill(length);
                         args.sizes[..side - 2].fill(0);
+                        if no_block {
+                            args.sizes[side] = 0;
+                        }
                     })
                 });
             }

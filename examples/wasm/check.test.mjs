@@ -1,5 +1,5 @@
 // The module against the golden vectors, and both passes against plain JavaScript:
-// DROPMASK_WASM=dropmask.wasm node --test examples/wasm
+// DROPMASK_WASM=dropmask.wasm node --test examples/wasm/check.test.mjs
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { env } from "node:process";

@@ -12,7 +12,7 @@ use crate::{Error, simd::portable::Portable};
 /// | level | what runs | chosen |
 /// |---|---|---|
 /// | `scalar` | the specification: one naive loop each, slow | never by itself |
-/// | `portable` | `wide`: SSE2, NEON, wasm simd128; else plain code | at compile time |
+/// | `portable` | `wide`: SSE2, NEON of AArch64, wasm simd128; else plain code | at compile time |
 /// | `avx2` | AVX2 | at run time, x86 |
 /// | `avx512` | AVX-512 F + BW + DQ + VL | at run time, x86 |
 ///

@@ -179,8 +179,8 @@ impl<S: Simd, M: Map, X: Input, Z: Input> Each<S> for Apply<'_, M, X, Z> {
     }
 }
 
-/// At most 64 elements. Stores past the caches would take 0.7 of the time on 16 Mi elements and 1.6 times on 1 Mi; where
-/// they begin to gain depends on a cache whose size is not known here (`benches/records`, Zen 4).
+/// At most 64 elements. Stores past the caches would take 0.7 to 1.0 of the time on 16 Mi elements and 1.6 times on 1 Mi;
+/// where they begin to gain depends on a cache whose size is not known here (`benches/records`, Zen 4).
 #[inline(always)]
 pub(crate) fn apply<S: Simd, Z: Input>(s: S, bits: u64, map: impl Map, x: impl Input, z: Z, y: &mut [f32]) {
     let (y_vectors, y_rest) = S::Floats::split_mut(y);

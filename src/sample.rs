@@ -127,7 +127,8 @@ impl Batch<Block> {
         self.settle(at);
     }
 
-    /// What words `from..to` need, a register at a time.
+    /// What words `from..to` need, a register at a time. Tried on Zen 4: one or two words in integer registers (no faster;
+    /// two 20 % slower).
     #[inline(always)]
     fn draw_some<L: Lanes>(&mut self, s: L::Level, at: At, (from, to): (usize, usize), drawn: &mut [L]) {
         // a bit a word; a lane has words `lane` and `lane + 8`
@@ -237,7 +238,8 @@ impl<W: Default + AsRef<Groups> + AsMut<Groups>> Batch<W> {
     }
 
     /// Decides the elements that the digits left undecided, about one in 1024. One loop over the words that have any:
-    /// to test each word costs a third of the time of a fill at `p = 0.1`.
+    /// to test each word costs a third of the time of a fill at `p = 0.1`. Tried on Zen 4: `tied` as a value and no field,
+    /// and this as a function of its own (2 % faster on 4,096 elements with AVX-512, 2 to 6 % slower at the portable level).
     #[inline(always)]
     fn settle(&mut self, At { key, digits, first }: At) {
         let first = first.wrapping_mul(BLOCK);

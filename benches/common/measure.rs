@@ -56,9 +56,12 @@ pub(crate) fn time(calls: usize, mut call: impl FnMut()) -> f64 {
     start.elapsed().as_nanos() as f64 / calls as f64
 }
 
-/// The name of the CPU.
+/// The CPU by its name, and by its family and model: one name may stand for several generations.
 pub(crate) fn cpu() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or_else(|| format!("an unnamed {} CPU", env::consts::ARCH), |(_, name)| name.to_owned())
+    let field = |field| info.lines().find_map(|line| line.strip_prefix(field)?.split_once(": "));
+    match [field("model name"), field("cpu family"), field("model")] {
+        [Some((_, name)), Some((_, family)), Some((_, model))] => format!("{name} (family {family}, model {model})"),
+        _ => format!("an unnamed {} CPU", env::consts::ARCH),
+    }
 }

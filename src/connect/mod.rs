@@ -59,8 +59,8 @@ use crate::{Error, Mask, MaskStream, Rows};
 ///
 /// # Cost
 /// A shared mask is drawn once for every 32 samples of a batch, which costs little beside their products: at `p = 0.5` and
-/// batches of 32, 1.0 to 1.6 times the time of the same product without a mask with AVX2 and AVX-512, 1.4 to 1.8 times at
-/// the portable level (SSE2). A mask for each sample costs 1.7 to 4.2 times that time, as each bit then serves one product.
+/// batches of 32, 1.0 to 1.6 times the time of the same product without a mask with AVX2 and AVX-512, 1.5 to 1.8 times at
+/// the portable level (SSE2). A mask for each sample costs 1.8 to 4.1 times that time, as each bit then serves one product.
 /// `cargo bench --bench connect` measures both.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What a vector can do here: two small traits, implemented once per level. No kernel lives in this folder.
+//! What a vector can do here: three traits, implemented once per level. No kernel lives in this folder.
 
 // x86, but for the targets of kernels, whose ABI has no vectors: no function there can be compiled for AVX
 #[cfg(target_feature = "sse2")]
@@ -33,7 +33,7 @@ pub(crate) trait Simd: Copy {
     type Wide: Lanes<Level = Self>;
     /// Whether sampling is compiled once, and not into each loop that uses it: for machines with little memory.
     const APART: bool = false;
-    /// Blocks that are sampled at a time: as many as `Wide` spans.
+    /// Blocks that are sampled and settled at a time: a multiple of what `Wide` spans.
     const BATCH: usize;
     /// Their words; none if it is one block, which has room of its own.
     type Words: Default + AsRef<Groups> + AsMut<Groups>;
@@ -47,8 +47,9 @@ pub(crate) trait Simd: Copy {
     const REGISTERS: usize;
 }
 
-/// When a pass takes its steps while words are drawn. Each level has the way that is fastest for it: the figures there are
-/// nanoseconds an element of forward at `p = 0.1`, on 65,536 and 16 Mi elements (Zen 4).
+/// When a pass takes its steps while words are drawn. Each level has the way that is fastest for it in the caches: the
+/// figures there are nanoseconds an element of forward at `p = 0.1`, on 65,536 and 16 Mi elements (Zen 4). On Zen 5 a
+/// prototype gained nothing by steps and lost a third in memory: measure there.
 #[allow(dead_code, reason = "each level has its own")]
 pub(crate) enum Overlap {
     /// Never: drawing and applying take turns.

@@ -58,7 +58,8 @@ pub enum Scaling {
 /// All operations: [`Error::LengthMismatch`] unless the slices (and the mask) have the same number of elements, and
 /// [`Error::IndexOverflow`] if the last element's index would pass 2^64. With [`rows`](Self::rows), slices need at
 /// least the length of the shape, and [`Error::InvalidShape`] tells of a bad one ([`fill`](Self::fill) has no slices
-/// and looks at no memory stride); with [`channels`](Self::channels), exactly that. A mask of either may be longer. After an error nothing has been written.
+/// and looks at no memory stride); with [`channels`](Self::channels), exactly that. A mask of either may be longer. After
+/// an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct MaskStream {
     key: Key,

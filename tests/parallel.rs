@@ -154,9 +154,12 @@ fn a_bias_keeps_its_place() {
     let dense = Rows::new(1501, 333);
     let apart = dense.stride(340);
     let (x, r, b) = (floats(1, 1500 * 340 + 333), floats(2, 1500 * 340 + 333), floats(3, 333));
-    let shapes = [("one row", None), ("rows", Some(dense.index_stride(1000))), ("rows apart", Some(apart))];
-    for (shape, rows) in shapes {
-        let len = if shape == "rows apart" { x.len() } else { 1501 * 333 };
+    let shapes = [
+        ("one row", None, 1501 * 333),
+        ("rows", Some(dense.index_stride(1000)), 1501 * 333),
+        ("rows apart", Some(apart), x.len()),
+    ];
+    for (shape, rows, len) in shapes {
         for (p, scaling) in [(0.1, Scaling::Inverted), (0.5, Scaling::Standard), (0.0, Scaling::Inverted)] {
             let stream = stream(p).scaling(scaling);
             let stream = rows.map_or(stream, |rows| stream.rows(rows));

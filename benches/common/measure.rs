@@ -62,6 +62,7 @@ pub(crate) fn cpu() -> String {
     let field = |field| info.lines().find_map(|line| line.strip_prefix(field)?.split_once(": "));
     match [field("model name"), field("cpu family"), field("model")] {
         [Some((_, name)), Some((_, family)), Some((_, model))] => format!("{name} (family {family}, model {model})"),
+        [Some((_, name)), ..] => name.to_owned(),
         _ => format!("an unnamed {} CPU", env::consts::ARCH),
     }
 }

@@ -55,7 +55,7 @@ pub enum Error {
         /// Columns of the map.
         width: usize,
     },
-    /// A layer was asked for the gradient of a training pass before there was one.
+    /// A layer was asked for the gradient of a training pass before it ran one.
     NoForward,
     /// A token that is not in the vocabulary.
     UnknownToken {

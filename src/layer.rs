@@ -9,12 +9,13 @@ pub enum Mode {
     Evaluate,
 }
 
-/// The layer of the textbooks. It remembers its stream and how often it was run in training, nothing else.
+/// The layer of the textbooks. It remembers its stream, how often it was run in training and its last pass there, nothing
+/// else.
 ///
-/// Forward pass number `s` in training, counted from 0, draws the mask of `key.derive(s)`, so each has a new one; backward
-/// draws that of the last one again. A forward pass for evaluation changes nothing, so a validation run may come between
-/// the forward and the backward pass of a training step. [Monte-Carlo dropout](MaskStream::pass_shared) by the layer is to
-/// predict in [`Mode::Train`].
+/// Forward pass number `s` in training, counted from 0 and modulo 2^64, draws the mask of `key.derive(s)`, so each has a new
+/// one; backward draws that of the last one again. A forward pass for evaluation changes nothing, so a validation run may
+/// come between the forward and the backward pass of a training step. [Monte-Carlo dropout](MaskStream::pass_shared) by the
+/// layer is to predict in [`Mode::Train`].
 ///
 /// **Evaluation cannot be forgotten**: there is no mode to switch, and so none to forget. Every call says its
 /// [`Mode`], which has no default, or does not compile; a network passes on the mode that its caller chose.
@@ -41,12 +42,30 @@ pub enum Mode {
 /// layer.forward(&x, &mut y); // in training, or not?
 /// ```
 ///
+/// **To compute a pass again** instead of keeping its output (activation checkpointing), take the stream of
+/// [`last`](Self::last): the layer itself would draw the next mask. The stream is `Copy`; keep it where the layer runs
+/// again in training before the pass is computed again.
+///
+/// ```
+/// # use dropmask::{Dropout, Key, Mode, Probability};
+/// # let mut layer = Dropout::new(Key::new(42), Probability::new(0.5)?);
+/// # let (x, mut y, mut again) = ([1.0; 100], [0.0; 100], [0.0; 100]);
+/// layer.forward(Mode::Train, &x, &mut y)?;
+/// let pass = layer.last()?;
+/// // in the checkpoint, any time later
+/// pass.forward(&x, &mut again)?;
+/// assert_eq!(again, y);
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+///
 /// # Errors
 /// All operations: those of [`MaskStream`]. After an error nothing has been written and no pass is counted.
 #[derive(Clone, Debug)] // not `Copy`: a copy that is counted on by accident would repeat masks
 pub struct Dropout {
     stream: MaskStream,
     step: u64,
+    /// The step of the last forward pass in training.
+    last: Option<u64>,
 }
 
 impl Dropout {
@@ -58,13 +77,14 @@ impl Dropout {
     /// A layer with the settings of a stream: its shape (for channels or samples), scaling, level, and the offset of a
     /// shard.
     pub const fn from_stream(stream: MaskStream) -> Self {
-        Self { stream, step: 0 }
+        Self { stream, step: 0, last: None }
     }
 
-    /// Continues after `step` forward passes in training: restores what [`step`](Self::step) saved.
+    /// Continues after `step` forward passes in training: restores what [`step`](Self::step) saved. A backward pass in
+    /// training comes after the next forward pass in training.
     #[must_use]
     pub const fn at_step(self, step: u64) -> Self {
-        Self { step, ..self }
+        Self { step, last: None, ..self }
     }
 
     /// How many forward passes there were in training, modulo 2^64. With the key it is all that a restart needs.
@@ -80,7 +100,7 @@ impl Dropout {
         match mode {
             Mode::Train => {
                 self.stream.derived(self.step).forward(x, y)?;
-                self.step = self.step.wrapping_add(1);
+                self.count();
                 Ok(())
             }
             Mode::Evaluate => self.stream.evaluate(x, y),
@@ -95,7 +115,7 @@ impl Dropout {
         match mode {
             Mode::Train => {
                 self.stream.derived(self.step).forward_in_place(x)?;
-                self.step = self.step.wrapping_add(1);
+                self.count();
                 Ok(())
             }
             Mode::Evaluate => self.stream.evaluate_in_place(x),
@@ -106,7 +126,8 @@ impl Dropout {
     /// [`MaskStream::evaluate`], with inverted scaling the identity, as for a saliency map.
     ///
     /// # Errors
-    /// [`Error::NoForward`] in training if there was no forward pass in training; else see [`Dropout`].
+    /// [`Error::NoForward`] in training if there was no forward pass in training since the layer was made or
+    /// [restored](Self::at_step); else see [`Dropout`].
     pub fn backward(&self, mode: Mode, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         match mode {
             Mode::Train => self.last()?.backward(dy, dx),
@@ -125,14 +146,20 @@ impl Dropout {
         }
     }
 
-    /// The stream of the last forward pass in training, for all that the layer has no method for.
+    /// The stream of the last forward pass in training, to compute that pass again, and for all that the layer has no
+    /// method for.
     ///
     /// # Errors
-    /// [`Error::NoForward`] if there was none.
+    /// [`Error::NoForward`] if there was none since the layer was made or [restored](Self::at_step).
     pub const fn last(&self) -> Result<MaskStream, Error> {
-        match self.step.checked_sub(1) {
+        match self.last {
             Some(step) => Ok(self.stream.derived(step)),
             None => Err(Error::NoForward),
         }
+    }
+
+    const fn count(&mut self) {
+        self.last = Some(self.step);
+        self.step = self.step.wrapping_add(1);
     }
 }

@@ -92,18 +92,62 @@ fn the_step_is_saved_and_restored() {
     let outputs: Vec<_> = (0..6).map(|_| forward(&mut whole, Mode::Train, &ones)).collect();
     for step in 0..6 {
         let mut restored = layer().at_step(step);
-        if step > 0 {
-            assert_eq!(backward(&restored, Mode::Train, &ones), outputs[step as usize - 1]);
-        }
         assert_eq!(forward(&mut restored, Mode::Train, &ones), outputs[step as usize]);
+        assert_eq!(backward(&restored, Mode::Train, &ones), outputs[step as usize]);
         assert_eq!(restored.step(), step + 1);
     }
+}
 
-    let mut last = layer().at_step(u64::MAX);
-    let mut expected = ones;
-    MaskStream::new(KEY.derive(u64::MAX), p()).forward_in_place(&mut expected).unwrap();
-    assert_eq!(forward(&mut last, Mode::Train, &ones), expected);
-    assert_eq!(last.step(), 0);
+#[test]
+fn steps_go_round() {
+    let ones = [1.0; LEN];
+    for level in Level::supported() {
+        let mut layer = Dropout::from_stream(MaskStream::new(KEY, p()).level(level)).at_step(u64::MAX);
+        for (step, next) in [(u64::MAX, 0), (0, 1)] {
+            let mut expected = ones;
+            MaskStream::new(KEY.derive(step), p()).level(Level::SCALAR).forward_in_place(&mut expected).unwrap();
+            assert_eq!(forward(&mut layer, Mode::Train, &ones), expected, "{level}, step {step}");
+            assert_eq!(layer.step(), next);
+            assert_eq!(backward(&layer, Mode::Train, &ones), expected, "{level}, step {step}");
+        }
+    }
+}
+
+/// What is restored knows of no pass whose gradient could be asked for.
+#[test]
+fn a_restored_layer_has_no_last_pass() {
+    let mut ones = [1.0; LEN];
+    let mut used = layer();
+    forward(&mut used, Mode::Train, &ones);
+    for step in [0, 1, 5, u64::MAX] {
+        for mut layer in [layer().at_step(step), used.clone().at_step(step)] {
+            forward(&mut layer, Mode::Evaluate, &ones);
+            assert_eq!(layer.backward(Mode::Train, &[2.0; LEN], &mut ones), Err(Error::NoForward));
+            assert_eq!(layer.backward_in_place(Mode::Train, &mut ones), Err(Error::NoForward));
+            assert_eq!(layer.last().unwrap_err(), Error::NoForward);
+            assert_eq!(ones, [1.0; LEN]);
+            assert_eq!(layer.step(), step);
+        }
+    }
+}
+
+/// As in a checkpoint: the outputs of several passes are computed again, the last one first.
+#[test]
+fn passes_are_computed_again() {
+    let x: Vec<_> = (0..LEN).map(|i| i as f32 - 500.5).collect();
+    for level in Level::supported() {
+        let mut layer = Dropout::from_stream(MaskStream::new(KEY, p()).level(level).offset(70));
+        let passes: Vec<_> = (0..3).map(|_| (forward(&mut layer, Mode::Train, &x), layer.last().unwrap())).collect();
+        for (y, pass) in passes.iter().rev() {
+            let (mut again, mut dx) = (vec![7.0; LEN], vec![7.0; LEN]);
+            pass.forward(&x, &mut again).unwrap();
+            pass.backward(&x, &mut dx).unwrap();
+            assert_eq!(to_bits(&again), to_bits(y), "{level}");
+            assert_eq!(to_bits(&dx), to_bits(y), "{level}");
+        }
+        assert_eq!(to_bits(&backward(&layer, Mode::Train, &x)), to_bits(&passes[2].0), "{level}");
+        assert_eq!(layer.step(), 3);
+    }
 }
 
 /// The settings of the stream hold in both modes: half the samples, standard scaling.
@@ -165,11 +209,12 @@ fn errors_write_and_count_nothing() {
     let mut late = Dropout::from_stream(MaskStream::new(KEY, p()).offset(u64::MAX));
     assert!(matches!(late.forward_in_place(Mode::Train, &mut y), Err(Error::IndexOverflow { .. })));
     assert_eq!((layer.step(), late.step()), (0, 0));
+    assert!(layer.last().is_err() && late.last().is_err());
 
-    let mut layer = layer.at_step(1);
-    assert_eq!(layer.backward(Mode::Train, &[1.0; 9], &mut y), mismatch);
-    assert_eq!(layer.backward(Mode::Evaluate, &[1.0; 9], &mut y), mismatch);
-    assert_eq!(y, [7.0; 10]);
     layer.forward(Mode::Train, &[1.0; 10], &mut y).unwrap();
-    assert_eq!(layer.step(), 2);
+    let after = y;
+    for mode in [Mode::Train, Mode::Evaluate] {
+        assert_eq!(layer.backward(mode, &[1.0; 9], &mut y), mismatch);
+    }
+    assert_eq!((layer.step(), y), (1, after));
 }

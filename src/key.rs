@@ -26,7 +26,7 @@ pub(crate) const fn mix(z: u64) -> u64 {
 /// assert_ne!(layer3_step17, run.derive(17).derive(3));
 /// assert_eq!(layer3_step17, Key::from_raw(layer3_step17.to_raw())); // save and restore
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key(u64);
 
 impl Key {

@@ -18,7 +18,7 @@ const ONE: u64 = 1 << 32;
 /// assert!(Probability::new(f32::NAN).is_err());
 /// # Ok::<(), dropmask::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Probability {
     threshold: u64,
 }

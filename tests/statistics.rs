@@ -209,7 +209,7 @@ fn paths_are_distinct() {
             keys.extend(&deepest);
         }
         assert_eq!(keys.len(), 1 + 266_304);
-        keys.sort_unstable();
+        keys.sort_unstable_by_key(|key| key.to_raw());
         keys.dedup();
         assert_eq!(keys.len(), 1 + 266_304, "seed {seed}");
     }

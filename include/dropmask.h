@@ -10,8 +10,10 @@
  *   offset is the index that the first element of the buffers has in the whole tensor.
  * - Lengths and strides count elements, not bytes. A mask has one bit an element, packed in uint64_t words with the
  *   least significant bit first, 1 = keep.
- * - What is dropped becomes +0.0, also if it was a NaN or an infinity. All levels and machines give the same bits,
- *   but for the payload of NaNs.
+ * - What is dropped becomes +0.0, also if it was a NaN or an infinity.
+ * - All levels and machines give the same bits, and any split of a range those of the whole, NaNs aside. A NaN is a NaN:
+ *   unless it is copied, its sign and payload are unspecified, and may differ between levels and between two splits of a
+ *   range.
  * - All buffers are the caller's, who sees to it that they are as long as is said and that no other thread uses them
  *   meanwhile, but for threads that read what is only read. What lies between the rows of a buffer is part of it.
  * - A buffer without elements is not looked at: its pointer may be anything. No other may be NULL unless it is said.
@@ -157,8 +159,8 @@ uint64_t dropmask_key_derive(uint64_t key, uint64_t step);
 uint64_t dropmask_key_below(uint64_t key, uint64_t i, uint64_t n);
 
 /**
- * The SIMD level that runs: "scalar", "portable", "avx2" or "avx512". Every level gives the same bits. Never NULL; the
- * string is static.
+ * The SIMD level that runs: "scalar", "portable", "avx2" or "avx512". Every level gives the same bits, NaNs aside, as the
+ * rules say. Never NULL; the string is static.
  */
 const char *dropmask_level(void);
 

@@ -45,7 +45,7 @@ use crate::{Error, Mask, MaskStream};
 ///
 /// - The largest score of a row is subtracted from it, so no finite score overflows. `P[i]` is `exp(scores[i] - largest)`,
 ///   within 1 ulp and `+0.0` below 2^-126, times the rounded inverse of their sum. The sum has 16 accumulators and
-///   one order at every level: all levels agree to the bit.
+///   one order at every level: all levels agree to the bit, [NaNs](MaskStream#arithmetic) aside.
 /// - A score of `-inf` has the weight 0: masks of the caller's own. A row of `-inf` alone, where the definition is
 ///   `0 / 0`, has weights and gradients of 0.
 /// - A NaN or `+inf` among the scores that count makes all kept weights of its row NaN. What is dropped is `+0.0`.

@@ -4,7 +4,7 @@ use core::fmt;
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 use crate::{Error, simd::portable::Portable};
 
-/// The SIMD level that runs a kernel. Every level gives the same bits.
+/// The SIMD level that runs a kernel. Every level gives the same bits, [NaNs](crate::MaskStream#arithmetic) aside.
 ///
 /// A value exists only for a level that the running machine has, so a level that the machine lacks cannot be asked
 /// for.

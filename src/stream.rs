@@ -47,9 +47,11 @@ pub enum Scaling {
 ///
 /// # Arithmetic
 /// Training computes `y[i] = kept ? x[i] * scale : +0.0`, one `f32` product. It is a selection: a dropped NaN or
-/// infinity becomes `+0.0`, forward and backward. All levels agree to the bit, but for the payload of NaNs. With a
-/// threshold of 2^32 (`p = 0`) `x` is copied exactly; with 0 (`p = 1`) the output is `+0.0`. Where the CPU is set to
-/// flush subnormals to zero, it does so here too.
+/// infinity becomes `+0.0`, forward and backward. With a threshold of 2^32 (`p = 0`) `x` is copied exactly; with 0
+/// (`p = 1`) the output is `+0.0`. Where the CPU is set to flush subnormals to zero, it does so here too.
+///
+/// All levels agree to the bit, and any split of a range with the whole, NaNs aside. A NaN is a NaN: unless it is copied,
+/// its sign and payload are unspecified, and may differ between levels and between two splits of a range.
 ///
 /// # Aliasing
 /// The functions with two slices cannot alias; the `_in_place` ones give the same result over their input.
@@ -111,9 +113,9 @@ impl MaskStream {
     }
 
     /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
-    /// same to the bit, whatever their number. `MaskStream` does so in all operations, and so do [`AlphaDropout`],
-    /// [`BiasDropout`] and [`Dropout`] of such a stream, but for sums over a batch; what else is built on it stays on
-    /// the caller's thread.
+    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `MaskStream` does so in all operations, and so do
+    /// [`AlphaDropout`], [`BiasDropout`] and [`Dropout`] of such a stream, but for sums over a batch; what else is built on
+    /// it stays on the caller's thread.
     ///
     /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
     ///

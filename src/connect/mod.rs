@@ -51,7 +51,8 @@ use crate::{Error, Mask, MaskStream, Rows};
 ///
 /// # Arithmetic
 /// A dropped connection adds nothing, whatever its weight, its input and its gradient are: NaN and infinity included. With
-/// `p = 1`, `y` is `b`. All levels agree to the bit, NaN payloads aside, in `f32` without fused operations:
+/// `p = 1`, `y` is `b`. All levels agree to the bit, [NaNs](MaskStream#arithmetic) aside, in `f32` without fused
+/// operations:
 ///
 /// - The sum over `i` is that of pieces of 1,024 inputs, in order. A piece is summed in 16 accumulators, input `i` in number
 ///   `i mod 16`, which are then added by halves.

@@ -3,8 +3,8 @@ use core::ffi::c_char;
 use crate::Level;
 use crate::level::Kind;
 
-/// The SIMD level that runs: "scalar", "portable", "avx2" or "avx512". Every level gives the same bits. Never NULL; the
-/// string is static.
+/// The SIMD level that runs: "scalar", "portable", "avx2" or "avx512". Every level gives the same bits, NaNs aside, as the
+/// rules say. Never NULL; the string is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn dropmask_level() -> *const c_char {
     let name = match Level::detect().0 {

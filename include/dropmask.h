@@ -1671,7 +1671,8 @@ dropmask_status dropmask_moments_sample_variance(uint64_t passes, const double *
  * Monte-Carlo dropout of a classifier: takes the class probabilities p of one more pass, one row of classes elements
  * a sample, into the mean of each and into the mean of the entropy -sum p ln p of each row (0 ln 0 = 0). passes is
  * the number of passes taken before; if it is 0, mean and entropy are first set to 0, whatever they hold.
- * Probabilities are not checked: one that is negative or NaN makes the entropies of its row NaN.
+ * Probabilities are not checked. One that is negative or NaN makes entropy and the mutual information of its row NaN,
+ * whatever passes follow; the predictive entropy is NaN where the mean of a class is negative or NaN.
  *
  * p: samples * classes floats. mean: samples * classes doubles. entropy: samples doubles.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.

@@ -157,8 +157,9 @@ pub(crate) fn variance(squares: &[f64], count: f64, out: &mut [f64]) -> Result<(
 /// - [`mutual_information`](Self::mutual_information) `H(mean p_t) - mean H(p_t)`, how much the passes disagree: BALD
 ///   (Houlsby et al., "Bayesian active learning for classification and preference learning", 2011).
 ///
-/// Probabilities are not checked; one that is negative or NaN makes the entropies of its row NaN. Before the first pass
-/// all are 0.
+/// Probabilities are not checked. One that is negative or NaN makes the expected entropy and the mutual information of its
+/// row NaN, whatever passes follow. The predictive entropy is that of the mean, and NaN where the mean of a class is: after
+/// a NaN for good, and as long as it is negative. Before the first pass all are 0.
 ///
 /// ```
 /// use dropmask::ClassUncertainty;

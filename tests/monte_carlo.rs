@@ -168,13 +168,20 @@ fn mutual_information_is_not_negative() {
     assert!(negative > 0, "nothing was cut off");
 }
 
+/// The predictive entropy knows the mean alone, which later passes make positive again.
 #[test]
-fn what_is_no_probability_is_not_hidden() {
+fn what_is_no_probability_is_nan() {
     let (mut mean, mut expected, mut out) = ([0.0; 6], [0.0; 3], [0.0; 3]);
     let mut uncertainty = ClassUncertainty::new(2, &mut mean, &mut expected).unwrap();
-    uncertainty.push(&[f32::NAN, 0.5, 0.5, 0.5, -0.5, 1.5]).unwrap();
-    uncertainty.mutual_information(&mut out).unwrap();
-    assert_eq!(out.map(f64::is_nan), [true, false, true]);
+    for (p, positive) in [([f32::NAN, 0.5, 0.5, 0.5, -0.1, 1.1], false), ([0.5; 6], true)] {
+        uncertainty.push(&p).unwrap();
+        assert_eq!([0, 1, 2].map(|row| uncertainty.expected_entropy()[row].is_nan()), [true, false, true]);
+        uncertainty.mutual_information(&mut out).unwrap();
+        assert_eq!(out.map(f64::is_nan), [true, false, true]);
+        uncertainty.predictive_entropy(&mut out).unwrap();
+        assert_eq!(out.map(f64::is_nan), [true, false, !positive]);
+    }
+    assert!((out[2] - entropy(&[0.2, 0.8])).abs() < 1e-8, "that of the mean");
 }
 
 #[test]

@@ -495,3 +495,21 @@ fn passes_add_up() {
     assert_eq!(statuses, [DROPMASK_OK; 9]);
     assert_eq!(actual, expected);
 }
+
+/// A probability that is negative or NaN, and a pass after it.
+#[test]
+fn what_is_no_probability_is_nan() {
+    let (mut mean, mut expected, mut all, mut information) = ([9.0; 6], [9.0; 3], [9.0; 3], [9.0; 3]);
+    for (t, p) in (0..).zip([[f32::NAN, 0.5, 0.5, 0.5, -0.1, 1.1], [0.5; 6]]) {
+        let (mean, expected) = (mean.as_mut_ptr(), expected.as_mut_ptr());
+        let statuses = [
+            unsafe { dropmask_classes_push_f32(t, 3, 2, p.as_ptr(), mean, expected) },
+            unsafe { dropmask_classes_predictive_entropy(3, 2, mean, all.as_mut_ptr()) },
+            unsafe { dropmask_classes_mutual_information(3, 2, mean, expected, information.as_mut_ptr()) },
+        ];
+        assert_eq!(statuses, [DROPMASK_OK; 3]);
+        assert_eq!(all.map(f64::is_nan), [true, false, t == 0]);
+        assert_eq!(information.map(f64::is_nan), [true, false, true]);
+    }
+    assert_eq!(expected.map(f64::is_nan), [true, false, true]);
+}

@@ -8,6 +8,8 @@
  *
  * - key comes from dropmask_key_new and dropmask_key_derive; p is the chance in [0, 1] that an element is dropped;
  *   offset is the index that the first element of the buffers has in the whole tensor.
+ * - p is a float, and a double is rounded to it first: 0.999 becomes 0.99900001287 and has the scale 1000.0129, not 1000;
+ *   the scale of 0.9999 is off by 1.7e-4 of itself.
  * - Lengths and strides count elements, not bytes. A mask has one bit an element, packed in uint64_t words with the
  *   least significant bit first, 1 = keep.
  * - What is dropped becomes +0.0, also if it was a NaN or an infinity.
@@ -168,6 +170,7 @@ const char *dropmask_level(void);
  * The factor of kept elements in training: 1 / (1 - p) of the probability that is really drawn, 2^32 / T; 0 where
  * everything is dropped (p = 1).
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * scale: one float.
  * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
  */
@@ -176,6 +179,7 @@ dropmask_status dropmask_scale(float p, float *scale);
 /**
  * The factor of standard dropout in evaluation: 1 - p of the probability that is really drawn, T / 2^32.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * keep: one float.
  * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
  */
@@ -185,6 +189,7 @@ dropmask_status dropmask_keep(float p, float *keep);
  * The threshold of a drop probability, T = floor((1 - p) * 2^32 + 0.5) in double: an element is kept with a
  * probability of exactly T / 2^32.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * threshold: one uint64_t.
  * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
  */
@@ -265,6 +270,7 @@ dropmask_status dropmask_mask_from_le_bytes(const uint8_t *bytes,
 /**
  * Draws a mask: bit j of it is 1 where the element of index offset + j is kept. Bits past len in the last word become 0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: dropmask_mask_words(len) words.
  * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW.
  */
@@ -278,6 +284,7 @@ dropmask_status dropmask_fill(uint64_t key,
  * Dropout: y[i] = kept(offset + i) ? x[i] * scale : +0.0, with the scale of dropmask_scale. If mask is not NULL, it is
  * stored as dropmask_fill draws it.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: len floats; y may be equal to x. mask: dropmask_mask_words(len) words, or NULL.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
  */
@@ -292,6 +299,7 @@ dropmask_status dropmask_forward_f32(uint64_t key,
 /**
  * The gradient of dropmask_forward_f32, its mask drawn again: dx[i] = kept(offset + i) ? dy[i] * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: len floats; dx may be equal to dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
  */
@@ -301,6 +309,7 @@ dropmask_status dropmask_backward_f32(uint64_t key, float p, uint64_t offset, co
  * Dropout before a residual sum: y[i] = r[i] + (kept(offset + i) ? x[i] * scale : +0.0). The gradient of r is dy, that
  * of x is dropmask_backward_f32.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: len floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
  */
@@ -315,6 +324,7 @@ dropmask_status dropmask_forward_residual_f32(uint64_t key,
 /**
  * Dropout added to a residual: r[i] += kept(offset + i) ? x[i] * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r: len floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
  */
@@ -323,6 +333,7 @@ dropmask_status dropmask_forward_add_f32(uint64_t key, float p, uint64_t offset,
 /**
  * Accumulates the gradient: dx[i] += kept(offset + i) ? dy[i] * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: len floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
  */
@@ -337,6 +348,7 @@ dropmask_status dropmask_backward_add_f32(uint64_t key,
  * What the network computes when it is not trained: y[i] = x[i], with DROPMASK_STANDARD y[i] = x[i] * keep, with the
  * keep of dropmask_keep.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: len floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
  */
@@ -345,6 +357,7 @@ dropmask_status dropmask_evaluate_f32(float p, uint32_t scaling, const float *x,
 /**
  * dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: len floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
  */
@@ -390,6 +403,7 @@ dropmask_status dropmask_apply_residual_f32(const uint64_t *mask,
  * mask + r * dropmask_mask_words(columns) on: each row starts on a word. To apply such a mask, pass an index stride
  * of 64 * dropmask_mask_words(columns).
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: rows * dropmask_mask_words(columns) words.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
  */
@@ -408,6 +422,7 @@ dropmask_status dropmask_rows_fill(uint64_t key,
  * columns; the index_stride is any, 0 for the same mask in every row. If mask is not NULL, it is stored as
  * dropmask_rows_fill draws it.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: rows * dropmask_mask_words(columns) words,
  * or NULL.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
@@ -428,6 +443,7 @@ dropmask_status dropmask_rows_forward_f32(uint64_t key,
 /**
  * dropmask_forward_residual_f32 by rows, as in dropmask_rows_forward_f32: y = r + (kept(index) ? x * scale : +0.0).
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -447,6 +463,7 @@ dropmask_status dropmask_rows_forward_residual_f32(uint64_t key,
 /**
  * dropmask_forward_add_f32 by rows, as in dropmask_rows_forward_f32: r += kept(index) ? x * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r: (rows - 1) * stride + columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -465,6 +482,7 @@ dropmask_status dropmask_rows_forward_add_f32(uint64_t key,
 /**
  * dropmask_backward_f32 by rows, as in dropmask_rows_forward_f32: dx = kept(index) ? dy * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -483,6 +501,7 @@ dropmask_status dropmask_rows_backward_f32(uint64_t key,
 /**
  * dropmask_backward_add_f32 by rows, as in dropmask_rows_forward_f32: dx += kept(index) ? dy * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: (rows - 1) * stride + columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -501,6 +520,7 @@ dropmask_status dropmask_rows_backward_add_f32(uint64_t key,
 /**
  * dropmask_evaluate_f32 by rows, of which element c of row r is at r * stride + c.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: (rows - 1) * stride + columns floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
@@ -515,6 +535,7 @@ dropmask_status dropmask_rows_evaluate_f32(float p,
 /**
  * dropmask_evaluate_residual_f32 by rows, of which element c of row r is at r * stride + c.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
@@ -585,6 +606,7 @@ dropmask_status dropmask_rows_apply_residual_f32(const uint64_t *mask,
  * index_stride is channels, it is bit n * channels + c of mask; else each sample starts on a word, bit c of the words
  * from mask + n * dropmask_mask_words(channels) on.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: dropmask_mask_words(samples * channels) words, or samples * dropmask_mask_words(channels).
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
  */
@@ -603,6 +625,7 @@ dropmask_status dropmask_channels_fill(uint64_t key,
  * H * W or D * H * W; index_stride is the number of channels of the whole tensor (0: the same channels in every
  * sample). If mask is not NULL, it is stored as dropmask_channels_fill draws it. Evaluation is dropmask_evaluate_f32.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: samples * channels * positions floats; y may be equal to x. mask: as in dropmask_channels_fill, or NULL.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -623,6 +646,7 @@ dropmask_status dropmask_channels_forward_f32(uint64_t key,
 /**
  * Spatial dropout before a residual sum, as in dropmask_channels_forward_f32: y = r + (kept ? x * scale : +0.0).
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: samples * channels * positions floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -643,6 +667,7 @@ dropmask_status dropmask_channels_forward_residual_f32(uint64_t key,
 /**
  * Spatial dropout added to a residual, as in dropmask_channels_forward_f32: r += kept ? x * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r: samples * channels * positions floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -662,6 +687,7 @@ dropmask_status dropmask_channels_forward_add_f32(uint64_t key,
 /**
  * The gradient of dropmask_channels_forward_f32: dx = kept ? dy * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: samples * channels * positions floats; dx may be equal to dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -681,6 +707,7 @@ dropmask_status dropmask_channels_backward_f32(uint64_t key,
 /**
  * Accumulates the gradient of dropmask_channels_forward_f32: dx += kept ? dy * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: samples * channels * positions floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -760,6 +787,7 @@ dropmask_status dropmask_channels_apply_residual_f32(const uint64_t *mask,
  * call scale_by_keep = false. If mask is not NULL, it is stored with bit n for sample n. Evaluation is
  * dropmask_evaluate_f32.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: samples * len floats; y may be equal to x. mask: dropmask_mask_words(samples) words, or NULL.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -777,6 +805,7 @@ dropmask_status dropmask_path_forward_f32(uint64_t key,
 /**
  * DropPath before a residual sum, as in dropmask_path_forward_f32: y = r + (kept ? x * scale : +0.0).
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: samples * len floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -794,6 +823,7 @@ dropmask_status dropmask_path_forward_residual_f32(uint64_t key,
 /**
  * DropPath added to a residual, as in dropmask_path_forward_f32: r += kept ? x * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r: samples * len floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -810,6 +840,7 @@ dropmask_status dropmask_path_forward_add_f32(uint64_t key,
 /**
  * The gradient of dropmask_path_forward_f32: dx = kept ? dy * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: samples * len floats; dx may be equal to dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -826,6 +857,7 @@ dropmask_status dropmask_path_backward_f32(uint64_t key,
 /**
  * Accumulates the gradient of dropmask_path_forward_f32: dx += kept ? dy * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: samples * len floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -846,6 +878,7 @@ dropmask_status dropmask_path_backward_add_f32(uint64_t key,
  * a thousand elements, it is faster to draw the mask of the vocabulary once by dropmask_fill, and to use
  * dropmask_embedding_apply_lookup_f32.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * ids: count uint32_t. table: vocabulary * dimension floats. y: count * dimension floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION, UNKNOWN_TOKEN.
@@ -865,6 +898,7 @@ dropmask_status dropmask_embedding_lookup_f32(uint64_t key,
  * dropmask_embedding_lookup_f32 of rows that are already looked up: y[t] = kept(offset + ids[t]) ? x[t] * scale :
  * +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * ids: count uint32_t. x, y: count * dimension floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION, UNKNOWN_TOKEN.
@@ -883,6 +917,7 @@ dropmask_status dropmask_embedding_forward_f32(uint64_t key,
 /**
  * The gradient of dropmask_embedding_forward_f32: dx[t] = kept(offset + ids[t]) ? dy[t] * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * ids: count uint32_t. dy, dx: count * dimension floats; dx may be equal to dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION, UNKNOWN_TOKEN.
@@ -902,6 +937,7 @@ dropmask_status dropmask_embedding_backward_f32(uint64_t key,
  * Accumulates the gradient of the table: dtable[ids[t]] += kept(offset + ids[t]) ? dy[t] * scale : +0.0, for t
  * ascending.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * ids: count uint32_t. dy: count * dimension floats. dtable: vocabulary * dimension floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION, UNKNOWN_TOKEN.
@@ -978,6 +1014,7 @@ dropmask_status dropmask_embedding_apply_table_f32(const uint64_t *mask,
  * not see is not read, and +0.0 in the weights. renormalise is 0, or 1 for the softmax of the kept scores alone,
  * which then has no scale. A score of -inf has weight 0; a row of nothing but -inf is 0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says.
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -1001,6 +1038,7 @@ dropmask_status dropmask_attention_forward_f32(uint64_t key,
  * dscores = P * (dP - D), where P = softmax(scores), dP = kept ? dy * scale : +0.0, and D is the sum of P * dP over
  * the row.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
  * dscores may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -1024,6 +1062,7 @@ dropmask_status dropmask_attention_backward_f32(uint64_t key,
  * What the network computes when it is not trained: weights = softmax(scores), with DROPMASK_STANDARD times keep
  * unless renormalise is 1.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
  */
@@ -1048,6 +1087,7 @@ dropmask_status dropmask_attention_evaluate_f32(float p,
  * not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; index_stride and first_sample
  * have no say then.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else outputs * inputs bits, with per_sample batch times as many, in as many words
  * as dropmask_mask_words says. w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y:
  * batch * outputs floats.
@@ -1074,6 +1114,7 @@ dropmask_status dropmask_connect_forward_f32(uint64_t key,
  * The gradient of dropmask_connect_forward_f32 for its inputs: dx[n][i] = sum over o, ascending, of kept ? w[o][i] *
  * (dy[n][o] * scale) : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else as in forward. w: outputs * inputs floats. dy: batch * outputs floats. dx:
  * batch * inputs floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -1098,6 +1139,7 @@ dropmask_status dropmask_connect_backward_input_f32(uint64_t key,
  * The gradient of dropmask_connect_forward_f32 for its weights: dw[o][i] = sum over n, ascending and where kept, of
  * (dy[n][o] * scale) * x[n][i]; +0.0 if it is never kept.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
  * outputs * inputs floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -1121,6 +1163,7 @@ dropmask_status dropmask_connect_backward_weights_f32(uint64_t key,
 /**
  * dropmask_connect_backward_weights_f32 that adds to dw, sample by sample. What is never kept stays as it is.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
  * outputs * inputs floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -1153,6 +1196,7 @@ dropmask_status dropmask_connect_backward_bias_f32(size_t batch, size_t outputs,
  * What the network computes when it is not trained, the mean: y[n][o] = factor * (sum over i of w[o][i] * x[n][i]) +
  * b[o]; the factor is 1, with DROPMASK_STANDARD keep.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y: batch * outputs floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
  */
@@ -1171,6 +1215,7 @@ dropmask_status dropmask_connect_evaluate_f32(float p,
  * keep probability, mean = q * W x + b and variance = q * (1 - q) * (W . W)(x . x); with DROPMASK_INVERTED, W x + b
  * and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. mean, variance: batch * outputs
  * floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
@@ -1190,6 +1235,7 @@ dropmask_status dropmask_connect_moments_f32(float p,
  * A bias and dropout in one pass: y = kept(index) ? (x + b[c]) * scale : +0.0 of element c of each row; rows and
  * scaling as in dropmask_rows_forward_f32. x + b is rounded to float before it is multiplied.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -1209,6 +1255,7 @@ dropmask_status dropmask_bias_forward_f32(uint64_t key,
 /**
  * dropmask_bias_forward_f32 before a residual sum: y = r + (kept(index) ? (x + b[c]) * scale : +0.0).
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -1229,6 +1276,7 @@ dropmask_status dropmask_bias_forward_residual_f32(uint64_t key,
 /**
  * dropmask_bias_forward_f32 added to a residual: r += kept(index) ? (x + b[c]) * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r: (rows - 1) * stride + columns floats. b: columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -1249,6 +1297,7 @@ dropmask_status dropmask_bias_forward_add_f32(uint64_t key,
  * Both gradients of dropmask_bias_forward_f32 and its relatives: dx = kept(index) ? dy * scale : +0.0, and db[c] =
  * 0.0 + dx of row 0 + dx of row 1 + ..., in float and in this order. That of r is dy.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy. db: columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -1269,6 +1318,7 @@ dropmask_status dropmask_bias_backward_f32(uint64_t key,
  * Accumulates both gradients of dropmask_bias_forward_f32 and its relatives: each row is added to db, in ascending
  * order, and to dx.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: (rows - 1) * stride + columns floats. db: columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -1288,6 +1338,7 @@ dropmask_status dropmask_bias_backward_add_f32(uint64_t key,
 /**
  * What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
@@ -1304,6 +1355,7 @@ dropmask_status dropmask_bias_evaluate_f32(float p,
  * dropmask_bias_evaluate_f32 before a residual sum: y = r + (x + b[c]), with DROPMASK_STANDARD y = r + (x + b[c]) *
  * keep.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
@@ -1323,6 +1375,7 @@ dropmask_status dropmask_bias_evaluate_residual_f32(float p,
  * dropmask_rows_forward_f32; row r of the mask starts at its word r * dropmask_mask_words(columns). relu(-0.0) is
  * +0.0; relu(NaN) is NaN, and its bit 0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: rows * dropmask_mask_words(columns) words.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
@@ -1342,6 +1395,7 @@ dropmask_status dropmask_relu_forward_f32(uint64_t key,
 /**
  * The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats; dx may be equal to
  * dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
@@ -1358,6 +1412,7 @@ dropmask_status dropmask_relu_backward_f32(float p,
 /**
  * Accumulates the gradient of dropmask_relu_forward_f32: dx += bit ? dy * scale : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
@@ -1373,6 +1428,7 @@ dropmask_status dropmask_relu_backward_add_f32(float p,
 /**
  * What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: (rows - 1) * stride + columns floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
@@ -1444,6 +1500,7 @@ dropmask_status dropmask_cutout_boxes(uint64_t key,
  * The drop probability of a seed of DropBlock, as a threshold: a seed is kept with probability threshold / 2^32. It
  * is p * (H * W) / (b * b * (H - b + 1) * (W - b + 1)) in double, at most 1.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * threshold: one uint64_t.
  * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, INVALID_SHAPE, INVALID_BLOCK.
  */
@@ -1469,6 +1526,7 @@ dropmask_status dropmask_dropblock_seeds(size_t samples,
  * channels + c) * (height - block + 1) + k) * (width - block + 1) + l, and dropped with the probability of
  * dropmask_dropblock_gamma; then its whole block is. Bit j of mask is 1 where element j is kept.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * mask: dropmask_mask_words(samples * channels * height * width) words. kept: one uint64_t, the number of kept
  * elements.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
@@ -1489,6 +1547,7 @@ dropmask_status dropmask_dropblock_fill(uint64_t key,
  * DropBlock: draws the mask as dropmask_dropblock_fill does, then y = kept ? x * (total / kept) : +0.0, of total
  * elements. Evaluation is the identity.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: samples * channels * height * width floats; y may be equal to x. mask: dropmask_mask_words(samples *
  * channels * height * width) words. kept: one uint64_t, the number of kept elements.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
@@ -1533,6 +1592,7 @@ float dropmask_dropblock_scale(uint64_t kept, uint64_t total);
  * alpha * a * q, each computed in double and rounded once; +0.0 throughout with p = 1. Rows as in
  * dropmask_rows_forward_f32. Evaluation is the identity.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: (rows - 1) * stride + columns floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
  */
@@ -1549,6 +1609,7 @@ dropmask_status dropmask_alpha_forward_f32(uint64_t key,
 /**
  * The gradient of dropmask_alpha_forward_f32: dx = kept(index) ? dy * a : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
  */
@@ -1565,6 +1626,7 @@ dropmask_status dropmask_alpha_backward_f32(uint64_t key,
 /**
  * Accumulates the gradient of dropmask_alpha_forward_f32: dx += kept(index) ? dy * a : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: (rows - 1) * stride + columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
  */
@@ -1582,6 +1644,7 @@ dropmask_status dropmask_alpha_backward_add_f32(uint64_t key,
  * Feature-alpha dropout: dropmask_alpha_forward_f32 with one bit for a whole channel, of the shape of
  * dropmask_channels_forward_f32.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * x, y: samples * channels * positions floats; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -1600,6 +1663,7 @@ dropmask_status dropmask_feature_alpha_forward_f32(uint64_t key,
 /**
  * The gradient of dropmask_feature_alpha_forward_f32: dx = kept ? dy * a : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: samples * channels * positions floats; dx may be equal to dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.
@@ -1618,6 +1682,7 @@ dropmask_status dropmask_feature_alpha_backward_f32(uint64_t key,
 /**
  * Accumulates the gradient of dropmask_feature_alpha_forward_f32: dx += kept ? dy * a : +0.0.
  *
+ * p: a float; a double is rounded to it first, see the rules.
  * dy, dx: samples * channels * positions floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_OPTION.

@@ -26,6 +26,18 @@ pub struct Probability {
 impl Probability {
     /// The chance `p` that an element is dropped, in `[0, 1]`.
     ///
+    /// An `f64` that is cast to `f32` is rounded first: 0.999 becomes 0.99900001287 and has the scale 1000.0129, not 1000;
+    /// the scale of 0.9999 is off by 1.7e-4 of itself. [`from_threshold`](Self::from_threshold) is exact:
+    ///
+    /// ```
+    /// use dropmask::Probability;
+    ///
+    /// let (rounded, exact) = (Probability::new(0.999)?, Probability::from_threshold(4_294_967)?);
+    /// assert_eq!(exact.threshold() as f64, ((1.0 - 0.999) * 4_294_967_296.0_f64 + 0.5).floor());
+    /// assert_eq!([rounded.scale(), exact.scale()], [1000.012_9, 1000.000_06]);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
     /// `-0.0`, subnormals and every `p` below about 2^-33 round to a threshold of 2^32: nothing is ever dropped.
     ///
     /// # Errors
@@ -42,7 +54,7 @@ impl Probability {
         Self { threshold: ((1.0 - p) * ONE as f64 + 0.5) as u64 }
     }
 
-    /// Keeps an element with probability `threshold / 2^32`: reaches the values that no `f32` reaches.
+    /// Keeps an element with probability `threshold / 2^32`, exactly: reaches the values that no `f32` reaches.
     ///
     /// # Errors
     /// [`Error::InvalidThreshold`] above 2^32.

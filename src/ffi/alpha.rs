@@ -12,6 +12,7 @@ use crate::AlphaDropout;
 /// alpha * a * q, each computed in double and rounded once; +0.0 throughout with p = 1. Rows as in
 /// dropmask_rows_forward_f32. Evaluation is the identity.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
 #[unsafe(no_mangle)]
@@ -33,6 +34,7 @@ pub unsafe extern "C" fn dropmask_alpha_forward_f32(
 
 /// The gradient of dropmask_alpha_forward_f32: dx = kept(index) ? dy * a : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
 #[unsafe(no_mangle)]
@@ -54,6 +56,7 @@ pub unsafe extern "C" fn dropmask_alpha_backward_f32(
 
 /// Accumulates the gradient of dropmask_alpha_forward_f32: dx += kept(index) ? dy * a : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: (rows - 1) * stride + columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
 #[unsafe(no_mangle)]
@@ -76,6 +79,7 @@ pub unsafe extern "C" fn dropmask_alpha_backward_add_f32(
 /// Feature-alpha dropout: dropmask_alpha_forward_f32 with one bit for a whole channel, of the shape of
 /// dropmask_channels_forward_f32.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: samples * channels * positions floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -100,6 +104,7 @@ pub unsafe extern "C" fn dropmask_feature_alpha_forward_f32(
 
 /// The gradient of dropmask_feature_alpha_forward_f32: dx = kept ? dy * a : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: samples * channels * positions floats; dx may be equal to dy.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -124,6 +129,7 @@ pub unsafe extern "C" fn dropmask_feature_alpha_backward_f32(
 
 /// Accumulates the gradient of dropmask_feature_alpha_forward_f32: dx += kept ? dy * a : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: samples * channels * positions floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.

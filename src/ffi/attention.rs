@@ -18,6 +18,7 @@ pub const DROPMASK_NOT_CAUSAL: usize = usize::MAX;
 /// not see is not read, and +0.0 in the weights. renormalise is 0, or 1 for the softmax of the kept scores alone,
 /// which then has no scale. A score of -inf has weight 0; a row of nothing but -inf is 0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says.
 /// scores, weights: matrices * queries * keys floats; weights may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -57,6 +58,7 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
 /// dscores = P * (dP - D), where P = softmax(scores), dP = kept ? dy * scale : +0.0, and D is the sum of P * dP over
 /// the row.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
 /// dscores may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -96,6 +98,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
 /// What the network computes when it is not trained: weights = softmax(scores), with DROPMASK_STANDARD times keep
 /// unless renormalise is 1.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// scores, weights: matrices * queries * keys floats; weights may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
 #[unsafe(no_mangle)]

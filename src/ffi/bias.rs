@@ -9,6 +9,7 @@ use crate::{BiasDropout, Rows};
 /// A bias and dropout in one pass: y = kept(index) ? (x + b[c]) * scale : +0.0 of element c of each row; rows and
 /// scaling as in dropmask_rows_forward_f32. x + b is rounded to float before it is multiplied.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -39,6 +40,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_f32(
 
 /// dropmask_bias_forward_f32 before a residual sum: y = r + (kept(index) ? (x + b[c]) * scale : +0.0).
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -70,6 +72,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_residual_f32(
 
 /// dropmask_bias_forward_f32 added to a residual: r += kept(index) ? (x + b[c]) * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r: (rows - 1) * stride + columns floats. b: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -100,6 +103,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_add_f32(
 /// Both gradients of dropmask_bias_forward_f32 and its relatives: dx = kept(index) ? dy * scale : +0.0, and db[c] =
 /// 0.0 + dx of row 0 + dx of row 1 + ..., in float and in this order. That of r is dy.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy. db: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -131,6 +135,7 @@ pub unsafe extern "C" fn dropmask_bias_backward_f32(
 /// Accumulates both gradients of dropmask_bias_forward_f32 and its relatives: each row is added to db, in ascending
 /// order, and to dx.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: (rows - 1) * stride + columns floats. db: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -160,6 +165,7 @@ pub unsafe extern "C" fn dropmask_bias_backward_add_f32(
 
 /// What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
@@ -187,6 +193,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
 /// dropmask_bias_evaluate_f32 before a residual sum: y = r + (x + b[c]), with DROPMASK_STANDARD y = r + (x + b[c]) *
 /// keep.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]

@@ -15,6 +15,7 @@ pub const DROPMASK_CHANNELS_LAST: u32 = 1;
 /// index_stride is channels, it is bit n * channels + c of mask; else each sample starts on a word, bit c of the words
 /// from mask + n * dropmask_mask_words(channels) on.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: dropmask_mask_words(samples * channels) words, or samples * dropmask_mask_words(channels).
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
 #[unsafe(no_mangle)]
@@ -38,6 +39,7 @@ pub unsafe extern "C" fn dropmask_channels_fill(
 /// H * W or D * H * W; index_stride is the number of channels of the whole tensor (0: the same channels in every
 /// sample). If mask is not NULL, it is stored as dropmask_channels_fill draws it. Evaluation is dropmask_evaluate_f32.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: samples * channels * positions floats; y may be equal to x. mask: as in dropmask_channels_fill, or NULL.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -63,6 +65,7 @@ pub unsafe extern "C" fn dropmask_channels_forward_f32(
 
 /// Spatial dropout before a residual sum, as in dropmask_channels_forward_f32: y = r + (kept ? x * scale : +0.0).
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: samples * channels * positions floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -88,6 +91,7 @@ pub unsafe extern "C" fn dropmask_channels_forward_residual_f32(
 
 /// Spatial dropout added to a residual, as in dropmask_channels_forward_f32: r += kept ? x * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r: samples * channels * positions floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -112,6 +116,7 @@ pub unsafe extern "C" fn dropmask_channels_forward_add_f32(
 
 /// The gradient of dropmask_channels_forward_f32: dx = kept ? dy * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: samples * channels * positions floats; dx may be equal to dy.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -136,6 +141,7 @@ pub unsafe extern "C" fn dropmask_channels_backward_f32(
 
 /// Accumulates the gradient of dropmask_channels_forward_f32: dx += kept ? dy * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: samples * channels * positions floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.

@@ -16,6 +16,7 @@ use crate::{DropConnect, Mask, MaskStream, Rows};
 /// not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; index_stride and first_sample
 /// have no say then.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: NULL for bits that are drawn; else outputs * inputs bits, with per_sample batch times as many, in as many words
 /// as dropmask_mask_words says. w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y:
 /// batch * outputs floats.
@@ -52,6 +53,7 @@ pub unsafe extern "C" fn dropmask_connect_forward_f32(
 /// The gradient of dropmask_connect_forward_f32 for its inputs: dx[n][i] = sum over o, ascending, of kept ? w[o][i] *
 /// (dy[n][o] * scale) : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: NULL for bits that are drawn; else as in forward. w: outputs * inputs floats. dy: batch * outputs floats. dx:
 /// batch * inputs floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -88,6 +90,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_input_f32(
 /// The gradient of dropmask_connect_forward_f32 for its weights: dw[o][i] = sum over n, ascending and where kept, of
 /// (dy[n][o] * scale) * x[n][i]; +0.0 if it is never kept.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
 /// outputs * inputs floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -123,6 +126,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_f32(
 
 /// dropmask_connect_backward_weights_f32 that adds to dw, sample by sample. What is never kept stays as it is.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
 /// outputs * inputs floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
@@ -181,6 +185,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_bias_f32(
 /// What the network computes when it is not trained, the mean: y[n][o] = factor * (sum over i of w[o][i] * x[n][i]) +
 /// b[o]; the factor is 1, with DROPMASK_STANDARD keep.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y: batch * outputs floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
 #[unsafe(no_mangle)]
@@ -210,6 +215,7 @@ pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
 /// keep probability, mean = q * W x + b and variance = q * (1 - q) * (W . W)(x . x); with DROPMASK_INVERTED, W x + b
 /// and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. mean, variance: batch * outputs
 /// floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.

@@ -8,6 +8,7 @@ use crate::{DropBlock, KeptCount};
 /// The drop probability of a seed of DropBlock, as a threshold: a seed is kept with probability threshold / 2^32. It
 /// is p * (H * W) / (b * b * (H - b + 1) * (W - b + 1)) in double, at most 1.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// threshold: one uint64_t.
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, INVALID_SHAPE, INVALID_BLOCK.
 #[unsafe(no_mangle)]
@@ -56,6 +57,7 @@ pub unsafe extern "C" fn dropmask_dropblock_seeds(
 /// channels + c) * (height - block + 1) + k) * (width - block + 1) + l, and dropped with the probability of
 /// dropmask_dropblock_gamma; then its whole block is. Bit j of mask is 1 where element j is kept.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: dropmask_mask_words(samples * channels * height * width) words. kept: one uint64_t, the number of kept
 /// elements.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
@@ -90,6 +92,7 @@ pub unsafe extern "C" fn dropmask_dropblock_fill(
 /// DropBlock: draws the mask as dropmask_dropblock_fill does, then y = kept ? x * (total / kept) : +0.0, of total
 /// elements. Evaluation is the identity.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: samples * channels * height * width floats; y may be equal to x. mask: dropmask_mask_words(samples *
 /// channels * height * width) words. kept: one uint64_t, the number of kept elements.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,

@@ -12,6 +12,7 @@ use crate::{EmbeddingDropout, Error, MaskStream, Rows};
 /// a thousand elements, it is faster to draw the mask of the vocabulary once by dropmask_fill, and to use
 /// dropmask_embedding_apply_lookup_f32.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// ids: count uint32_t. table: vocabulary * dimension floats. y: count * dimension floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION, UNKNOWN_TOKEN.
@@ -46,6 +47,7 @@ pub unsafe extern "C" fn dropmask_embedding_lookup_f32(
 /// dropmask_embedding_lookup_f32 of rows that are already looked up: y[t] = kept(offset + ids[t]) ? x[t] * scale :
 /// +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// ids: count uint32_t. x, y: count * dimension floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION, UNKNOWN_TOKEN.
@@ -73,6 +75,7 @@ pub unsafe extern "C" fn dropmask_embedding_forward_f32(
 
 /// The gradient of dropmask_embedding_forward_f32: dx[t] = kept(offset + ids[t]) ? dy[t] * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// ids: count uint32_t. dy, dx: count * dimension floats; dx may be equal to dy.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION, UNKNOWN_TOKEN.
@@ -96,6 +99,7 @@ pub unsafe extern "C" fn dropmask_embedding_backward_f32(
 /// Accumulates the gradient of the table: dtable[ids[t]] += kept(offset + ids[t]) ? dy[t] * scale : +0.0, for t
 /// ascending.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// ids: count uint32_t. dy: count * dimension floats. dtable: vocabulary * dimension floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION, UNKNOWN_TOKEN.

@@ -10,6 +10,7 @@ use crate::shape::Shape;
 /// call scale_by_keep = false. If mask is not NULL, it is stored with bit n for sample n. Evaluation is
 /// dropmask_evaluate_f32.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: samples * len floats; y may be equal to x. mask: dropmask_mask_words(samples) words, or NULL.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -31,6 +32,7 @@ pub unsafe extern "C" fn dropmask_path_forward_f32(
 
 /// DropPath before a residual sum, as in dropmask_path_forward_f32: y = r + (kept ? x * scale : +0.0).
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: samples * len floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -52,6 +54,7 @@ pub unsafe extern "C" fn dropmask_path_forward_residual_f32(
 
 /// DropPath added to a residual, as in dropmask_path_forward_f32: r += kept ? x * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r: samples * len floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -72,6 +75,7 @@ pub unsafe extern "C" fn dropmask_path_forward_add_f32(
 
 /// The gradient of dropmask_path_forward_f32: dx = kept ? dy * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: samples * len floats; dx may be equal to dy.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.
@@ -92,6 +96,7 @@ pub unsafe extern "C" fn dropmask_path_backward_f32(
 
 /// Accumulates the gradient of dropmask_path_forward_f32: dx += kept ? dy * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: samples * len floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_OPTION.

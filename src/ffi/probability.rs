@@ -5,6 +5,7 @@ use crate::Probability;
 /// The factor of kept elements in training: 1 / (1 - p) of the probability that is really drawn, 2^32 / T; 0 where
 /// everything is dropped (p = 1).
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// scale: one float.
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
 #[unsafe(no_mangle)]
@@ -20,6 +21,7 @@ pub unsafe extern "C" fn dropmask_scale(p: f32, scale: *mut f32) -> dropmask_sta
 
 /// The factor of standard dropout in evaluation: 1 - p of the probability that is really drawn, T / 2^32.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// keep: one float.
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
 #[unsafe(no_mangle)]
@@ -36,6 +38,7 @@ pub unsafe extern "C" fn dropmask_keep(p: f32, keep: *mut f32) -> dropmask_statu
 /// The threshold of a drop probability, T = floor((1 - p) * 2^32 + 0.5) in double: an element is kept with a
 /// probability of exactly T / 2^32.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// threshold: one uint64_t.
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
 #[unsafe(no_mangle)]

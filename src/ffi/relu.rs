@@ -11,6 +11,7 @@ use crate::{ReluDropout, Rows};
 /// dropmask_rows_forward_f32; row r of the mask starts at its word r * dropmask_mask_words(columns). relu(-0.0) is
 /// +0.0; relu(NaN) is NaN, and its bit 0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: rows * dropmask_mask_words(columns) words.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -41,6 +42,7 @@ pub unsafe extern "C" fn dropmask_relu_forward_f32(
 
 /// The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats; dx may be equal to
 /// dy.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
@@ -68,6 +70,7 @@ pub unsafe extern "C" fn dropmask_relu_backward_f32(
 
 /// Accumulates the gradient of dropmask_relu_forward_f32: dx += bit ? dy * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
@@ -93,6 +96,7 @@ pub unsafe extern "C" fn dropmask_relu_backward_add_f32(
 
 /// What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]

@@ -11,6 +11,7 @@ use crate::shape::Shape;
 /// mask + r * dropmask_mask_words(columns) on: each row starts on a word. To apply such a mask, pass an index stride
 /// of 64 * dropmask_mask_words(columns).
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: rows * dropmask_mask_words(columns) words.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
 #[unsafe(no_mangle)]
@@ -33,6 +34,7 @@ pub unsafe extern "C" fn dropmask_rows_fill(
 /// columns; the index_stride is any, 0 for the same mask in every row. If mask is not NULL, it is stored as
 /// dropmask_rows_fill draws it.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: rows * dropmask_mask_words(columns) words,
 /// or NULL.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
@@ -57,6 +59,7 @@ pub unsafe extern "C" fn dropmask_rows_forward_f32(
 
 /// dropmask_forward_residual_f32 by rows, as in dropmask_rows_forward_f32: y = r + (kept(index) ? x * scale : +0.0).
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -80,6 +83,7 @@ pub unsafe extern "C" fn dropmask_rows_forward_residual_f32(
 
 /// dropmask_forward_add_f32 by rows, as in dropmask_rows_forward_f32: r += kept(index) ? x * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r: (rows - 1) * stride + columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -102,6 +106,7 @@ pub unsafe extern "C" fn dropmask_rows_forward_add_f32(
 
 /// dropmask_backward_f32 by rows, as in dropmask_rows_forward_f32: dx = kept(index) ? dy * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -124,6 +129,7 @@ pub unsafe extern "C" fn dropmask_rows_backward_f32(
 
 /// dropmask_backward_add_f32 by rows, as in dropmask_rows_forward_f32: dx += kept(index) ? dy * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: (rows - 1) * stride + columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
@@ -146,6 +152,7 @@ pub unsafe extern "C" fn dropmask_rows_backward_add_f32(
 
 /// dropmask_evaluate_f32 by rows, of which element c of row r is at r * stride + c.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
@@ -164,6 +171,7 @@ pub unsafe extern "C" fn dropmask_rows_evaluate_f32(
 
 /// dropmask_evaluate_residual_f32 by rows, of which element c of row r is at r * stride + c.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]

@@ -4,6 +4,7 @@ use crate::Rows;
 
 /// Draws a mask: bit j of it is 1 where the element of index offset + j is kept. Bits past len in the last word become 0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// mask: dropmask_mask_words(len) words.
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW.
 #[unsafe(no_mangle)]
@@ -15,6 +16,7 @@ pub unsafe extern "C" fn dropmask_fill(key: u64, p: f32, offset: u64, mask: *mut
 /// Dropout: y[i] = kept(offset + i) ? x[i] * scale : +0.0, with the scale of dropmask_scale. If mask is not NULL, it is
 /// stored as dropmask_fill draws it.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: len floats; y may be equal to x. mask: dropmask_mask_words(len) words, or NULL.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
 #[unsafe(no_mangle)]
@@ -33,6 +35,7 @@ pub unsafe extern "C" fn dropmask_forward_f32(
 
 /// The gradient of dropmask_forward_f32, its mask drawn again: dx[i] = kept(offset + i) ? dy[i] * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: len floats; dx may be equal to dy.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
 #[unsafe(no_mangle)]
@@ -51,6 +54,7 @@ pub unsafe extern "C" fn dropmask_backward_f32(
 /// Dropout before a residual sum: y[i] = r[i] + (kept(offset + i) ? x[i] * scale : +0.0). The gradient of r is dy, that
 /// of x is dropmask_backward_f32.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: len floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
 #[unsafe(no_mangle)]
@@ -69,6 +73,7 @@ pub unsafe extern "C" fn dropmask_forward_residual_f32(
 
 /// Dropout added to a residual: r[i] += kept(offset + i) ? x[i] * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r: len floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
 #[unsafe(no_mangle)]
@@ -86,6 +91,7 @@ pub unsafe extern "C" fn dropmask_forward_add_f32(
 
 /// Accumulates the gradient: dx[i] += kept(offset + i) ? dy[i] * scale : +0.0.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// dy, dx: len floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
 #[unsafe(no_mangle)]
@@ -104,6 +110,7 @@ pub unsafe extern "C" fn dropmask_backward_add_f32(
 /// What the network computes when it is not trained: y[i] = x[i], with DROPMASK_STANDARD y[i] = x[i] * keep, with the
 /// keep of dropmask_keep.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, y: len floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
 #[unsafe(no_mangle)]
@@ -120,6 +127,7 @@ pub unsafe extern "C" fn dropmask_evaluate_f32(
 
 /// dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep.
 ///
+/// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: len floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
 #[unsafe(no_mangle)]

@@ -388,6 +388,13 @@ fn refuse_any_size_of_nothing() {
     }
 }
 
+/// Beside every probability the header says that it is a float.
+#[test]
+fn rounding_is_documented() {
+    let notes = HEADER.matches("\n * p: a float; a double is rounded to it first, see the rules.\n").count();
+    assert_eq!(notes, HEADER.matches("float p,").count());
+}
+
 /// The statuses that the header names are those that were seen above.
 #[test]
 fn statuses_are_documented() {

@@ -113,8 +113,8 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_INDEX_OVERFLOW 6
 
 /**
- * Rows overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers, also
- * where a function does not list it.
+ * Rows overlap in memory, those of a stored mask do not begin on words, or a shape or its mask has more than SIZE_MAX
+ * elements; the latter, with 32-bit pointers, also where a function does not list it.
  */
 #define DROPMASK_INVALID_SHAPE 7
 
@@ -527,7 +527,8 @@ dropmask_status dropmask_rows_evaluate_residual_f32(float p,
 
 /**
  * dropmask_apply_f32 by rows, with a mask from any bit on: y = (bit first + r * index_stride + c of mask) ? x * scale
- * : +0.0 of element c of row r, at r * stride + c.
+ * : +0.0 of element c of row r, at r * stride + c. The index_stride is a multiple of 64, that of a mask that was stored
+ * by rows 64 * dropmask_mask_words(columns), where there are several rows; 0 gives every row the same bits.
  *
  * mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, y: (rows - 1) * stride + columns
  * floats; y may be equal to x.
@@ -697,11 +698,12 @@ dropmask_status dropmask_channels_backward_add_f32(uint64_t key,
 
 /**
  * Spatial dropout by a stored mask, in either pass: y = (bit first + n * index_stride + c of mask) ? x * scale : +0.0
- * for all elements of channel c of sample n.
+ * for all elements of channel c of sample n. The index_stride is channels, or a multiple of 64, where there are several
+ * samples: that of a mask that was stored with another one than channels is 64 * dropmask_mask_words(channels).
  *
  * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, y: samples * channels *
  * positions floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_channels_apply_f32(const uint64_t *mask,
                                             uint64_t first,
@@ -719,7 +721,7 @@ dropmask_status dropmask_channels_apply_f32(const uint64_t *mask,
  *
  * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. dy, dx: samples * channels *
  * positions floats.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_channels_apply_add_f32(const uint64_t *mask,
                                                 uint64_t first,
@@ -738,7 +740,7 @@ dropmask_status dropmask_channels_apply_add_f32(const uint64_t *mask,
  *
  * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, r, y: samples * channels *
  * positions floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_channels_apply_residual_f32(const uint64_t *mask,
                                                      uint64_t first,

@@ -108,6 +108,8 @@ pub enum Takes {
     Stride,
     /// A mask of rows that start on words, without a stride.
     Bits,
+    /// The index stride is that of a stored mask, whose rows begin on words.
+    WordStride,
     /// The size of that number is the side of a block, the two before are those of its map.
     Block(usize),
 }
@@ -142,7 +144,7 @@ impl Function {
             scaling: 0,
             option: 0,
             sizes: self.sizes.to_vec(),
-            index_stride: 200,
+            index_stride: if self.takes(Takes::WordStride) { 256 } else { 200 },
             first: 70,
             factor: 1.25,
             number: 3,

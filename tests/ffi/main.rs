@@ -73,7 +73,11 @@ fn good(function: &Function) -> Vec<Args> {
     for p in if function.takes(Takes::P) { &[0.0, -0.0, 0.3, 0.5, 1.0][..] } else { &[0.5] } {
         for scaling in choices(Takes::Scaling, &[0, 1, 2]) {
             for option in choices(Takes::Option, &[0, 1]) {
-                for (index_stride, number) in [(200, 3), (0, 0), (5, 1)] {
+                let last = match (function.takes(Takes::WordStride), function.takes(Takes::Stride)) {
+                    (true, true) => 128, // that of rows that were stored
+                    _ => 5,
+                };
+                for (index_stride, number) in [(function.args().index_stride, 3), (0, 0), (last, 1)] {
                     let args = Args { p: *p, scaling, option, index_stride, number, ..function.args() };
                     let last = (1 << 64) - (function.span)(&args).max(1);
                     for offset in [0, 1000, last as u64] {
@@ -231,6 +235,13 @@ fn faults(function: &'static Function) -> Vec<Fault> {
     }
     if function.takes(Takes::Stride) {
         faults.push(fault(DROPMASK_INVALID_SHAPE, "rows overlap", |args| args.sizes[2] = args.sizes[1] - 1));
+    }
+    if function.takes(Takes::WordStride) {
+        // 70: that of the rows themselves
+        for index_stride in [1, 63, 70, 257] {
+            let what = format!("index stride {index_stride}");
+            faults.push(fault(DROPMASK_INVALID_SHAPE, what, move |args| args.index_stride = index_stride));
+        }
     }
     // what is to be 2^58 or 2^33 is no size of a 32-bit machine
     if let (true, Some(words)) = (function.takes(Takes::Bits), 1_usize.checked_shl(58)) {

@@ -15,8 +15,8 @@
  * - All buffers are the caller's, who sees to it that they are as long as is said and that no other thread uses them
  *   meanwhile, but for threads that read what is only read. What lies between the rows of a buffer is part of it.
  * - A buffer without elements is not looked at: its pointer may be anything. No other may be NULL unless it is said.
- * - Two buffers may be equal where it is said, for work in place. Any other overlap is DROPMASK_OVERLAP, of two inputs
- *   too.
+ * - Buffers that are only read may be equal, or overlap in any way. One that is written may equal one that is read where
+ *   it is said, for work in place; any other overlap of it is DROPMASK_OVERLAP.
  * - A status is returned. On any but DROPMASK_OK nothing has been written; of several faults the one of the lowest
  *   number is reported. The list of each function leaves out the DROPMASK_ of the names.
  * - Nothing allocates, panics or locks. There is no state but the SIMD level of the machine, which is looked up once:
@@ -103,7 +103,7 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_MISALIGNED 4
 
 /**
- * Two buffers overlap, and are not a pair that the function allows to be equal.
+ * A buffer that is written overlaps another one, and they are not a pair that the function allows to be equal.
  */
 #define DROPMASK_OVERLAP 5
 

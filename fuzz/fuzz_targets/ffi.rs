@@ -215,8 +215,8 @@ impl<'a> Call<'a> {
             ];
             faults.extend(checks.into_iter().filter_map(|(wrong, status)| wrong.then_some(status)));
             for (j, b) in self.buffers.iter().enumerate().skip(i + 1) {
-                let allowed = self.pair == Some((i, j)) && a.pointer == b.pointer;
-                if a.overlaps(b) && !allowed {
+                let in_place = self.pair == Some((i, j)) && a.pointer == b.pointer;
+                if (a.written || b.written) && a.overlaps(b) && !in_place {
                     faults.push(DROPMASK_OVERLAP);
                 }
             }

@@ -18,7 +18,7 @@ pub const DROPMASK_LENGTH_OVERFLOW: dropmask_status = 2;
 pub const DROPMASK_NULL_POINTER: dropmask_status = 3;
 /// A buffer has not the natural alignment of its elements.
 pub const DROPMASK_MISALIGNED: dropmask_status = 4;
-/// Two buffers overlap, and are not a pair that the function allows to be equal.
+/// A buffer that is written overlaps another one, and they are not a pair that the function allows to be equal.
 pub const DROPMASK_OVERLAP: dropmask_status = 5;
 /// The index of an element passes 2^64; an index range may end at exactly 2^64.
 pub const DROPMASK_INDEX_OVERFLOW: dropmask_status = 6;
@@ -41,7 +41,7 @@ pub extern "C" fn dropmask_status_message(status: dropmask_status) -> *const c_c
         DROPMASK_LENGTH_OVERFLOW => c"a buffer has more than PTRDIFF_MAX bytes",
         DROPMASK_NULL_POINTER => c"a buffer is NULL",
         DROPMASK_MISALIGNED => c"a buffer is not aligned to its elements",
-        DROPMASK_OVERLAP => c"two buffers overlap",
+        DROPMASK_OVERLAP => c"a buffer that is written overlaps another one",
         DROPMASK_INDEX_OVERFLOW => c"the index of an element passes 2^64",
         DROPMASK_INVALID_SHAPE => {
             c"rows overlap in memory, those of a stored mask do not begin on words, or a shape is too large"

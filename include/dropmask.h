@@ -19,8 +19,8 @@
  * - All buffers are the caller's, who sees to it that they are as long as is said and that no other thread uses them
  *   meanwhile, but for threads that read what is only read. What lies between the rows of a buffer is part of it.
  * - A buffer without elements is not looked at: its pointer may be anything. No other may be NULL unless it is said.
- * - Two buffers may be equal where it is said, for work in place. Any other overlap is DROPMASK_OVERLAP, of two inputs
- *   too.
+ * - Buffers that are only read may be equal, or overlap in any way. One that is written may equal one that is read where
+ *   it is said, for work in place; any other overlap of it is DROPMASK_OVERLAP.
  * - A status is returned. On any but DROPMASK_OK nothing has been written; of several faults the one of the lowest
  *   number is reported. The list of each function leaves out the DROPMASK_ of the names.
  * - Nothing allocates, panics or locks. There is no state but the SIMD level of the machine, which is looked up once:
@@ -107,7 +107,7 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_MISALIGNED 4
 
 /**
- * Two buffers overlap, and are not a pair that the function allows to be equal.
+ * A buffer that is written overlaps another one, and they are not a pair that the function allows to be equal.
  */
 #define DROPMASK_OVERLAP 5
 
@@ -117,8 +117,8 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_INDEX_OVERFLOW 6
 
 /**
- * Rows overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers, also
- * where a function does not list it.
+ * Rows overlap in memory, those of a stored mask do not begin on words, or a shape or its mask has more than SIZE_MAX
+ * elements; the latter, with 32-bit pointers, also where a function does not list it.
  */
 #define DROPMASK_INVALID_SHAPE 7
 
@@ -550,7 +550,8 @@ dropmask_status dropmask_rows_evaluate_residual_f32(float p,
 
 /**
  * dropmask_apply_f32 by rows, with a mask from any bit on: y = (bit first + r * index_stride + c of mask) ? x * scale
- * : +0.0 of element c of row r, at r * stride + c.
+ * : +0.0 of element c of row r, at r * stride + c. The index_stride is a multiple of 64, that of a mask that was stored
+ * by rows 64 * dropmask_mask_words(columns), where there are several rows; 0 gives every row the same bits.
  *
  * mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, y: (rows - 1) * stride + columns
  * floats; y may be equal to x.
@@ -726,11 +727,12 @@ dropmask_status dropmask_channels_backward_add_f32(uint64_t key,
 
 /**
  * Spatial dropout by a stored mask, in either pass: y = (bit first + n * index_stride + c of mask) ? x * scale : +0.0
- * for all elements of channel c of sample n.
+ * for all elements of channel c of sample n. The index_stride is channels, or a multiple of 64, where there are several
+ * samples: that of a mask that was stored with another one than channels is 64 * dropmask_mask_words(channels).
  *
  * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, y: samples * channels *
  * positions floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_channels_apply_f32(const uint64_t *mask,
                                             uint64_t first,
@@ -748,7 +750,7 @@ dropmask_status dropmask_channels_apply_f32(const uint64_t *mask,
  *
  * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. dy, dx: samples * channels *
  * positions floats.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_channels_apply_add_f32(const uint64_t *mask,
                                                 uint64_t first,
@@ -767,7 +769,7 @@ dropmask_status dropmask_channels_apply_add_f32(const uint64_t *mask,
  *
  * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, r, y: samples * channels *
  * positions floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_channels_apply_residual_f32(const uint64_t *mask,
                                                      uint64_t first,

@@ -9,7 +9,9 @@ use crate::shape::Halves;
 /// `H * W`, `D * H * W`.
 ///
 /// A stored mask has bit `n * channels + c` for channel `c` of sample `n`; with an [`index_stride`](Self::index_stride)
-/// other than the number of channels, the bits of each sample start on a word, as with [`Rows`].
+/// other than the number of channels, the bits of each sample start on a word, as with [`Rows`]. It has exactly those
+/// bits. [`StoredMask`](crate::StoredMask) reads the one with the same shape, the other with an index stride of
+/// `64 * mask_words(channels)`.
 ///
 /// ```
 /// use dropmask::{Channels, Key, MaskStream, Probability};
@@ -59,7 +61,7 @@ impl Channels {
     }
 
     /// Distance in bit indices from one sample to the next, for a shard of the channels: the number of channels of the
-    /// whole tensor.
+    /// whole tensor. In a stored mask that is read it is the number of channels, or a multiple of 64.
     #[must_use]
     pub const fn index_stride(self, index_stride: u64) -> Self {
         Self { index_stride, ..self }

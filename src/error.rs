@@ -16,16 +16,17 @@ pub enum Error {
         /// The value that was passed.
         threshold: u64,
     },
-    /// A slice or a mask has another number of elements than its neighbours, or fewer than its shape needs.
+    /// A slice or a mask has another number of elements than its neighbours or its shape call for, or a slice fewer than
+    /// its rows need.
     LengthMismatch {
-        /// The number of elements that the other arguments call for.
+        /// The number of elements that the other arguments call for, `usize::MAX` if there are more.
         expected: usize,
         /// The number of elements that was passed.
         actual: usize,
     },
-    /// A mask has too few bits.
+    /// Words have too few bits for a mask.
     MaskTooShort {
-        /// The number of bits that are needed, from the first bit of what was passed: of the words, or of the mask.
+        /// The number of bits that are needed, from the first bit of the words on.
         needed: u64,
         /// The number of bits that are there.
         actual: u64,
@@ -45,6 +46,15 @@ pub enum Error {
         columns: usize,
         /// Distance in memory from one row to the next.
         stride: usize,
+    },
+    /// Rows of a stored mask, or its samples, that do not begin on words, where the rows of a mask that was stored do.
+    InvalidIndexStride {
+        /// Number of rows or samples.
+        rows: usize,
+        /// Number of bits of each.
+        columns: usize,
+        /// Distance in the mask from one to the next.
+        index_stride: u64,
     },
     /// A block that is empty or larger than the map.
     InvalidBlock {
@@ -86,6 +96,13 @@ impl fmt::Display for Error {
             }
             Self::InvalidShape { rows, columns, stride } => {
                 write!(f, "{rows} rows of {columns} elements at a stride of {stride} overlap or do not fit in memory")
+            }
+            Self::InvalidIndexStride { rows, columns, index_stride } => {
+                write!(
+                    f,
+                    "{rows} rows of {columns} bits of a stored mask do not begin on words: the index stride {index_stride} \
+                     is no multiple of 64"
+                )
             }
             Self::InvalidBlock { block, height, width } => {
                 write!(f, "a block of side {block} is empty or larger than a map of {height} x {width}")

@@ -117,7 +117,7 @@ impl ReluDropout {
 
     fn rectify(&self, shape: Shape, x: impl Input, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         match self.stream.shape() {
-            Some(Shape::Rows(_)) => shape.bits().check_mask(mask.len()).map(|_| ())?,
+            Some(Shape::Rows(_)) => shape.bits().check_written(mask.len()).map(|_| ())?,
             _ => same_length(y.len(), mask.len())?,
         }
         let (bits, map) = (self.stream.replay(), Relu(self.stream.scale()));

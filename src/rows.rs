@@ -1,5 +1,5 @@
 use crate::Error;
-use crate::mask::mask_words;
+use crate::mask::{mask_words, same_length};
 use crate::sample::BLOCK;
 use crate::shape::Halves;
 
@@ -7,6 +7,10 @@ use crate::shape::Halves;
 ///
 /// Element `(r, c)` is at `r * stride + c` in the slice and has the element index
 /// `offset + r * index_stride + c`. What lies between the rows is neither read nor written.
+///
+/// In a mask that is stored by rows, row `r` begins at word `r * mask_words(columns)`: it has exactly
+/// `(rows - 1) * 64 * mask_words(columns) + columns` bits. [`StoredMask`](crate::StoredMask) reads it by rows of an
+/// index stride of `64 * mask_words(columns)`.
 ///
 /// ```
 /// use dropmask::{Key, MaskStream, Probability, Rows};
@@ -43,7 +47,8 @@ impl Rows {
         Self { stride, ..self }
     }
 
-    /// Distance in element indices from one row to the next. Any value will do: 0 gives every row the same mask.
+    /// Distance in element indices from one row to the next. Any value will do: 0 gives every row the same mask. In a
+    /// stored mask that is read it is a multiple of 64.
     #[must_use]
     pub const fn index_stride(self, index_stride: u64) -> Self {
         Self { index_stride, ..self }
@@ -62,17 +67,43 @@ impl Rows {
         }
     }
 
-    /// The shape of a mask of `len` bits whose rows each start on a word.
+    /// The shape of a mask of `len` bits that is to be written, whose rows each start on a word.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
-    pub(crate) fn check_mask(self, len: usize) -> Result<Self, Error> {
+    pub(crate) fn check_written(self, len: usize) -> Result<Self, Error> {
         let this = self.normalised();
         let Self { rows, columns, stride, .. } = this;
         match reach(rows, mask_words(columns).saturating_mul(64), columns) {
-            Some(expected) => at_least(expected, len).map(|()| this),
+            Some(expected) => same_length(expected, len).map(|()| this),
             None => Err(Error::InvalidShape { rows, columns, stride }),
         }
+    }
+
+    /// Whether the rows of a stored mask begin on words, as they do where it was written: with another index stride the
+    /// same shape would read other bits than it stored.
+    ///
+    /// # Errors
+    /// [`Error::InvalidIndexStride`].
+    pub(crate) const fn check_read_stride(self) -> Result<(), Error> {
+        let Self { rows, columns, index_stride, .. } = self.normalised();
+        if rows > 1 && !index_stride.is_multiple_of(64) {
+            return Err(Error::InvalidIndexStride { rows, columns, index_stride });
+        }
+        Ok(())
+    }
+
+    /// Whether a mask of `len` bits that is to be read is the one of this shape.
+    ///
+    /// # Errors
+    /// [`Error::InvalidIndexStride`] or [`Error::LengthMismatch`].
+    pub(crate) fn check_read(self, len: usize) -> Result<(), Error> {
+        self.check_read_stride()?;
+        let span = self.index_span();
+        if span == len as u128 {
+            return Ok(());
+        }
+        Err(Error::LengthMismatch { expected: usize::try_from(span).unwrap_or(usize::MAX), actual: len })
     }
 
     /// A stride that cannot matter is the dense one; rows or columns that are not there are neither.

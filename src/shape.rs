@@ -50,14 +50,14 @@ impl Shape {
         }
     }
 
-    /// The bits of a mask of `len` bits that has this shape, each row starting on a word.
+    /// The bits of a mask of `len` bits that is to be written in this shape, each row starting on a word.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
     pub(crate) fn stored(shape: Option<Self>, len: usize) -> Result<Rows, Error> {
         match shape {
             None => Ok(Rows::new(1, len)),
-            Some(shape) => shape.bits().check_mask(len),
+            Some(shape) => shape.bits().check_written(len),
         }
     }
 

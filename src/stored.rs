@@ -1,7 +1,6 @@
 use crate::bits::Stored;
 use crate::input::{InPlace, Input, Nothing};
 use crate::map::Scale;
-use crate::mask::same_length;
 use crate::parallel::Threads;
 use crate::pass::Pass;
 use crate::shape::Shape;
@@ -43,14 +42,17 @@ impl<'a> StoredMask<'a> {
     }
 
     /// Works on rows that lie apart: element `(r, c)` has bit `r * index_stride + c` of the mask. A mask that was
-    /// stored by rows has an index stride of `64 * mask_words(columns)`.
+    /// stored by rows has an index stride of `64 * mask_words(columns)`; any multiple of 64 will do, 0 for the same bits
+    /// in every row. With another, several rows would read other bits than the same [`Rows`] store, and are an error.
     #[must_use]
     pub const fn rows(self, rows: Rows) -> Self {
         Self { shape: Some(Shape::Rows(rows)), ..self }
     }
 
     /// Gives every element of a channel, or of a sample, the same bit: bit `n * index_stride + c` of the mask. A mask that
-    /// was stored with an index stride other than the number of channels has one of `64 * mask_words(channels)`.
+    /// was stored with an index stride other than the number of channels has one of `64 * mask_words(channels)`. The
+    /// number of channels and any multiple of 64 will do; with another, several samples would read other bits than the
+    /// same [`Channels`] store, and are an error.
     #[must_use]
     pub const fn channels(self, channels: Channels) -> Self {
         Self { shape: Some(Shape::Channels(channels)), ..self }
@@ -74,8 +76,9 @@ impl<'a> StoredMask<'a> {
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] unless mask and slices have the same number of elements. With [`rows`](Self::rows),
-    /// slices need at least the length of the shape, with [`channels`](Self::channels) exactly that, and
-    /// [`Error::MaskTooShort`] tells of a mask that ends before the last row or channel.
+    /// slices need at least the length of the shape, with [`channels`](Self::channels) exactly that; the mask then has
+    /// exactly the bits from the first to the last of the shape (any number where there are no elements), else
+    /// [`Error::LengthMismatch`], and [`Error::InvalidIndexStride`] tells of rows that do not begin on its words.
     pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), y.len())?;
         self.pass(shape, x, Nothing, y)
@@ -121,12 +124,9 @@ impl<'a> StoredMask<'a> {
 
     fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
         let shape = Shape::of(self.shape, x, y)?;
-        if self.shape.is_none() {
-            same_length(x, self.mask.len())?;
-        }
-        let (needed, actual) = (shape.bits().index_span(), self.mask.len() as u64);
-        if needed > u128::from(actual) {
-            return Err(Error::MaskTooShort { needed: u64::try_from(needed).unwrap_or(u64::MAX), actual });
+        // channels without elements have stored their bits all the same
+        if self.shape.is_none() || shape.len() > 0 {
+            shape.bits().check_read(self.mask.len())?;
         }
         Ok(shape)
     }

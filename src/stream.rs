@@ -60,8 +60,8 @@ pub enum Scaling {
 /// All operations: [`Error::LengthMismatch`] unless the slices (and the mask) have the same number of elements, and
 /// [`Error::IndexOverflow`] if the last element's index would pass 2^64. With [`rows`](Self::rows), slices need at
 /// least the length of the shape, and [`Error::InvalidShape`] tells of a bad one ([`fill`](Self::fill) has no slices
-/// and looks at no memory stride); with [`channels`](Self::channels), exactly that. A mask of either may be longer. After
-/// an error nothing has been written.
+/// and looks at no memory stride); with [`channels`](Self::channels), exactly that. A mask of either has exactly the bits
+/// of its shape. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct MaskStream {
     key: Key,
@@ -93,7 +93,7 @@ impl MaskStream {
     }
 
     /// Works on rows that lie apart. A mask that is stored or filled then holds row `r` from word
-    /// `r * mask_words(columns)` on, each row starting on a word.
+    /// `r * mask_words(columns)` on, each row starting on a word: `(rows - 1) * 64 * mask_words(columns) + columns` bits.
     #[must_use]
     pub const fn rows(self, rows: Rows) -> Self {
         Self { shape: Some(Shape::Rows(rows)), ..self }
@@ -378,7 +378,7 @@ impl MaskStream {
                 self.fill(mask)?;
                 return self.pass(map, shape, x, Nothing, y);
             }
-            Some(Shape::Rows(_)) => shape.bits().check_mask(mask.len()).map(|_| ())?,
+            Some(Shape::Rows(_)) => shape.bits().check_written(mask.len()).map(|_| ())?,
             None => same_length(y.len(), mask.len())?,
         }
         let bits = Store { replay: self.replay(), words: mask.words_mut() };

@@ -74,6 +74,10 @@ fn messages_name_the_numbers() {
             Error::InvalidShape { rows: 2, columns: 5, stride: 4 },
             "2 rows of 5 elements at a stride of 4 overlap or do not fit in memory",
         ),
+        (
+            Error::InvalidIndexStride { rows: 2, columns: 100, index_stride: 101 },
+            "2 rows of 100 bits of a stored mask do not begin on words: the index stride 101 is no multiple of 64",
+        ),
         (Error::UnsupportedLevel, "this machine or build has no such SIMD level"),
     ];
     for (error, message) in errors {
@@ -163,20 +167,20 @@ fn indices_past_the_end() {
 #[test]
 fn indices_of_rows_past_the_end() {
     let cases = [
-        (Rows::new(3, 10).index_stride(1 << 63), 0, (1_u128 << 64) + 10),
-        (Rows::new(3, 10).index_stride((1 << 63) - 4), 0, (1 << 64) + 2),
-        (Rows::new(3, 10).index_stride(u64::MAX), 5, 2 * u128::from(u64::MAX) + 10),
-        (Rows::new(2, 10).index_stride(0), u64::MAX - 8, 10),
-        (Rows::new(2, 10), u64::MAX - 18, 20),
+        (Rows::new(3, 10).index_stride(1 << 63), 0, (1_u128 << 64) + 10, 138),
+        (Rows::new(3, 10).index_stride((1 << 63) - 4), 0, (1 << 64) + 2, 138),
+        (Rows::new(3, 10).index_stride(u64::MAX), 5, 2 * u128::from(u64::MAX) + 10, 138),
+        (Rows::new(2, 10).index_stride(0), u64::MAX - 8, 10, 74),
+        (Rows::new(2, 10), u64::MAX - 18, 20, 74),
     ];
-    for (rows, offset, span) in cases {
-        let lengths = Lengths { x: 30, y: 30, bits: 3 * 64 };
+    for (rows, offset, span, bits) in cases {
+        let lengths = Lengths { x: 30, y: 30, bits };
         let expected = Error::IndexOverflow { offset, span };
         refused(&stream().offset(offset).rows(rows), lengths, |_| true, expected);
     }
     let last = Rows::new(3, 10).index_stride((1 << 63) - 5);
     for operation in &OPERATIONS {
-        let lengths = Lengths { x: 30, y: 30, bits: 3 * 64 };
+        let lengths = Lengths { x: 30, y: 30, bits: 138 };
         assert_eq!(attempt(operation, &stream().rows(last), lengths), Ok(()), "{}", operation.name);
     }
 }
@@ -254,8 +258,11 @@ fn slices_too_short_for_their_rows() {
     let in_place = |operation: &Operation| operation.name.ends_with("in_place");
     refused(&stream().rows(rows), Lengths { x: 100, y: 33, bits: 192 }, in_place, expected);
 
-    let expected = Error::LengthMismatch { expected: 138, actual: 137 };
-    refused(&stream().rows(rows), Lengths { x: 34, y: 34, bits: 137 }, |operation| operation.stores, expected);
+    // a longer mask would keep bits that nobody drew
+    for actual in [0, 137, 139, 192] {
+        let expected = Error::LengthMismatch { expected: 138, actual };
+        refused(&stream().rows(rows), Lengths { x: 34, y: 34, bits: actual }, |operation| operation.stores, expected);
+    }
 
     let all_there = Lengths { x: 34, y: 34, bits: 138 };
     for operation in &OPERATIONS {
@@ -268,20 +275,59 @@ fn slices_too_short_for_their_rows() {
     refused(&stream().rows(endless), Lengths::all(100), |operation| operation.name != "fill", expected);
 }
 
+/// All operations by a stored mask of some rows of 10 refuse, at all levels.
+fn refused_stored(rows: Rows, len: usize, expected: Error) {
+    let words = [0; 6];
+    let mask = StoredMask::new(Mask::new(&words, len).unwrap(), 2.0).rows(rows);
+    for ((name, run), level) in STORED_OPERATIONS.iter().flat_map(|run| Level::supported().map(move |l| (run, l))) {
+        assert_eq!(attempt_stored(*run, &mask.level(level), 30, 30), Err(expected), "{name}, {level}, {rows:?}");
+    }
+}
+
 #[test]
-fn stored_masks_too_short_for_their_rows() {
-    let words = [0; 4];
-    let cases = [
-        (Rows::new(3, 10).index_stride(100), 209, 210),
-        (Rows::new(3, 10), 29, 30),
-        (Rows::new(3, 10).index_stride(u64::MAX), 256, u64::MAX),
-        (Rows::new(2, 10).index_stride(u64::MAX - 9), 256, u64::MAX),
-    ];
-    for (rows, len, needed) in cases {
-        let mask = StoredMask::new(Mask::new(&words, len).unwrap(), 2.0).rows(rows);
-        let expected = Error::MaskTooShort { needed, actual: len as u64 };
-        for (name, run) in STORED_OPERATIONS {
-            assert_eq!(attempt_stored(run, &mask, 30, 30), Err(expected), "{name}");
+fn stored_masks_of_other_lengths_than_their_rows() {
+    let rows = Rows::new(3, 10);
+    for (index_stride, expected) in [(64, 138), (128, 266), (0, 10), (1 << 63, usize::MAX)] {
+        for actual in [0, 9, 11, 30, 137, 139, 192, 265, 267, 384] {
+            refused_stored(rows.index_stride(index_stride), actual, Error::LengthMismatch { expected, actual });
+        }
+    }
+    for actual in [0, 9, 11, 64] {
+        refused_stored(Rows::new(1, 10), actual, Error::LengthMismatch { expected: 10, actual });
+    }
+}
+
+/// Those that were stored have rows that begin on words.
+#[test]
+fn rows_that_do_not_begin_on_words_of_a_stored_mask() {
+    for index_stride in [1, 9, 10, 63, 65, 100, 127, u64::MAX] {
+        let rows = Rows::new(3, 10).index_stride(index_stride);
+        for len in [30, 138, 210, 384] {
+            refused_stored(rows, len, Error::InvalidIndexStride { rows: 3, columns: 10, index_stride });
+        }
+    }
+}
+
+/// By the rows that a mask was stored by, it is read as it was stored or not at all.
+#[test]
+fn the_rows_that_stored_a_mask_read_it_or_refuse() {
+    for (rows, columns) in (1..=3).flat_map(|rows| [1, 63, 64, 65, 100, 128].map(|columns| (rows, columns))) {
+        let word_stride = 64 * mask_words(columns);
+        let bits = (rows - 1) * word_stride + columns;
+        for index_stride in [0, 1, columns, 64, 128, 192, 200] {
+            let shape = Rows::new(rows, columns).index_stride(index_stride as u64);
+            let right = rows == 1 || index_stride == word_stride;
+            for level in Level::supported() {
+                let x = vec![1.0; rows * columns];
+                let (mut y, mut dx, mut words) = (vec![7.0; x.len()], vec![7.0; x.len()], vec![!0; mask_words(bits)]);
+                let mut mask = MaskMut::new(&mut words, bits).unwrap();
+                stream().rows(shape).level(level).forward_store(&x, &mut y, &mut mask).unwrap();
+                let kept = mask.as_mask().count_kept();
+                assert_eq!(kept, y.iter().filter(|&&y| y == 2.0).count(), "no stale bits, {level}, {shape:?}");
+                let stored = StoredMask::new(mask.as_mask(), 2.0).rows(shape).level(level);
+                assert_eq!(stored.apply(&x, &mut dx).is_ok(), right, "{level}, {shape:?}");
+                assert!(dx == if right { y } else { vec![7.0; x.len()] }, "{level}, {shape:?}");
+            }
         }
     }
 }

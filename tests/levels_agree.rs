@@ -287,7 +287,7 @@ fn rows_of_stored_masks() {
     for columns in [1, 3, 63, 64, 65, 100, 128, 1023, 1024, 1500, 2049] {
         for stride in [columns, columns + 1] {
             let by_rows = 64 * mask_words(columns);
-            for index_stride in [0, 1, columns, by_rows] {
+            for index_stride in [0, 64, by_rows, by_rows + 64] {
                 for first in [0, 1, 63] {
                     let mask = Mask::at_bit(&words, first, 2 * index_stride + columns).unwrap();
                     let rows = Rows::new(3, columns).stride(stride).index_stride(index_stride as u64);

@@ -192,7 +192,7 @@ fn finite_differences() {
 #[test]
 fn errors_write_nothing() {
     let relu = ReluDropout::new(stream(0.5));
-    let (x, mut y, mut words) = ([1.0; 70], [7.0; 70], [3; 4]);
+    let (x, mut y, mut words, mut longer) = ([1.0; 70], [7.0; 70], [3; 4], [3; 2]);
     let wrong = |expected, actual| Err(Error::LengthMismatch { expected, actual });
     {
         let mut mask = MaskMut::new(&mut words, 69).unwrap();
@@ -203,14 +203,19 @@ fn errors_write_nothing() {
         assert_eq!(channels.forward(&x, &mut y, &mut mask), wrong(70, 69));
         let rows = ReluDropout::new(stream(0.5).rows(Rows::new(7, 10)));
         assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(6 * 64 + 10, 69));
+        let rows = ReluDropout::new(stream(0.5).rows(Rows::new(2, 35)));
+        for actual in [98, 100, 128] {
+            let mut mask = MaskMut::new(&mut longer, actual).unwrap();
+            assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(64 + 35, actual));
+            assert_eq!(rows.forward_in_place(&mut y, &mut mask), wrong(64 + 35, actual));
+        }
         let far = ReluDropout::new(stream(0.5).offset(u64::MAX));
         assert_eq!(far.forward(&x, &mut y, &mut mask), Err(Error::IndexOverflow { offset: u64::MAX, span: 70 }));
     }
     assert_eq!(relu.backward(Mask::new(&words, 69).unwrap(), &x, &mut y), wrong(70, 69));
     let rows = ReluDropout::new(stream(0.5).rows(Rows::new(7, 10)));
-    let short = Err(Error::MaskTooShort { needed: 6 * 64 + 10, actual: 70 });
-    assert_eq!(rows.backward(Mask::new(&words, 70).unwrap(), &x, &mut y), short);
-    assert_eq!((y, words), ([7.0; 70], [3; 4]));
+    assert_eq!(rows.backward(Mask::new(&words, 70).unwrap(), &x, &mut y), wrong(6 * 64 + 10, 70));
+    assert_eq!((y, words, longer), ([7.0; 70], [3; 4], [3; 2]));
 }
 
 /// No row at all, of more columns than a mask has bits for.

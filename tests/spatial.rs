@@ -255,9 +255,7 @@ fn no_elements_take_no_time() {
             }
         }
         // bits are there only if samples and channels are
-        let mut words = [0];
-        let mut mask = MaskMut::new(&mut words, 64).unwrap();
-        let filled = stream(0.5).channels(Channels::first(n, c, s)).fill(&mut mask);
+        let filled = stream(0.5).channels(Channels::first(n, c, s)).fill(&mut MaskMut::new(&mut [], 0).unwrap());
         assert_eq!(filled.is_ok(), n == 0 || c == 0, "({n}, {c}, {s})");
     }
 }
@@ -265,17 +263,20 @@ fn no_elements_take_no_time() {
 /// A mask has a bit for each channel, even if a channel has no elements.
 #[test]
 fn forward_store_stores_what_fill_does() {
-    for shape in [Channels::first(3, 50, 0), Channels::last(3, 0, 50), Channels::first(3, 50, 0).index_stride(70)] {
+    let apart = Channels::first(3, 50, 0).index_stride(70);
+    for (shape, bits) in [(Channels::first(3, 50, 0), 150), (Channels::last(3, 0, 50), 150), (apart, 2 * 64 + 50)] {
         for level in Level::supported() {
             let stream = stream(0.5).channels(shape).level(level);
             let (mut filled, mut stored) = ([0; 3], [0; 3]);
-            stream.fill(&mut MaskMut::new(&mut filled, 192).unwrap()).unwrap();
-            stream.forward_store(&[], &mut [], &mut MaskMut::new(&mut stored, 192).unwrap()).unwrap();
+            stream.fill(&mut MaskMut::new(&mut filled, bits).unwrap()).unwrap();
+            stream.forward_store(&[], &mut [], &mut MaskMut::new(&mut stored, bits).unwrap()).unwrap();
             assert_ne!(filled, [0; 3]);
             assert_eq!(filled, stored, "{shape:?}");
             stored = [0; 3];
-            stream.forward_store_in_place(&mut [], &mut MaskMut::new(&mut stored, 192).unwrap()).unwrap();
+            stream.forward_store_in_place(&mut [], &mut MaskMut::new(&mut stored, bits).unwrap()).unwrap();
             assert_eq!(filled, stored, "{shape:?}");
+            let mask = Mask::new(&stored, bits).unwrap();
+            StoredMask::new(mask, 2.0).channels(shape).level(level).apply(&[], &mut []).unwrap();
         }
     }
 }
@@ -311,17 +312,58 @@ fn errors_write_nothing() {
     let spread = stream.channels(shape.index_stride(u64::MAX));
     assert_eq!(spread.forward(&x, &mut y), Err(Error::IndexOverflow { offset: 0, span: u128::from(u64::MAX) + 3 }));
 
-    let mut words = [!0];
-    let mut mask = MaskMut::new(&mut words, 5).unwrap();
-    let short = Err(Error::LengthMismatch { expected: 6, actual: 5 });
-    assert_eq!(channels.forward_store(&x, &mut y, &mut mask), short);
-    assert_eq!(channels.fill(&mut mask), short);
-    assert_eq!(words, [!0]);
+    let mut words = [!0; 3];
+    let apart = stream.channels(shape.index_stride(9)); // each sample from a word on
+    for actual in [0, 5, 7, 64, 66, 68, 128] {
+        let mut mask = MaskMut::new(&mut words, actual).unwrap();
+        for (channels, expected) in [(channels, 6), (apart, 64 + 3)] {
+            for channels in Level::supported().map(|level| channels.level(level)) {
+                let wrong = Err(Error::LengthMismatch { expected, actual });
+                assert_eq!(channels.forward_store(&x, &mut y, &mut mask), wrong);
+                assert_eq!(channels.forward_store_in_place(&mut y, &mut mask), wrong);
+                assert_eq!(channels.fill(&mut mask), wrong);
+            }
+        }
+    }
+    assert_eq!(words, [!0; 3]);
 
-    let mask = Mask::new(&words, 5).unwrap();
-    let stored = StoredMask::new(mask, 2.0).channels(shape);
-    assert_eq!(stored.apply(&x, &mut y), Err(Error::MaskTooShort { needed: 6, actual: 5 }));
-    let stored = stored.channels(shape.index_stride(u64::MAX));
-    assert_eq!(stored.apply(&x, &mut y), Err(Error::MaskTooShort { needed: u64::MAX, actual: 5 }));
+    for (index_stride, expected) in [(3, 6), (0, 3), (64, 67), (128, 131), (1 << 63, (1 << 63) + 3)] {
+        for actual in [0, 5, 7, 66, 68].into_iter().chain((index_stride != 3).then_some(6)) {
+            let mask = StoredMask::new(Mask::new(&words, actual).unwrap(), 2.0);
+            let wrong = Err(Error::LengthMismatch { expected, actual });
+            assert_eq!(mask.channels(shape.index_stride(index_stride)).apply(&x, &mut y), wrong);
+        }
+    }
+    for index_stride in [1, 2, 4, 63, 65, u64::MAX] {
+        let wrong = Err(Error::InvalidIndexStride { rows: 2, columns: 3, index_stride });
+        for actual in [6, 67, 128] {
+            let mask = StoredMask::new(Mask::new(&words, actual).unwrap(), 2.0);
+            assert_eq!(mask.channels(shape.index_stride(index_stride)).apply(&x, &mut y), wrong);
+        }
+    }
     assert_eq!(y, untouched);
+}
+
+/// By the shape that a mask was stored by, it is read as it was stored or not at all.
+#[test]
+fn the_shape_that_stored_a_mask_reads_it_or_refuses() {
+    for ((n, c, s), index_stride) in (1..=3)
+        .flat_map(|n| [1, 5, 63, 64, 65, 128].map(|c| (n, c, 4)))
+        .flat_map(|shape| [0, 9, 64, 65, 128, 192].map(|stride| (shape, stride)).into_iter().chain([(shape, shape.1)]))
+    {
+        let dense = n == 1 || index_stride == c;
+        let bits = if dense { n * c } else { (n - 1) * 64 * mask_words(c) + c };
+        let right = dense || index_stride == 64 * mask_words(c);
+        let x = vec![1.0; n * c * s];
+        for shape in [Channels::first(n, c, s), Channels::last(n, s, c)].map(|s| s.index_stride(index_stride as u64)) {
+            for level in Level::supported() {
+                let stream = stream(0.5).channels(shape).level(level);
+                let (mut y, mut dx, mut words) = (vec![7.0; x.len()], vec![7.0; x.len()], vec![!0; mask_words(bits)]);
+                stream.forward_store(&x, &mut y, &mut MaskMut::new(&mut words, bits).unwrap()).unwrap();
+                let mask = StoredMask::new(Mask::new(&words, bits).unwrap(), 2.0).channels(shape).level(level);
+                assert_eq!(mask.apply(&x, &mut dx).is_ok(), right, "{level}, {shape:?}");
+                assert!(dx == if right { y } else { vec![7.0; x.len()] }, "{level}, {shape:?}");
+            }
+        }
+    }
 }

@@ -102,17 +102,15 @@ impl<'a> Case<'a> {
         let r = !matches!(operation, Residual | EvaluateResidual | ApplyResidual) || slice(&self.r);
         let slices = operation == Fill || x && r && slice(&self.before.y);
         let span = if operation.stores() { shape.bits().span() } else { shape.span() };
-        let (stored, written) = (shape.span(), shape.bits().mask_bits());
+        let mask_len = self.mask_len as u128;
         let mask = match operation {
-            _ if operation.stores() => written,
-            _ if operation.uses_stored() => stored,
-            _ => 0,
+            _ if operation.stores() => mask_len == shape.bits().mask_bits(),
+            // nothing is read of it where a shape has no elements
+            _ if operation.uses_stored() && !shape.is_slice() && shape.elements() == Some(0) => true,
+            _ if operation.uses_stored() => shape.bits().on_words() && mask_len == shape.span(),
+            _ => true,
         };
-        let exact = shape.is_slice() && (operation.stores() || operation.uses_stored());
-        slices
-            && (operation.uses_stored() || self.source.fits(span))
-            && mask <= self.mask_len as u128
-            && (!exact || mask == self.mask_len as u128)
+        slices && mask && (operation.uses_stored() || self.source.fits(span))
     }
 
     fn run(&self, level: Level, Output { y, words, .. }: &mut Output) -> Result<(), Error> {

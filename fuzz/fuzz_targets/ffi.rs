@@ -215,8 +215,8 @@ impl<'a> Call<'a> {
             ];
             faults.extend(checks.into_iter().filter_map(|(wrong, status)| wrong.then_some(status)));
             for (j, b) in self.buffers.iter().enumerate().skip(i + 1) {
-                let allowed = self.pair == Some((i, j)) && a.pointer == b.pointer;
-                if a.overlaps(b) && !allowed {
+                let in_place = self.pair == Some((i, j)) && a.pointer == b.pointer;
+                if (a.written || b.written) && a.overlaps(b) && !in_place {
                     faults.push(DROPMASK_OVERLAP);
                 }
             }
@@ -301,6 +301,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
         }
         Operation::Apply => {
             let (len, span) = call.rows();
+            call.fault(len > 0 && n[0] > 1 && !index_stride.is_multiple_of(64), DROPMASK_INVALID_SHAPE);
             let (mask, x, y) = (call.read(U64, from_first(span)), call.read(F32, len), call.write(F32, len));
             call.pair = Some((1, 2));
             Box::new(move || unsafe { dropmask_rows_apply_f32(mask, first, 1.5, n[0], n[1], n[2], index_stride, x, y) })

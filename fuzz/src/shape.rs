@@ -9,6 +9,8 @@ use crate::{Number, product, size};
 pub enum Stride {
     Dense,
     Gap(u8),
+    /// That of rows of whole mask words.
+    Words,
     Other(Number),
 }
 
@@ -17,6 +19,7 @@ impl Stride {
         match self {
             Self::Dense => columns as u64,
             Self::Gap(gap) => (columns as u64).saturating_add(gap as u64),
+            Self::Words => (mask_words(columns) as u64).saturating_mul(64),
             Self::Other(stride) => stride.get(),
         }
     }
@@ -69,6 +72,11 @@ impl Grid {
     /// Number of element indices.
     pub const fn span(self) -> u128 {
         self.reach(self.index_stride as u128)
+    }
+
+    /// Whether a stored mask can have these bits: rows begin on words.
+    pub const fn on_words(self) -> bool {
+        self.rows <= 1 || self.columns == 0 || self.index_stride.is_multiple_of(64)
     }
 
     /// Bits of a mask whose rows each start on a word.

@@ -33,17 +33,23 @@ pub(super) struct Extent {
     start: usize,
     bytes: usize,
     align: usize,
+    written: bool,
 }
 
 impl Extent {
-    const NONE: Self = Self { start: 0, bytes: 0, align: 1 };
+    const NONE: Self = Self { start: 0, bytes: 0, align: 1, written: false };
 
-    fn new<T>(start: *const T, len: usize) -> Self {
-        Self { start: start.addr(), bytes: len.saturating_mul(size_of::<T>()), align: align_of::<T>() }
+    fn read<T>(start: *const T, len: usize) -> Self {
+        let bytes = len.saturating_mul(size_of::<T>());
+        Self { start: start.addr(), bytes, align: align_of::<T>(), written: false }
+    }
+
+    fn written<T>(start: *mut T, len: usize) -> Self {
+        Self { written: true, ..Self::read(start, len) }
     }
 
     const fn check(self) -> Result<(), dropmask_status> {
-        let Self { start, bytes, align } = self;
+        let Self { start, bytes, align, .. } = self;
         match start {
             _ if bytes == 0 => Ok(()),
             _ if bytes > isize::MAX as usize => Err(DROPMASK_LENGTH_OVERFLOW),
@@ -52,6 +58,11 @@ impl Extent {
             _ if start & (align - 1) != 0 => Err(DROPMASK_MISALIGNED),
             _ => Ok(()),
         }
+    }
+
+    /// Whether one of them is written where the other lies: what is only read may be shared.
+    const fn collides(self, other: Self) -> bool {
+        (self.written || other.written) && self.overlaps(other)
     }
 
     /// Compares distances, as an end could pass the end of the address space.
@@ -64,8 +75,8 @@ impl Extent {
 fn check(extents: &[Extent]) -> Result<(), dropmask_status> {
     let mut result = Ok(());
     for (i, extent) in extents.iter().enumerate() {
-        let overlaps = extents.iter().skip(i + 1).any(|other| extent.overlaps(*other));
-        let apart = if overlaps { Err(DROPMASK_OVERLAP) } else { Ok(()) };
+        let collides = extents.iter().skip(i + 1).any(|other| extent.collides(*other));
+        let apart = if collides { Err(DROPMASK_OVERLAP) } else { Ok(()) };
         result = both(result, both(extent.check(), apart)).map(|_| ());
     }
     result
@@ -89,7 +100,7 @@ impl<'a, T: 'a> Buffer<'a> for Read<T> {
     type Slice = &'a [T];
 
     fn extents(&self) -> [Extent; 2] {
-        [Extent::new(self.0, self.1), Extent::NONE]
+        [Extent::read(self.0, self.1), Extent::NONE]
     }
 
     unsafe fn slice(self) -> &'a [T] {
@@ -108,7 +119,7 @@ impl<'a, T: 'a> Buffer<'a> for Write<T> {
     type Slice = &'a mut [T];
 
     fn extents(&self) -> [Extent; 2] {
-        [Extent::new(self.0, self.1), Extent::NONE]
+        [Extent::written(self.0, self.1), Extent::NONE]
     }
 
     unsafe fn slice(self) -> &'a mut [T] {
@@ -127,7 +138,7 @@ impl<'a, T: 'a> Buffer<'a> for Out<T> {
     type Slice = &'a mut T;
 
     fn extents(&self) -> [Extent; 2] {
-        [Extent::new(self.0, 1), Extent::NONE]
+        [Extent::written(self.0, 1), Extent::NONE]
     }
 
     unsafe fn slice(self) -> &'a mut T {
@@ -149,8 +160,8 @@ impl<'a> Buffer<'a> for InOut {
 
     fn extents(&self) -> [Extent; 2] {
         let Self(x, y, len) = *self;
-        let x = if x == y { Extent::NONE } else { Extent::new(x, len) };
-        [x, Extent::new(y, len)]
+        let x = if x == y { Extent::NONE } else { Extent::read(x, len) };
+        [x, Extent::written(y, len)]
     }
 
     unsafe fn slice(self) -> Pair<'a> {

@@ -174,9 +174,17 @@ impl StoredCall {
         Self { given, ..self }
     }
 
+    /// The bits that are read, as a matrix.
+    fn bits(&self) -> Rows {
+        if elements(self.shape) == 0 { Rows::new(0, 0) } else { self.shape.bits().normalised() }
+    }
+
     fn mask(&self) -> ReadMask {
-        let bits = if elements(self.shape) == 0 { 0 } else { self.shape.bits().normalised().index_span() };
-        ReadMask(self.mask, self.first, bits)
+        ReadMask(self.mask, self.first, self.bits().index_span())
+    }
+
+    fn checked(&self) -> Result<(), dropmask_status> {
+        both(self.bits().check_read_stride().map_err(status_of), self.given).map(|_| ())
     }
 
     fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
@@ -195,7 +203,7 @@ impl StoredCall {
         let buffers = (self.mask(), InOut(x, y, elements(self.shape)));
         // SAFETY: as demanded here.
         unsafe {
-            run(self.given, buffers, |(), (mask, xy)| match xy {
+            run(self.checked(), buffers, |(), (mask, xy)| match xy {
                 Pair::Apart(x, y) => self.stored(mask?).apply(x, y),
                 Pair::InPlace(x) => self.stored(mask?).apply_in_place(x),
             })
@@ -206,14 +214,14 @@ impl StoredCall {
         let len = elements(self.shape);
         let buffers = (self.mask(), Read(dy, len), Write(dx, len));
         // SAFETY: as demanded here.
-        unsafe { run(self.given, buffers, |(), (mask, dy, dx)| self.stored(mask?).apply_add(dy, dx)) }
+        unsafe { run(self.checked(), buffers, |(), (mask, dy, dx)| self.stored(mask?).apply_add(dy, dx)) }
     }
 
     pub(super) unsafe fn apply_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
         let len = elements(self.shape);
         // SAFETY: as demanded here.
         unsafe {
-            run(self.given, (self.mask(), InOut(x, y, len), Read(r, len)), |(), (mask, xy, r)| match xy {
+            run(self.checked(), (self.mask(), InOut(x, y, len), Read(r, len)), |(), (mask, xy, r)| match xy {
                 Pair::Apart(x, y) => self.stored(mask?).apply_residual(x, r, y),
                 Pair::InPlace(x) => self.stored(mask?).apply_residual_in_place(x, r),
             })

@@ -165,11 +165,12 @@ pub unsafe extern "C" fn dropmask_channels_backward_add_f32(
 }
 
 /// Spatial dropout by a stored mask, in either pass: y = (bit first + n * index_stride + c of mask) ? x * scale : +0.0
-/// for all elements of channel c of sample n.
+/// for all elements of channel c of sample n. The index_stride is channels, or a multiple of 64, where there are several
+/// samples: that of a mask that was stored with another one than channels is 64 * dropmask_mask_words(channels).
 ///
 /// mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, y: samples * channels *
 /// positions floats; y may be equal to x.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_channels_apply_f32(
     mask: *const u64,
@@ -192,7 +193,7 @@ pub unsafe extern "C" fn dropmask_channels_apply_f32(
 ///
 /// mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. dy, dx: samples * channels *
 /// positions floats.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_channels_apply_add_f32(
     mask: *const u64,
@@ -216,7 +217,7 @@ pub unsafe extern "C" fn dropmask_channels_apply_add_f32(
 ///
 /// mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, r, y: samples * channels *
 /// positions floats; y may be equal to x.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_channels_apply_residual_f32(
     mask: *const u64,

@@ -190,7 +190,8 @@ pub unsafe extern "C" fn dropmask_rows_evaluate_residual_f32(
 }
 
 /// dropmask_apply_f32 by rows, with a mask from any bit on: y = (bit first + r * index_stride + c of mask) ? x * scale
-/// : +0.0 of element c of row r, at r * stride + c.
+/// : +0.0 of element c of row r, at r * stride + c. The index_stride is a multiple of 64, that of a mask that was stored
+/// by rows 64 * dropmask_mask_words(columns), where there are several rows; 0 gives every row the same bits.
 ///
 /// mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, y: (rows - 1) * stride + columns
 /// floats; y may be equal to x.

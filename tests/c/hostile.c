@@ -49,6 +49,11 @@ static void lengths(size_t n, uint64_t offset) {
     check(memcmp(y, z, n * sizeof *y) == 0, "backward is forward", n);
     SUCCEEDS(dropmask_apply_f32(mask, scale, x, z, n));
     check(memcmp(y, z, n * sizeof *y) == 0, "apply is forward", n);
+    SUCCEEDS(dropmask_apply_residual_f32(mask, scale, x, r, y, n)); /* r is a copy of x */
+    SUCCEEDS(dropmask_apply_residual_f32(mask, scale, x, x, z, n));
+    check(memcmp(y, z, n * sizeof *y) == 0, "equal inputs are two copies", n);
+    SUCCEEDS(dropmask_forward_residual_f32(key, p, offset, x, x, z, n));
+    check(memcmp(y, z, n * sizeof *y) == 0, "equal inputs are two copies, replayed", n);
     SUCCEEDS(dropmask_forward_residual_f32(key, p, offset, x, r, z, n));
     SUCCEEDS(dropmask_forward_add_f32(key, p, offset, x, r, n));
     check(memcmp(r, z, n * sizeof *r) == 0, "add is residual", n);
@@ -72,6 +77,30 @@ static void lengths(size_t n, uint64_t offset) {
     SUCCEEDS(dropmask_attention_forward_f32(key, p, offset, DROPMASK_INVERTED, 1, 1, n, DROPMASK_NOT_CAUSAL, 0, NULL, x, z));
 
     void *all[] = {mask, stored, octets, packed, x, r, y, z};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+/* Rows of n columns, packed beside each other in one matrix: x and r are two blocks of its columns, y is a matrix of its
+ * own. The mask that is stored has rows of whole words. */
+static void columns(size_t n) {
+    enum { ROWS = 3 };
+    const size_t stride = 2 * n, end = (ROWS - 1) * stride + n, row_words = dropmask_mask_words(n), words = ROWS * row_words;
+    float *packed = floats(ROWS * stride), *x = floats(end), *r = floats(end), *y = floats(end), *z = floats(end);
+    uint64_t *mask = (uint64_t *)buffer(words * sizeof *mask);
+    memcpy(x, packed, end * sizeof *x);
+    memcpy(r, packed + n, end * sizeof *r);
+    SUCCEEDS(dropmask_rows_forward_residual_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, n, x, r, y));
+    SUCCEEDS(dropmask_rows_forward_residual_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, n, packed, packed + n, z));
+    check(memcmp(y, z, end * sizeof *y) == 0, "inputs that overlap are two copies", n);
+
+    SUCCEEDS(dropmask_rows_forward_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, n, x, y, mask));
+    SUCCEEDS(dropmask_rows_apply_f32(mask, 0, 2, ROWS, n, stride, 64 * row_words, x, z));
+    check(memcmp(y, z, end * sizeof *y) == 0, "what is stored by rows is applied by rows of words", n);
+    const dropmask_status status = dropmask_rows_apply_f32(mask, 0, 3, ROWS, n, stride, n, x, z);
+    check(status == (n % 64 ? DROPMASK_INVALID_SHAPE : DROPMASK_OK), "rows begin on words of the mask", n);
+    check(n % 64 == 0 || memcmp(y, z, end * sizeof *y) == 0, "else nothing is written", n);
+
+    void *all[] = {packed, x, r, y, z, mask};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
@@ -126,10 +155,19 @@ static void hostile(void) {
     FAILS(OVERLAP, dropmask_forward_f32(1, 0.5F, 0, x, y, (uint64_t *)(void *)(memory + 256), LEN));
     FAILS(OVERLAP, dropmask_backward_f32(1, 0.5F, 0, y, y + 1, LEN));
     FAILS(OVERLAP, dropmask_apply_f32((uint64_t *)(void *)y, 2, x, y, LEN));
+    FAILS(OVERLAP, dropmask_forward_residual_f32(1, 0.5F, 0, x, y, y, LEN));
+    FAILS(OVERLAP, dropmask_forward_residual_f32(1, 0.5F, 0, y, y, y, LEN));
+    FAILS(OVERLAP, dropmask_apply_residual_f32(mask, 2, x, y + 1, y, LEN));
 
     FAILS(INDEX_OVERFLOW, dropmask_fill(1, 0.5F, end - LEN + 2, mask, LEN));
     FAILS(INDEX_OVERFLOW, dropmask_forward_f32(1, 0.5F, end, x, y, mask, LEN));
     FAILS(INDEX_OVERFLOW, dropmask_backward_f32(1, 0.5F, end, x, y, 2));
+
+    FAILS(INVALID_SHAPE, dropmask_rows_apply_f32(mask, 0, 2, 2, 50, 50, 50, x, y));
+    FAILS(INVALID_SHAPE, dropmask_rows_apply_add_f32(mask, 0, 2, 2, 50, 50, 63, x, y));
+    FAILS(INVALID_SHAPE, dropmask_rows_apply_residual_f32(mask, 0, 2, 2, 50, 50, 1, x, x, y));
+    FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, DROPMASK_CHANNELS_FIRST, 2, 5, 10, 9, x, y));
+    FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, UINT32_MAX, 2, 5, 10, 9, x, y));
 
     const size_t n = LEN;
     SUCCEEDS(dropmask_forward_f32(1, 0.5F, 0, NULL, NULL, NULL, 0));
@@ -149,6 +187,7 @@ int main(void) {
     for (size_t n = 0; n <= 130; n++) lengths(n, n);
     for (size_t n = 1023; n <= 1025; n++) lengths(n, UINT64_MAX - n + 1);
     lengths(5000, 77);
+    for (size_t n = 1; n <= 130; n++) columns(n);
     hostile();
     printf("level %s, %d faults\n", dropmask_level(), faults);
     return faults != 0;

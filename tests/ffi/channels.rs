@@ -1,6 +1,6 @@
 //! What has one bit for a channel or a sample.
 
-use dropmask::{AlphaDropout, Channels, MaskMut};
+use dropmask::{AlphaDropout, Channels};
 
 use crate::function::{Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::*;
@@ -15,10 +15,9 @@ pub const CHANNELS: [Function; 17] = [
         call: call!(dropmask_channels_fill: key p offset [0] [1] index_stride (0)),
         expected: |a, b| {
             let [mask] = b else { panic!() };
-            let bits = mask.u64().len() * 64;
             stream(a)
                 .channels(Channels::first(a.sizes[0], a.sizes[1], 1).index_stride(a.index_stride))
-                .fill(&mut MaskMut::new(mask.u64_mut(), bits).unwrap())
+                .fill(&mut mask_mut(mask, channels_bits(a)))
                 .unwrap();
         },
     },
@@ -35,10 +34,9 @@ pub const CHANNELS: [Function; 17] = [
         call: call!(dropmask_channels_forward_f32: key p offset scaling option [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
-            let bits = mask.u64().len() * 64;
             stream(a)
                 .channels(channels(a))
-                .forward_store(x.f32(), y.f32_mut(), &mut MaskMut::new(mask.u64_mut(), bits).unwrap())
+                .forward_store(x.f32(), y.f32_mut(), &mut mask_mut(mask, channels_bits(a)))
                 .unwrap();
         },
     },
@@ -93,7 +91,7 @@ pub const CHANNELS: [Function; 17] = [
     },
     Function {
         name: "dropmask_channels_apply_f32",
-        takes: &[Option],
+        takes: &[Option, WordStride],
         sizes: &[3, 5, 21],
         buffers: &[buffer(U64, channels_words_from_first), buffer(F32, product), buffer(F32, product).over(1)],
         span: |_| 0,
@@ -105,7 +103,7 @@ pub const CHANNELS: [Function; 17] = [
     },
     Function {
         name: "dropmask_channels_apply_add_f32",
-        takes: &[Option],
+        takes: &[Option, WordStride],
         sizes: &[3, 5, 21],
         buffers: &[buffer(U64, channels_words_from_first), buffer(F32, product), buffer(F32, product)],
         span: |_| 0,
@@ -117,7 +115,7 @@ pub const CHANNELS: [Function; 17] = [
     },
     Function {
         name: "dropmask_channels_apply_residual_f32",
-        takes: &[Option],
+        takes: &[Option, WordStride],
         sizes: &[3, 5, 21],
         buffers: &[
             buffer(U64, channels_words_from_first),
@@ -144,10 +142,9 @@ pub const CHANNELS: [Function; 17] = [
         call: call!(dropmask_path_forward_f32: key p offset scaling [0] [1] (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
-            let bits = mask.u64().len() * 64;
             stream(a)
                 .channels(Channels::samples(a.sizes[0], a.sizes[1]))
-                .forward_store(x.f32(), y.f32_mut(), &mut MaskMut::new(mask.u64_mut(), bits).unwrap())
+                .forward_store(x.f32(), y.f32_mut(), &mut mask_mut(mask, flat(a)))
                 .unwrap();
         },
     },

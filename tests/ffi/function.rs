@@ -108,6 +108,8 @@ pub enum Takes {
     Stride,
     /// A mask of rows that start on words, without a stride.
     Bits,
+    /// The index stride is that of a stored mask, whose rows begin on words.
+    WordStride,
     /// The size of that number is the side of a block, the two before are those of its map.
     Block(usize),
 }
@@ -142,13 +144,21 @@ impl Function {
             scaling: 0,
             option: 0,
             sizes: self.sizes.to_vec(),
-            index_stride: 200,
+            index_stride: if self.takes(Takes::WordStride) { 256 } else { 200 },
             first: 70,
             factor: 1.25,
             number: 3,
             boxes: 2,
             pointers: Vec::new(),
         }
+    }
+
+    /// Whether that is an output: whether the Rust interface changes it.
+    pub fn writes(&self, i: usize) -> bool {
+        let args = self.args();
+        let (before, mut after) = (self.data(&args), self.data(&args));
+        (self.expected)(&args, &mut after);
+        before[i].to_bytes() != after[i].to_bytes()
     }
 
     pub fn data(&self, args: &Args) -> Vec<Data> {
@@ -206,7 +216,7 @@ macro_rules! access {
 
 #[allow(dead_code, reason = "not all kinds are read, nor all written")]
 impl Data {
-    fn random(kind: Kind, len: usize, seed: u64, args: &Args) -> Self {
+    pub fn random(kind: Kind, len: usize, seed: u64, args: &Args) -> Self {
         let mut rng = generator(seed);
         let mut unit = move || (rng.next_u64() >> 40) as f32 / (1 << 24) as f32;
         let mut rng = generator(seed);
@@ -227,6 +237,23 @@ impl Data {
     access!(u32 u32_mut U32 u32);
     access!(u8 u8_mut U8 u8);
     access!(size size_mut Size usize);
+
+    /// What memory of another kind is as one of this.
+    pub fn of_bytes(kind: Kind, bytes: &[u8]) -> Self {
+        macro_rules! values {
+            ($variant:ident $type:ty) => {
+                Self::$variant(bytes.as_chunks().0.iter().map(|bytes| <$type>::from_ne_bytes(*bytes)).collect())
+            };
+        }
+        match kind {
+            Kind::F32 | Kind::OneF32 | Kind::Unit => values!(F32 f32),
+            Kind::F64 => values!(F64 f64),
+            Kind::U64 | Kind::OneU64 => values!(U64 u64),
+            Kind::Ids => values!(U32 u32),
+            Kind::U8 => values!(U8 u8),
+            Kind::Size => values!(Size usize),
+        }
+    }
 
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {

@@ -73,7 +73,11 @@ fn good(function: &Function) -> Vec<Args> {
     for p in if function.takes(Takes::P) { &[0.0, -0.0, 0.3, 0.5, 1.0][..] } else { &[0.5] } {
         for scaling in choices(Takes::Scaling, &[0, 1, 2]) {
             for option in choices(Takes::Option, &[0, 1]) {
-                for (index_stride, number) in [(200, 3), (0, 0), (5, 1)] {
+                let last = match (function.takes(Takes::WordStride), function.takes(Takes::Stride)) {
+                    (true, true) => 128, // that of rows that were stored
+                    _ => 5,
+                };
+                for (index_stride, number) in [(function.args().index_stride, 3), (0, 0), (last, 1)] {
                     let args = Args { p: *p, scaling, option, index_stride, number, ..function.args() };
                     let last = (1 << 64) - (function.span)(&args).max(1);
                     for offset in [0, 1000, last as u64] {
@@ -137,6 +141,38 @@ fn work_in_place() {
         }
     }
     assert_eq!(names.len(), comments().matches("may be equal to").count(), "those of the header");
+}
+
+/// Each input in turn lies over another one, all of it or from its second word on.
+#[test]
+fn share_what_is_only_read() {
+    let mut pairs = 0;
+    for function in functions() {
+        let input = |i: &usize| !function.writes(*i) && function.ids() != Some(*i);
+        let inputs: Vec<_> = (0..function.buffers.len()).filter(input).collect();
+        for (&i, &other) in inputs.iter().flat_map(|i| inputs.iter().map(move |other| (i, other))) {
+            for at in [0, 8].into_iter().filter(|_| i != other) {
+                let args = function.args();
+                let [len, len_other] = [i, other].map(|i| function.buffers[i].bytes(&args) as usize);
+                let kind = function.buffers[other].kind;
+                // one piece of memory with room for both
+                let room = Data::random(kind, (at + len).max(len_other).div_ceil(kind.bytes()), 9, &args);
+                let bytes = room.to_bytes();
+                let mut data = function.data(&args);
+                data[i] = Data::of_bytes(function.buffers[i].kind, &bytes[at..at + len]);
+                data[other] = Data::of_bytes(kind, &bytes[..len_other]);
+                let mut expected = data.clone();
+                (function.expected)(&args, &mut expected);
+                (data[other], expected[other]) = (room.clone(), room);
+                let (status, memory) =
+                    call(function, &args, &data, |args| args.pointers[i] = args.pointers[other].wrapping_add(at));
+                assert_eq!(status, DROPMASK_OK, "{}: {i} at byte {at} of {other}", function.name);
+                assert_holds(function, &args, &memory, &expected);
+                pairs += 1;
+            }
+        }
+    }
+    assert!(pairs > 0);
 }
 
 #[test]
@@ -232,6 +268,13 @@ fn faults(function: &'static Function) -> Vec<Fault> {
     if function.takes(Takes::Stride) {
         faults.push(fault(DROPMASK_INVALID_SHAPE, "rows overlap", |args| args.sizes[2] = args.sizes[1] - 1));
     }
+    if function.takes(Takes::WordStride) {
+        // 70: that of the rows themselves
+        for index_stride in [1, 63, 70, 257] {
+            let what = format!("index stride {index_stride}");
+            faults.push(fault(DROPMASK_INVALID_SHAPE, what, move |args| args.index_stride = index_stride));
+        }
+    }
     // what is to be 2^58 or 2^33 is no size of a 32-bit machine
     if let (true, Some(words)) = (function.takes(Takes::Bits), 1_usize.checked_shl(58)) {
         faults.push(Fault {
@@ -307,7 +350,8 @@ fn of_buffers(function: &'static Function) -> Vec<Fault> {
             let skewed = move |args: &mut Args| args.pointers[i] = args.pointers[i].wrapping_add(skew);
             faults.push(fault(DROPMASK_MISALIGNED, format!("buffer {i} by {skew}"), skewed));
         }
-        for other in (0..function.buffers.len()).filter(|&other| other != i) {
+        let collides = |other: &usize| *other != i && (function.writes(i) || function.writes(*other));
+        for other in (0..function.buffers.len()).filter(collides) {
             // into the other one: to its second word, to its last, to its first
             for at in [8, (bytes(other) - 1) as usize / 8 * 8, 0] {
                 let pair = buffer.over == Some(other) || function.buffers[other].over == Some(i);

@@ -1,6 +1,6 @@
 //! What goes by rows.
 
-use dropmask::{AlphaDropout, BiasDropout, Mask, MaskMut, ReluDropout, Rows};
+use dropmask::{AlphaDropout, BiasDropout, Mask, ReluDropout, Rows};
 
 use crate::function::{Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::*;
@@ -15,10 +15,9 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_fill: key p offset [0] [1] index_stride (0)),
         expected: |a, b| {
             let [mask] = b else { panic!() };
-            let bits = mask.u64().len() * 64;
             stream(a)
                 .rows(Rows::new(a.sizes[0], a.sizes[1]).index_stride(a.index_stride))
-                .fill(&mut MaskMut::new(mask.u64_mut(), bits).unwrap())
+                .fill(&mut mask_mut(mask, rows_bits(a)))
                 .unwrap();
         },
     },
@@ -35,11 +34,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_forward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
-            let bits = mask.u64().len() * 64;
-            stream(a)
-                .rows(rows(a))
-                .forward_store(x.f32(), y.f32_mut(), &mut MaskMut::new(mask.u64_mut(), bits).unwrap())
-                .unwrap();
+            stream(a).rows(rows(a)).forward_store(x.f32(), y.f32_mut(), &mut mask_mut(mask, rows_bits(a))).unwrap();
         },
     },
     Function {
@@ -116,7 +111,7 @@ pub const ROWS: [Function; 25] = [
     },
     Function {
         name: "dropmask_rows_apply_f32",
-        takes: &[Stride],
+        takes: &[Stride, WordStride],
         sizes: &[3, 70, 90],
         buffers: &[buffer(U64, rows_words_from_first), buffer(F32, rows_elements), buffer(F32, rows_elements).over(1)],
         span: |_| 0,
@@ -128,7 +123,7 @@ pub const ROWS: [Function; 25] = [
     },
     Function {
         name: "dropmask_rows_apply_add_f32",
-        takes: &[Stride],
+        takes: &[Stride, WordStride],
         sizes: &[3, 70, 90],
         buffers: &[buffer(U64, rows_words_from_first), buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: |_| 0,
@@ -140,7 +135,7 @@ pub const ROWS: [Function; 25] = [
     },
     Function {
         name: "dropmask_rows_apply_residual_f32",
-        takes: &[Stride],
+        takes: &[Stride, WordStride],
         sizes: &[3, 70, 90],
         buffers: &[
             buffer(U64, rows_words_from_first),
@@ -298,9 +293,8 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_relu_forward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
-            let bits = mask.u64().len() * 64;
             ReluDropout::new(stream(a).rows(rows(a)))
-                .forward(x.f32(), y.f32_mut(), &mut MaskMut::new(mask.u64_mut(), bits).unwrap())
+                .forward(x.f32(), y.f32_mut(), &mut mask_mut(mask, rows_bits(a)))
                 .unwrap();
         },
     },
@@ -313,7 +307,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_relu_backward_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
-            let mask = Mask::new(mask.u64(), 64 * mask.u64().len()).unwrap();
+            let mask = Mask::new(mask.u64(), rows_bits(a) as usize).unwrap();
             ReluDropout::new(stream(a).offset(0).rows(dense_index_rows(a)))
                 .backward(mask, dy.f32(), dx.f32_mut())
                 .unwrap();
@@ -328,7 +322,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_relu_backward_add_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
-            let mask = Mask::new(mask.u64(), 64 * mask.u64().len()).unwrap();
+            let mask = Mask::new(mask.u64(), rows_bits(a) as usize).unwrap();
             ReluDropout::new(stream(a).offset(0).rows(dense_index_rows(a)))
                 .backward_add(mask, dy.f32(), dx.f32_mut())
                 .unwrap();

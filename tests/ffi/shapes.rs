@@ -1,6 +1,8 @@
 //! Lengths of the buffers, in whole numbers that do not wrap, and the arguments in terms of the Rust interface.
 
-use dropmask::{Attention, Channels, Cutout, DropBlock, Key, Mask, MaskStream, Probability, Rows, Scaling, StoredMask};
+use dropmask::{
+    Attention, Channels, Cutout, DropBlock, Key, Mask, MaskMut, MaskStream, Probability, Rows, Scaling, StoredMask,
+};
 
 use crate::function::{Args, Data};
 
@@ -53,6 +55,11 @@ pub fn rows_words(a: &Args) -> u128 {
     size(a, 0) * size(a, 1).div_ceil(64)
 }
 
+/// From the first to the last, each row from a word on.
+pub fn rows_bits(a: &Args) -> u128 {
+    spanned(size(a, 0), size(a, 1), 64 * size(a, 1).div_ceil(64))
+}
+
 pub fn rows_span(a: &Args) -> u128 {
     spanned(size(a, 0), size(a, 1), a.index_stride.into())
 }
@@ -76,6 +83,10 @@ pub fn channels_span(a: &Args) -> u128 {
 pub fn channels_words(a: &Args) -> u128 {
     let dense = u128::from(a.index_stride) == size(a, 1);
     if dense { all(a, 2).div_ceil(64) } else { size(a, 0) * size(a, 1).div_ceil(64) }
+}
+
+pub fn channels_bits(a: &Args) -> u128 {
+    if u128::from(a.index_stride) == size(a, 1) { all(a, 2) } else { rows_bits(a) }
 }
 
 pub fn channels_words_from_first(a: &Args) -> u128 {
@@ -139,6 +150,11 @@ pub fn stored<'a>(a: &Args, mask: &'a [u64], len: usize) -> StoredMask<'a> {
 pub fn mask_at_first<'a>(a: &Args, mask: &'a [u64]) -> Mask<'a> {
     let first = if a.sizes[0] == 0 { 0 } else { a.first };
     Mask::at_bit(mask, first, a.sizes[0]).unwrap()
+}
+
+/// So many bits to be written.
+pub fn mask_mut(words: &mut Data, bits: u128) -> MaskMut<'_> {
+    MaskMut::new(words.u64_mut(), bits as usize).unwrap()
 }
 
 /// So many bits from the first on.

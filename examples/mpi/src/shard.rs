@@ -103,7 +103,8 @@ impl Layer {
         // training stores no mask; here it is drawn once more, to be compared, each row from a word on
         let (rows, columns) = (self.shard.rows.len(), self.shard.columns.len());
         let mut words = vec![0; rows * mask_words(columns)];
-        self.dropout.last()?.fill(&mut MaskMut::new(&mut words, 64 * rows * mask_words(columns))?)?;
+        let bits = 64 * (words.len() - mask_words(columns)) + columns;
+        self.dropout.last()?.fill(&mut MaskMut::new(&mut words, bits)?)?;
         for (words, kept) in words.chunks(mask_words(columns)).zip(part.kept.chunks_mut(columns)) {
             Mask::new(words, columns)?.write_u8(kept)?;
         }

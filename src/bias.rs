@@ -266,7 +266,7 @@ impl<X: Input> Input for Biased<'_, X> {
     fn load_part<F: Floats>(self, level: F::Level, y: &[f32]) -> F {
         self.x.load_part::<F>(level, y).add(bias(level, self.b, self.at, y.len()))
     }
-    fn at(self, i: usize, y: f32) -> f32 {
+    fn at(self, i: usize, y: &f32) -> f32 {
         self.x.at(i, y) + self.b.get(wrapped(self.at + i, self.b.len())).copied().unwrap_or(0.0)
     }
     fn copy_to(self, y: &mut [f32]) {
@@ -336,9 +336,9 @@ impl<X: Elements, Z: Input> Kernel for Gradients<'_, X, Z> {
         let columns = db.len();
         each_element(bits, shape, |Place { start, i, .. }, kept| {
             let (Some(dx), Some(db)) = (dx.get_mut(start + i), db.get_mut(wrapped(i, columns))) else { return };
-            let masked = map.scalar(dy.part(start, i + 1).at(i, *dx), kept);
+            let masked = map.scalar(dy.part(start, i + 1).at(i, dx), kept);
             *db += masked;
-            *dx = if Z::PRESENT { z.part(start, i + 1).at(i, *dx) + masked } else { masked };
+            *dx = if Z::PRESENT { z.part(start, i + 1).at(i, dx) + masked } else { masked };
         });
     }
 

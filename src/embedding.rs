@@ -221,8 +221,8 @@ impl<B: Bits, X: Input, Z: Input> Kernel for Tokens<'_, B, X, Z> {
             bits.scalar_row(0, id.into(), 1, |kept| {
                 for i in 0..dimension {
                     let Some(y) = y.get_mut(to + i) else { return };
-                    let mapped = map.scalar(x.at(from + i, *y), kept);
-                    *y = if Z::PRESENT { z.at(to + i, *y) + mapped } else { mapped };
+                    let mapped = map.scalar(x.at(from + i, y), kept);
+                    *y = if Z::PRESENT { z.at(to + i, y) + mapped } else { mapped };
                 }
             });
         }

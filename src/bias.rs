@@ -129,7 +129,8 @@ impl BiasDropout {
         self.gradients(shape, dy, InPlace, dx, db)
     }
 
-    /// What the network computes when it is not trained: `y = x + b`, with standard scaling times `1 - p`.
+    /// What the network computes when it is not trained: `y = x + b`, with standard scaling times `1 - p`, and `+0.0` whatever
+    /// `x` and `b` are where that is 0, as in [`MaskStream::evaluate`].
     ///
     /// # Errors
     /// See [`BiasDropout`].
@@ -147,7 +148,8 @@ impl BiasDropout {
         self.stream.evaluation(shape, Biased::new(InPlace, b), Nothing, x)
     }
 
-    /// [`evaluate`](Self::evaluate) with a residual: `y = r + (x + b)`, with standard scaling `r + (x + b) * (1 - p)`.
+    /// [`evaluate`](Self::evaluate) with a residual: `y = r + (x + b)`, with standard scaling `r + (x + b) * (1 - p)`,
+    /// and `r + 0.0` where `1 - p` is 0.
     ///
     /// # Errors
     /// See [`BiasDropout`].

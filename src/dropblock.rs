@@ -157,7 +157,8 @@ impl DropBlock {
         Ok(count)
     }
 
-    /// `dx[i] = kept ? dy[i] * scale : +0.0`, with mask and count of the forward pass.
+    /// `dx[i] = kept ? dy[i] * scale : +0.0`, with mask and count of the forward pass; `+0.0` throughout with a count of 0,
+    /// whatever the mask says.
     ///
     /// # Errors
     /// See [`DropBlock`].

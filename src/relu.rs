@@ -89,7 +89,8 @@ impl ReluDropout {
         self.stored(mask).apply_add(dy, dx)
     }
 
-    /// What the network computes when it is not trained: `y[i] = relu(x[i])`, with standard scaling times `1 - p`.
+    /// What the network computes when it is not trained: `y[i] = relu(x[i])`, with standard scaling times `1 - p`, and `+0.0`
+    /// whatever `x` is where that is 0, as in [`MaskStream::evaluate`].
     ///
     /// # Errors
     /// See [`MaskStream`].

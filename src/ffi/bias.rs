@@ -158,7 +158,8 @@ pub unsafe extern "C" fn dropmask_bias_backward_add_f32(
     }
 }
 
-/// What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep.
+/// What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep; where
+/// keep is 0 (p = 1), y = +0.0 whatever x and b are.
 ///
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
@@ -185,7 +186,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
 }
 
 /// dropmask_bias_evaluate_f32 before a residual sum: y = r + (x + b[c]), with DROPMASK_STANDARD y = r + (x + b[c]) *
-/// keep.
+/// keep; where keep is 0, y = r + 0.0 whatever x and b are.
 ///
 /// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.

@@ -14,7 +14,8 @@ use crate::{DropConnect, Mask, MaskStream, Rows};
 /// inputs where w is a shard of columns. per_sample is 0 for one mask for the batch, or 1 for a mask of each sample:
 /// that of sample n comes from dropmask_key_derive(key, first_sample + n). Where mask is not NULL, bits are read and
 /// not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; index_stride and first_sample
-/// have no say then.
+/// have no say then. Where nothing is kept (bits that are drawn with p = 1, or a scale of 0), y is b exactly, +0.0
+/// without b.
 ///
 /// mask: NULL for bits that are drawn; else outputs * inputs bits, with per_sample batch times as many, in as many words
 /// as dropmask_mask_words says. w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y:
@@ -179,7 +180,8 @@ pub unsafe extern "C" fn dropmask_connect_backward_bias_f32(
 }
 
 /// What the network computes when it is not trained, the mean: y[n][o] = factor * (sum over i of w[o][i] * x[n][i]) +
-/// b[o]; the factor is 1, with DROPMASK_STANDARD keep.
+/// b[o]; the factor is 1, with DROPMASK_STANDARD keep. Where it is 0 (p = 1), y is b exactly, +0.0 without b, whatever w
+/// and x are.
 ///
 /// w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y: batch * outputs floats.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
@@ -208,7 +210,8 @@ pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
 
 /// Mean and variance of y of dropmask_connect_forward_f32 over all masks, for inference by moment matching. With q the
 /// keep probability, mean = q * W x + b and variance = q * (1 - q) * (W . W)(x . x); with DROPMASK_INVERTED, W x + b
-/// and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0.
+/// and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0. Where the factor of either is 0, the mean is b exactly and
+/// the variance +0.0, whatever w and x are.
 ///
 /// w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. mean, variance: batch * outputs
 /// floats.

@@ -39,7 +39,8 @@ pub unsafe extern "C" fn dropmask_relu_forward_f32(
     }
 }
 
-/// The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0.
+/// The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0; where scale is
+/// 0, +0.0 throughout.
 ///
 /// mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats; dx may be equal to
 /// dy.
@@ -91,7 +92,8 @@ pub unsafe extern "C" fn dropmask_relu_backward_add_f32(
     }
 }
 
-/// What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep.
+/// What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep; where keep
+/// is 0 (p = 1), y = +0.0 whatever x is.
 ///
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.

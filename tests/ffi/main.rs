@@ -73,8 +73,8 @@ fn good(function: &Function) -> Vec<Args> {
     for p in if function.takes(Takes::P) { &[0.0, -0.0, 0.3, 0.5, 1.0][..] } else { &[0.5] } {
         for scaling in choices(Takes::Scaling, &[0, 1, 2]) {
             for option in choices(Takes::Option, &[0, 1]) {
-                for (index_stride, number) in [(200, 3), (0, 0), (5, 1)] {
-                    let args = Args { p: *p, scaling, option, index_stride, number, ..function.args() };
+                for (index_stride, number, factor) in [(200, 3, 1.25), (0, 0, 0.0), (5, 1, 1.25)] {
+                    let args = Args { p: *p, scaling, option, index_stride, number, factor, ..function.args() };
                     let last = (1 << 64) - (function.span)(&args).max(1);
                     for offset in [0, 1000, last as u64] {
                         good.push(Args { offset, ..args.clone() });

@@ -1048,9 +1048,9 @@ dropmask_status dropmask_attention_evaluate_f32(float p,
  * The bit of weight (o, i) has the index offset + o * index_stride + i; index_stride is inputs, or the number of all
  * inputs where w is a shard of columns. per_sample is 0 for one mask for the batch, or 1 for a mask of each sample:
  * that of sample n comes from dropmask_key_derive(key, first_sample + n). Where mask is not NULL, bits are read and
- * not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; index_stride and first_sample
- * have no say then. Where nothing is kept (bits that are drawn with p = 1, or a scale of 0), y is b exactly, +0.0
- * without b.
+ * not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; offset, index_stride and
+ * first_sample have no say then. Where nothing is kept (bits that are drawn with p = 1, or a scale of 0), y is b
+ * exactly, +0.0 without b.
  *
  * mask: NULL for bits that are drawn; else outputs * inputs bits, with per_sample batch times as many, in as many words
  * as dropmask_mask_words says. w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y:

@@ -139,7 +139,7 @@ impl<'a> Case<'a> {
         let mask = input.stored.is_none() || masks == Some(self.len as u128);
         let numbers = if input.stored.is_none() { input.per_sample } else { None };
         let samples = numbers.is_none_or(|first| u128::from(first) + input.batch as u128 <= 1 << 64);
-        let indices = samples && self.source.fits(input.span());
+        let indices = samples && (input.stored.is_some() || self.source.fits(input.span()));
         match input.operation {
             Forward | Evaluate => {
                 let bias = !input.biased() || fits(&self.b, outputs);

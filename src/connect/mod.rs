@@ -67,7 +67,7 @@ use crate::{Error, Mask, MaskStream, Rows};
 /// # Errors
 /// All operations: [`Error::LengthMismatch`] unless every slice has the length that is said above (and a stored mask, where
 /// it is used, one bit for each weight), [`Error::IndexOverflow`] if a weight's index, or the number of a sample whose mask
-/// is drawn, would pass 2^64. After an error nothing has been written.
+/// is drawn, would pass 2^64; with a stored mask nothing has an index. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct DropConnect<'a> {
     stream: MaskStream,
@@ -100,7 +100,7 @@ impl<'a> DropConnect<'a> {
 
     /// Reads the bits from a mask instead of drawing them: bit `o * inputs + i` for weight `(o, i)`; if each sample has its
     /// own, `outputs * inputs` bits for one after the other. [`MaskStream::fill`] draws such a mask for a batch. Scale and
-    /// evaluation remain those of the stream; an [`index_stride`](Self::index_stride) has no say. With a scale
+    /// evaluation remain those of the stream; its offset and an [`index_stride`](Self::index_stride) have no say. With a scale
     /// of 0 nothing is kept, whatever the mask says.
     #[must_use]
     pub const fn stored(self, mask: Mask<'a>) -> Self {
@@ -240,11 +240,14 @@ impl DropConnect<'_> {
     }
 
     fn check(&self, w: usize, x: usize, y: usize) -> Result<(), Error> {
-        let Layer { batch, inputs, outputs, index_stride } = self.addressed();
+        let Layer { batch, inputs, outputs, index_stride } = self.layer;
         same_length(outputs.saturating_mul(inputs), w)?;
         same_length(batch.saturating_mul(inputs), x)?;
         same_length(batch.saturating_mul(outputs), y)?;
-        if let (Some(first), None) = (self.first_sample, self.mask) {
+        if self.mask.is_some() {
+            return Ok(());
+        }
+        if let Some(first) = self.first_sample {
             Rows::new(1, batch).check_indices(first)?;
         }
         let rows = Rows::new(outputs, inputs).index_stride(index_stride).normalised();

@@ -178,7 +178,7 @@ static void zero_factor(void) {
     GIVES(zeros, dropmask_embedding_apply_lookup_f32(mask, scale, 1, 1, n, ids, x, y));
     GIVES(zeros, dropmask_dropblock_backward_f32(0, mask, x, y, n));
     GIVES(b, dropmask_connect_forward_f32(1, 1, 0, DROPMASK_NAIVE, 1, 1, n, 1, 0, 0, NULL, w, b, x, y));
-    GIVES(b, dropmask_connect_forward_f32(1, 1, 0, DROPMASK_INVERTED, 1, 1, n, 1, 0, 0, mask, w, b, x, y));
+    GIVES(b, dropmask_connect_forward_f32(1, 1, UINT64_MAX, DROPMASK_INVERTED, 1, 1, n, 1, 0, 0, mask, w, b, x, y));
     GIVES(zeros, dropmask_connect_backward_input_f32(1, 1, 0, DROPMASK_INVERTED, 1, n, 1, n, 0, 0, mask, w, x, y));
     GIVES(zeros, dropmask_connect_backward_weights_f32(1, 1, 0, DROPMASK_INVERTED, 1, n, 1, n, 0, 0, mask, w, x, y));
     GIVES(b, dropmask_connect_evaluate_f32(1, DROPMASK_STANDARD, 1, 1, n, w, b, x, y));

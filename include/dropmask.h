@@ -15,7 +15,8 @@
  * - What has a factor of 0, be it the scale or the keep of p = 1, is dropped and not multiplied.
  * - All buffers are the caller's, who sees to it that they are as long as is said and that no other thread uses them
  *   meanwhile, but for threads that read what is only read. What lies between the rows of a buffer is part of it.
- * - A buffer without elements is not looked at: its pointer may be anything. No other may be NULL unless it is said.
+ * - A buffer without elements is not looked at: its pointer may be anything. So may that of an input where no output has
+ *   elements and there are no tokens to check. No other may be NULL unless it is said.
  * - Two buffers may be equal where it is said, for work in place. Any other overlap is DROPMASK_OVERLAP, of two inputs
  *   too.
  * - A status is returned. On any but DROPMASK_OK nothing has been written; of several faults the one of the lowest

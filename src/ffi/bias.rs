@@ -30,7 +30,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), Read(b, columns)), |stream, (xy, b)| match xy {
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |stream, (xy, b)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).forward(x, b, y),
             Pair::InPlace(x) => BiasDropout::new(stream).forward_in_place(x, b),
         })
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_residual_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), Read(b, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).forward_residual(x, b, r, y),
             Pair::InPlace(x) => BiasDropout::new(stream).forward_residual_in_place(x, b, r),
         })
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_add_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (Read(x, len), Read(b, columns), Write(r, len)), |stream, (x, b, r)| {
+        run(call.stream(), (Read(x, len), bias(b, rows, columns), Write(r, len)), |stream, (x, b, r)| {
             BiasDropout::new(stream).forward_add(x, b, r)
         })
     }
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), Read(b, columns)), |stream, (xy, b)| match xy {
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |stream, (xy, b)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).evaluate(x, b, y),
             Pair::InPlace(x) => BiasDropout::new(stream).evaluate_in_place(x, b),
         })
@@ -206,9 +206,14 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_residual_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), Read(b, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).evaluate_residual(x, b, r, y),
             Pair::InPlace(x) => BiasDropout::new(stream).evaluate_residual_in_place(x, b, r),
         })
     }
+}
+
+/// The bias, of which nothing is used where there are no rows.
+const fn bias(b: *const f32, rows: usize, columns: usize) -> Read<f32> {
+    Read(b, if rows == 0 { 0 } else { columns })
 }

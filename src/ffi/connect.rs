@@ -40,10 +40,10 @@ pub unsafe extern "C" fn dropmask_connect_forward_f32(
     x: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([batch, outputs]);
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
-    let buffers = (mask, Read(w, weights), unless_null(b, Read(b, outputs)), Read(x, x_len), Write(y, y_len));
+    let buffers = (mask, Read(w, weights), unless_null(b, Read(b, layer.outputs)), Read(x, x_len), Write(y, y_len));
     // SAFETY: as the header demands.
     unsafe {
         run(stream, buffers, |stream, (mask, w, b, x, y)| layer.connect(stream, mask.transpose()?).forward(w, b, x, y))
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_input_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([batch, inputs]);
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(w, weights), Read(dy, y_len), Write(dx, x_len));
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_f32(
     dy: *const f32,
     dw: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([outputs, inputs]);
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_add_f32(
     dy: *const f32,
     dw: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([outputs, inputs]);
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
@@ -197,9 +197,9 @@ pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
     x: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer::dense(batch, inputs, outputs);
+    let layer = Layer::dense(batch, inputs, outputs).writing([batch, outputs]);
     let [weights, x_len, y_len] = layer.lengths();
-    let buffers = (Read(w, weights), unless_null(b, Read(b, outputs)), Read(x, x_len), Write(y, y_len));
+    let buffers = (Read(w, weights), unless_null(b, Read(b, layer.outputs)), Read(x, x_len), Write(y, y_len));
     // SAFETY: as the header demands.
     unsafe {
         run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, y)| {
@@ -229,9 +229,9 @@ pub unsafe extern "C" fn dropmask_connect_moments_f32(
     mean: *mut f32,
     variance: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer::dense(batch, inputs, outputs);
+    let layer = Layer::dense(batch, inputs, outputs).writing([batch, outputs]);
     let [weights, x_len, y_len] = layer.lengths();
-    let b = unless_null(b, Read(b, outputs));
+    let b = unless_null(b, Read(b, layer.outputs));
     let buffers = (Read(w, weights), b, Read(x, x_len), Write(mean, y_len), Write(variance, y_len));
     // SAFETY: as the header demands.
     unsafe {
@@ -255,6 +255,14 @@ struct Layer {
 impl Layer {
     const fn dense(batch: usize, inputs: usize, outputs: usize) -> Self {
         Self { batch, inputs, outputs, index_stride: inputs as u64, per_sample: 0, first_sample: 0 }
+    }
+
+    /// Of no size where what a pass writes, of these dimensions, has no elements: nothing is read then.
+    const fn writing(self, written: [usize; 2]) -> Self {
+        match written {
+            [0, _] | [_, 0] => Self { batch: 0, inputs: 0, outputs: 0, ..self },
+            _ => self,
+        }
     }
 
     /// Of weights, inputs and outputs.

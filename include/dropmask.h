@@ -13,12 +13,14 @@
  * - Lengths and strides count elements, not bytes. A mask has one bit an element, packed in uint64_t words with the
  *   least significant bit first, 1 = keep.
  * - What is dropped becomes +0.0, also if it was a NaN or an infinity.
+ * - What has a factor of 0, be it the scale or the keep of p = 1, is dropped and not multiplied.
  * - All levels and machines give the same bits, and any split of a range those of the whole, NaNs aside. A NaN is a NaN:
  *   unless it is copied, its sign and payload are unspecified, and may differ between levels and between two splits of a
  *   range.
  * - All buffers are the caller's, who sees to it that they are as long as is said and that no other thread uses them
  *   meanwhile, but for threads that read what is only read. What lies between the rows of a buffer is part of it.
- * - A buffer without elements is not looked at: its pointer may be anything. No other may be NULL unless it is said.
+ * - A buffer without elements is not looked at: its pointer may be anything. So may that of an input where no output has
+ *   elements and there are no tokens to check. No other may be NULL unless it is said.
  * - Buffers that are only read may be equal, or overlap in any way. One that is written may equal one that is read where
  *   it is said, for work in place; any other overlap of it is DROPMASK_OVERLAP.
  * - A status is returned. On any but DROPMASK_OK nothing has been written; of several faults the one of the lowest
@@ -53,7 +55,8 @@
 #define DROPMASK_INVERTED 0
 
 /**
- * Training: kept elements as they are. Evaluation: all elements times dropmask_keep(p).
+ * Training: kept elements as they are. Evaluation: all elements times dropmask_keep(p), +0.0 whatever they are where
+ * that is 0.
  */
 #define DROPMASK_STANDARD 1
 
@@ -177,7 +180,8 @@ const char *dropmask_level(void);
 dropmask_status dropmask_scale(float p, float *scale);
 
 /**
- * The factor of standard dropout in evaluation: 1 - p of the probability that is really drawn, T / 2^32.
+ * The factor of standard dropout in evaluation: 1 - p of the probability that is really drawn, T / 2^32; 0 where
+ * everything is dropped (p = 1).
  *
  * p: a float; a double is rounded to it first, see the rules.
  * keep: one float.
@@ -346,7 +350,7 @@ dropmask_status dropmask_backward_add_f32(uint64_t key,
 
 /**
  * What the network computes when it is not trained: y[i] = x[i], with DROPMASK_STANDARD y[i] = x[i] * keep, with the
- * keep of dropmask_keep.
+ * keep of dropmask_keep; where keep is 0 (p = 1), y[i] = +0.0 whatever x is.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * x, y: len floats; y may be equal to x.
@@ -355,7 +359,8 @@ dropmask_status dropmask_backward_add_f32(uint64_t key,
 dropmask_status dropmask_evaluate_f32(float p, uint32_t scaling, const float *x, float *y, size_t len);
 
 /**
- * dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep.
+ * dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep;
+ * where keep is 0, y[i] = r[i] + 0.0 whatever x is.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: len floats; y may be equal to x.
@@ -369,7 +374,8 @@ dropmask_status dropmask_evaluate_residual_f32(float p,
                                                size_t len);
 
 /**
- * Dropout by a stored mask, in either pass: y[i] = (bit i of mask) ? x[i] * scale : +0.0.
+ * Dropout by a stored mask, in either pass: y[i] = (bit i of mask) ? x[i] * scale : +0.0. A scale of 0, which is that
+ * of p = 1, drops everything, here and in all that takes a stored mask.
  *
  * mask: dropmask_mask_words(len) words. x, y: len floats; y may be equal to x.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
@@ -1086,8 +1092,9 @@ dropmask_status dropmask_attention_evaluate_f32(float p,
  * The bit of weight (o, i) has the index offset + o * index_stride + i; index_stride is inputs, or the number of all
  * inputs where w is a shard of columns. per_sample is 0 for one mask for the batch, or 1 for a mask of each sample:
  * that of sample n comes from dropmask_key_derive(key, first_sample + n). Where mask is not NULL, bits are read and
- * not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; index_stride and first_sample
- * have no say then.
+ * not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; offset, index_stride and
+ * first_sample have no say then. Where nothing is kept (bits that are drawn with p = 1, or a scale of 0), y is b
+ * exactly, +0.0 without b.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else outputs * inputs bits, with per_sample batch times as many, in as many words
@@ -1196,7 +1203,8 @@ dropmask_status dropmask_connect_backward_bias_f32(size_t batch, size_t outputs,
 
 /**
  * What the network computes when it is not trained, the mean: y[n][o] = factor * (sum over i of w[o][i] * x[n][i]) +
- * b[o]; the factor is 1, with DROPMASK_STANDARD keep.
+ * b[o]; the factor is 1, with DROPMASK_STANDARD keep. Where it is 0 (p = 1), y is b exactly, +0.0 without b, whatever w
+ * and x are.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y: batch * outputs floats.
@@ -1215,7 +1223,8 @@ dropmask_status dropmask_connect_evaluate_f32(float p,
 /**
  * Mean and variance of y of dropmask_connect_forward_f32 over all masks, for inference by moment matching. With q the
  * keep probability, mean = q * W x + b and variance = q * (1 - q) * (W . W)(x . x); with DROPMASK_INVERTED, W x + b
- * and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0.
+ * and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0. Where the factor of either is 0, the mean is b exactly and
+ * the variance +0.0, whatever w and x are.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. mean, variance: batch * outputs
@@ -1338,7 +1347,8 @@ dropmask_status dropmask_bias_backward_add_f32(uint64_t key,
                                                float *db);
 
 /**
- * What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep.
+ * What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep; where
+ * keep is 0 (p = 1), y = +0.0 whatever x and b are.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
@@ -1355,7 +1365,7 @@ dropmask_status dropmask_bias_evaluate_f32(float p,
 
 /**
  * dropmask_bias_evaluate_f32 before a residual sum: y = r + (x + b[c]), with DROPMASK_STANDARD y = r + (x + b[c]) *
- * keep.
+ * keep; where keep is 0, y = r + 0.0 whatever x and b are.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
@@ -1395,7 +1405,8 @@ dropmask_status dropmask_relu_forward_f32(uint64_t key,
                                           uint64_t *mask);
 
 /**
- * The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0.
+ * The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0; where scale is
+ * 0, +0.0 throughout.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats; dx may be equal to
@@ -1428,7 +1439,8 @@ dropmask_status dropmask_relu_backward_add_f32(float p,
                                                float *dx);
 
 /**
- * What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep.
+ * What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep; where keep
+ * is 0 (p = 1), y = +0.0 whatever x is.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * x, y: (rows - 1) * stride + columns floats; y may be equal to x.
@@ -1570,8 +1582,8 @@ dropmask_status dropmask_dropblock_forward_f32(uint64_t key,
 
 /**
  * The gradient of dropmask_dropblock_forward_f32, by its mask and count: dx = (bit i of mask) ? dy * (len / kept) :
- * +0.0 of len = samples * channels * height * width elements. Shards that share a factor use dropmask_apply_f32 with
- * the scale of dropmask_dropblock_scale instead.
+ * +0.0 of len = samples * channels * height * width elements, +0.0 throughout if kept is 0. Shards that share a factor
+ * use dropmask_apply_f32 with the scale of dropmask_dropblock_scale instead.
  *
  * mask: dropmask_mask_words(len) words. dy, dx: len floats; dx may be equal to dy.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.

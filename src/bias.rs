@@ -129,7 +129,8 @@ impl BiasDropout {
         self.gradients(shape, dy, InPlace, dx, db)
     }
 
-    /// What the network computes when it is not trained: `y = x + b`, with standard scaling times `1 - p`.
+    /// What the network computes when it is not trained: `y = x + b`, with standard scaling times `1 - p`, and `+0.0` whatever
+    /// `x` and `b` are where that is 0, as in [`MaskStream::evaluate`].
     ///
     /// # Errors
     /// See [`BiasDropout`].
@@ -147,7 +148,8 @@ impl BiasDropout {
         self.stream.evaluation(shape, Biased::new(InPlace, b), Nothing, x)
     }
 
-    /// [`evaluate`](Self::evaluate) with a residual: `y = r + (x + b)`, with standard scaling `r + (x + b) * (1 - p)`.
+    /// [`evaluate`](Self::evaluate) with a residual: `y = r + (x + b)`, with standard scaling `r + (x + b) * (1 - p)`,
+    /// and `r + 0.0` where `1 - p` is 0.
     ///
     /// # Errors
     /// See [`BiasDropout`].
@@ -266,7 +268,7 @@ impl<X: Input> Input for Biased<'_, X> {
     fn load_part<F: Floats>(self, level: F::Level, y: &[f32]) -> F {
         self.x.load_part::<F>(level, y).add(bias(level, self.b, self.at, y.len()))
     }
-    fn at(self, i: usize, y: f32) -> f32 {
+    fn at(self, i: usize, y: &f32) -> f32 {
         self.x.at(i, y) + self.b.get(wrapped(self.at + i, self.b.len())).copied().unwrap_or(0.0)
     }
     fn copy_to(self, y: &mut [f32]) {
@@ -336,9 +338,9 @@ impl<X: Elements, Z: Input> Kernel for Gradients<'_, X, Z> {
         let columns = db.len();
         each_element(bits, shape, |Place { start, i, .. }, kept| {
             let (Some(dx), Some(db)) = (dx.get_mut(start + i), db.get_mut(wrapped(i, columns))) else { return };
-            let masked = map.scalar(dy.part(start, i + 1).at(i, *dx), kept);
+            let masked = map.scalar(dy.part(start, i + 1).at(i, dx), kept);
             *db += masked;
-            *dx = if Z::PRESENT { z.part(start, i + 1).at(i, *dx) + masked } else { masked };
+            *dx = if Z::PRESENT { z.part(start, i + 1).at(i, dx) + masked } else { masked };
         });
     }
 

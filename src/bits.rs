@@ -5,6 +5,7 @@ use crate::sample::Source;
 use crate::scalar;
 use crate::simd::Simd;
 use crate::walk::walk;
+use crate::{Key, Probability};
 
 /// Where mask words go, in order. `words` has at least `len` bits, bit 0 first; `len` is a multiple of 64 but for the
 /// last piece, and bits past it can be anything.
@@ -79,6 +80,12 @@ pub(crate) fn each_bit<T>(
 pub(crate) struct Replay {
     pub(crate) source: Source,
     pub(crate) offset: u64,
+}
+
+impl Replay {
+    /// Drops everything: the bits of a factor of 0, which is not multiplied with.
+    pub(crate) const NOTHING: Self =
+        Self { source: Source { key: Key::from_raw(0), p: Probability::rounded(1.0) }, offset: 0 };
 }
 
 impl Bits for Replay {

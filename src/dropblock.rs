@@ -46,8 +46,8 @@ use crate::{Error, Mask, MaskMut, MaskStream, Probability, Rows, StoredMask};
 /// [merge](KeptCount::merge) their counts, and apply their masks with the common factor by [`StoredMask`].
 ///
 /// # Errors
-/// All operations: [`Error::LengthMismatch`] unless slices and mask have `N * C * H * W` elements, and
-/// [`Error::IndexOverflow`] if the index of the last seed would pass 2^64. After an error nothing has been written.
+/// All operations: [`Error::LengthMismatch`] unless slices and mask have `N * C * H * W` elements, and, where seeds are drawn,
+/// [`Error::IndexOverflow`] if the index of the last one would pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct DropBlock {
     stream: MaskStream,
@@ -157,12 +157,13 @@ impl DropBlock {
         Ok(count)
     }
 
-    /// `dx[i] = kept ? dy[i] * scale : +0.0`, with mask and count of the forward pass.
+    /// `dx[i] = kept ? dy[i] * scale : +0.0`, with mask and count of the forward pass; `+0.0` throughout with a count of 0,
+    /// whatever the mask says.
     ///
     /// # Errors
     /// See [`DropBlock`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32], mask: Mask<'_>, count: KeptCount) -> Result<(), Error> {
-        self.check(mask.len())?;
+        self.check_len(mask.len())?;
         self.stored(mask, count).apply(dy, dx)
     }
 
@@ -171,7 +172,7 @@ impl DropBlock {
     /// # Errors
     /// See [`DropBlock`].
     pub fn backward_in_place(&self, dy: &mut [f32], mask: Mask<'_>, count: KeptCount) -> Result<(), Error> {
-        self.check(mask.len())?;
+        self.check_len(mask.len())?;
         self.stored(mask, count).apply_in_place(dy)
     }
 
@@ -179,8 +180,13 @@ impl DropBlock {
         StoredMask::new(mask, count.scale()).level(self.stream.run_level())
     }
 
+    fn check_len(&self, len: usize) -> Result<(), Error> {
+        same_length(self.shape.into_iter().product(), len)
+    }
+
+    /// The check of a pass that draws seeds.
     fn check(&self, len: usize) -> Result<(), Error> {
-        same_length(self.shape.into_iter().product(), len)?;
+        self.check_len(len)?;
         Rows::new(1, self.seeds() as usize).check_indices(self.stream.replay().offset)
     }
 }

@@ -1,6 +1,6 @@
 use core::iter;
 
-use crate::bits::{Bits, Each, Sink, Stored};
+use crate::bits::{Bits, Each, Replay, Sink, Stored};
 use crate::dispatch::{Kernel, dispatch};
 use crate::input::{InPlace, Input, Nothing};
 use crate::map::{Map, Scale};
@@ -70,7 +70,8 @@ impl<'a> EmbeddingDropout<'a> {
     }
 
     /// Takes the bits from a mask, one for each word of the vocabulary, with the factor of kept rows:
-    /// [`MaskStream::scale`] of the stream that drew it.
+    /// [`MaskStream::scale`] of the stream that drew it. With 0, which is that of `p = 1`, everything is dropped, whatever the
+    /// mask says.
     pub const fn stored(mask: Mask<'a>, scale: f32, dimension: usize) -> Self {
         Self { words: Words::Stored { mask, scale, level: None }, vocabulary: mask.len(), dimension }
     }
@@ -165,17 +166,20 @@ impl<'a> EmbeddingDropout<'a> {
 
     fn launch(&self, ids: &[u32], [x_row, y_row]: [Row; 2], x: impl Input, z: impl Input, y: &mut [f32]) {
         let dimension = self.dimension;
-        match self.words {
-            Words::Stream(stream) => {
-                let (bits, map) = (stream.replay(), Scale(stream.scale()));
-                dispatch(stream.run_level(), Tokens { bits, ids, dimension, map, x, x_row, z, y, y_row });
+        let (scale, level) = match self.words {
+            Words::Stream(stream) => (stream.scale(), stream.run_level()),
+            Words::Stored { scale, level, .. } => (scale, level.unwrap_or_else(Level::detect)),
+        };
+        let map = Scale(scale);
+        let bits = match self.words {
+            Words::Stored { mask, .. } if scale != 0.0 => {
+                let bits = Stored { mask };
+                return dispatch(level, Tokens { bits, ids, dimension, map, x, x_row, z, y, y_row });
             }
-            Words::Stored { mask, scale, level } => {
-                let (bits, map) = (Stored { mask }, Scale(scale));
-                let level = level.unwrap_or_else(Level::detect);
-                dispatch(level, Tokens { bits, ids, dimension, map, x, x_row, z, y, y_row });
-            }
-        }
+            Words::Stored { .. } => Replay::NOTHING,
+            Words::Stream(stream) => stream.replay(),
+        };
+        dispatch(level, Tokens { bits, ids, dimension, map, x, x_row, z, y, y_row });
     }
 }
 
@@ -221,8 +225,8 @@ impl<B: Bits, X: Input, Z: Input> Kernel for Tokens<'_, B, X, Z> {
             bits.scalar_row(0, id.into(), 1, |kept| {
                 for i in 0..dimension {
                     let Some(y) = y.get_mut(to + i) else { return };
-                    let mapped = map.scalar(x.at(from + i, *y), kept);
-                    *y = if Z::PRESENT { z.at(to + i, *y) + mapped } else { mapped };
+                    let mapped = map.scalar(x.at(from + i, y), kept);
+                    *y = if Z::PRESENT { z.at(to + i, y) + mapped } else { mapped };
                 }
             });
         }

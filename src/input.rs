@@ -17,8 +17,8 @@ pub(crate) trait Input: Copy + Send {
     fn vectors<F: Floats>(self) -> impl Iterator<Item: Read<F>>;
     /// Fewer elements than a vector has; `y` is the output.
     fn load_part<F: Floats>(self, level: F::Level, y: &[f32]) -> F;
-    /// Element `i`, where `y` is element `i` of the output.
-    fn at(self, i: usize, y: f32) -> f32;
+    /// Element `i`, where `y` is element `i` of the output, which is not read unless it is the input too.
+    fn at(self, i: usize, y: &f32) -> f32;
     fn copy_to(self, y: &mut [f32]);
 }
 
@@ -49,7 +49,7 @@ impl Input for &[f32] {
     fn load_part<F: Floats>(self, level: F::Level, _: &[f32]) -> F {
         F::load_part(level, self)
     }
-    fn at(self, i: usize, _: f32) -> f32 {
+    fn at(self, i: usize, _: &f32) -> f32 {
         self.get(i).copied().unwrap_or(0.0)
     }
     fn copy_to(self, y: &mut [f32]) {
@@ -91,8 +91,8 @@ impl Input for InPlace {
     fn load_part<F: Floats>(self, level: F::Level, y: &[f32]) -> F {
         F::load_part(level, y)
     }
-    fn at(self, _: usize, y: f32) -> f32 {
-        y
+    fn at(self, _: usize, y: &f32) -> f32 {
+        *y
     }
     fn copy_to(self, _: &mut [f32]) {}
 }
@@ -131,7 +131,7 @@ impl Input for Nothing {
     fn load_part<F: Floats>(self, level: F::Level, _: &[f32]) -> F {
         F::splat(level, 0.0)
     }
-    fn at(self, _: usize, _: f32) -> f32 {
+    fn at(self, _: usize, _: &f32) -> f32 {
         0.0
     }
     fn copy_to(self, _: &mut [f32]) {}

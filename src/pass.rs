@@ -44,8 +44,8 @@ impl<B: Bits, M: Map, X: Input, Z: Input> Kernel for Pass<'_, B, M, X, Z> {
         let Self { bits, shape, map, x, z, y } = self;
         each_element(bits, shape, |Place { start, i, .. }, kept| {
             if let Some(y) = y.get_mut(start + i) {
-                let mapped = map.scalar(x.part(start, i + 1).at(i, *y), kept);
-                *y = if Z::PRESENT { z.part(start, i + 1).at(i, *y) + mapped } else { mapped };
+                let mapped = map.scalar(x.part(start, i + 1).at(i, y), kept);
+                *y = if Z::PRESENT { z.part(start, i + 1).at(i, y) + mapped } else { mapped };
             }
         });
     }

@@ -89,7 +89,8 @@ impl ReluDropout {
         self.stored(mask).apply_add(dy, dx)
     }
 
-    /// What the network computes when it is not trained: `y[i] = relu(x[i])`, with standard scaling times `1 - p`.
+    /// What the network computes when it is not trained: `y[i] = relu(x[i])`, with standard scaling times `1 - p`, and `+0.0`
+    /// whatever `x` is where that is 0, as in [`MaskStream::evaluate`].
     ///
     /// # Errors
     /// See [`MaskStream`].
@@ -169,7 +170,7 @@ impl<X: Input> Kernel for Rectify<'_, X> {
         let row_words = mask_words(shape.memory().columns);
         each_element(bits, shape, |Place { row, start, i }, kept| {
             let (Some(y), Some(word)) = (y.get_mut(start + i), mask.get_mut(row * row_words + i / 64)) else { return };
-            let x = x.part(start, i + 1).at(i, *y);
+            let x = x.part(start, i + 1).at(i, y);
             *y = map.scalar(x, kept);
             if i % 64 == 0 {
                 *word = 0;

@@ -1,4 +1,4 @@
-use crate::bits::Stored;
+use crate::bits::{Replay, Store, Stored};
 use crate::input::{InPlace, Input, Nothing};
 use crate::map::Scale;
 use crate::parallel::Threads;
@@ -36,7 +36,8 @@ pub struct StoredMask<'a> {
 
 impl<'a> StoredMask<'a> {
     /// A mask and the factor of kept elements: [`MaskStream::scale`](crate::MaskStream::scale) of the stream that drew
-    /// it, [`Probability::scale`](crate::Probability::scale) for inverted dropout, 1 for the mask alone.
+    /// it, [`Probability::scale`](crate::Probability::scale) for inverted dropout, 1 for the mask alone. With 0, which is that
+    /// of `p = 1`, everything is dropped, whatever the mask says.
     pub const fn new(mask: Mask<'a>, scale: f32) -> Self {
         Self { mask, scale, shape: None, level: None, threads: Threads::One }
     }
@@ -133,9 +134,14 @@ impl<'a> StoredMask<'a> {
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn pass(&self, shape: Shape, x: impl Input, z: impl Input, y: &mut [f32]) -> Result<(), Error> {
-        let (bits, map) = (Stored { mask: self.mask }, Scale(self.scale));
+        let (shape, map) = (shape.merged(), Scale(self.scale));
         let level = self.level.unwrap_or_else(Level::detect);
-        self.threads.run(level, Pass { bits, shape: shape.merged(), map, x, z, y });
+        if self.scale == 0.0 {
+            let bits = Store { replay: Replay::NOTHING, words: &mut [] };
+            self.threads.run(level, Pass { bits, shape, map, x, z, y });
+        } else {
+            self.threads.run(level, Pass { bits: Stored { mask: self.mask }, shape, map, x, z, y });
+        }
         Ok(())
     }
 }

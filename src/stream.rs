@@ -282,7 +282,7 @@ impl MaskStream {
     }
 
     /// `y[i] = r[i] + x[i]`, with standard scaling `r[i] + x[i] * (1 - p)`: [`evaluate`](Self::evaluate) before a
-    /// residual sum.
+    /// residual sum, so `r[i] + 0.0` where that is `+0.0`.
     ///
     /// # Errors
     /// See [`MaskStream`].

@@ -482,6 +482,11 @@ fn errors_write_nothing() {
     // but not where these are stored
     let masks = Mask::new(&[!0], 24).unwrap();
     layer.per_sample(u64::MAX).stored(masks).forward(&w, None, &x, &mut [0.0; 12]).unwrap();
+    let stored = at(u64::MAX).stored(Mask::new(&[!0], 6).unwrap());
+    stored.forward(&w, None, &x, &mut [0.0; 12]).unwrap();
+    stored.backward_input(&w, &dy, &mut [0.0; 8]).unwrap();
+    stored.backward_weights(&x, &dy, &mut [0.0; 6]).unwrap();
+    stored.backward_weights_add(&x, &dy, &mut [0.0; 6]).unwrap();
 
     let mut dx = [9.0; 8];
     let result = layer.backward_input(&w, &dy[1..], &mut dx);

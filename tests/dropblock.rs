@@ -366,4 +366,8 @@ fn errors_write_nothing() {
     assert_eq!(late.forward(&x, &mut y, &mut mask).unwrap_err(), overflow);
     assert_eq!(late.forward_in_place(&mut y, &mut mask).unwrap_err(), overflow);
     assert_eq!((y, words), ([7.0; 24], [0b1011]));
+    // a stored mask needs no seeds
+    let mask = Mask::new(&words, 24).unwrap();
+    late.backward(&x, &mut y, mask, count).unwrap();
+    late.backward_in_place(&mut y, mask, count).unwrap();
 }

@@ -163,7 +163,7 @@ fn drop_block(input: &Input, block: Block, settings: Settings, mask: &[u64], cou
     let valid = (in_place || input.fits(x.get().len()))
         && input.fits(before.y.get().len())
         && input.fits(mask_len)
-        && (source.fits(seeds.into()));
+        && (input.backward || source.fits(seeds.into()));
     let given = KeptCount { kept: count.0, total: count.1 };
     let expected = valid.then(|| {
         let mut output = before.clone();

@@ -139,7 +139,7 @@ impl<'a> Case<'a> {
         let mask = input.stored.is_none() || masks == Some(self.len as u128);
         let numbers = if input.stored.is_none() { input.per_sample } else { None };
         let samples = numbers.is_none_or(|first| u128::from(first) + input.batch as u128 <= 1 << 64);
-        let indices = samples && self.source.fits(input.span());
+        let indices = samples && (input.stored.is_some() || self.source.fits(input.span()));
         match input.operation {
             Forward | Evaluate => {
                 let bias = !input.biased() || fits(&self.b, outputs);
@@ -202,7 +202,12 @@ impl<'a> Case<'a> {
         let Input { operation, batch, inputs, outputs, .. } = *self.input;
         let mut output = self.before.clone();
         let (w, x, b, y) = (self.w.get(), self.x.get(), self.b.get(), output.y.get_mut());
-        let scale = self.source.training();
+        // 0 where nothing is kept
+        let scale = match (operation, &self.input.stored, self.source.p.threshold()) {
+            (Evaluate, ..) => self.source.evaluation_factor(),
+            (_, None, 0) => 0.0,
+            _ => self.source.training(),
+        };
         if operation == BackwardBias {
             y.fill(0.0);
             // no outputs, or as many samples as there are gradients
@@ -219,21 +224,22 @@ impl<'a> Case<'a> {
         };
         match operation {
             Forward | Evaluate => {
-                let factor = if operation == Forward { scale } else { self.source.evaluation_factor() };
                 for (at, y) in y.iter_mut().enumerate() {
                     let (n, o) = (at / outputs, at % outputs);
                     let product = |i: usize| if kept(n, o, i) { w[o * inputs + i] * x[n * inputs + i] } else { 0.0 };
-                    *y = if factor == 0.0 { 0.0 } else { sum(inputs, product) * factor };
-                    if self.input.biased() {
-                        *y += b[o];
-                    }
+                    *y = match (scale == 0.0, self.input.biased()) {
+                        (true, false) => 0.0,
+                        (true, true) => b[o],
+                        (false, false) => sum(inputs, product) * scale,
+                        (false, true) => sum(inputs, product) * scale + b[o],
+                    };
                 }
             }
             BackwardInput => {
                 for (at, y) in y.iter_mut().enumerate() {
                     let (n, i) = (at / inputs, at % inputs);
                     *y = 0.0;
-                    for o in 0..outputs {
+                    for o in 0..if scale == 0.0 { 0 } else { outputs } {
                         let g = x[n * outputs + o] * scale;
                         *y += if kept(n, o, i) { w[o * inputs + i] * g } else { 0.0 };
                     }
@@ -245,7 +251,7 @@ impl<'a> Case<'a> {
                     if operation == BackwardWeights {
                         *y = 0.0;
                     }
-                    for n in (0..batch).filter(|&n| kept(n, o, i)) {
+                    for n in (0..batch).filter(|&n| scale != 0.0 && kept(n, o, i)) {
                         *y += b[n * outputs + o] * scale * x[n * inputs + i];
                     }
                 }

@@ -287,7 +287,7 @@ impl<'a> Case<'a> {
         const ONE: u64 = 1 << 32;
         let threshold = self.p.threshold();
         let number = |value: f32| (!value.is_nan()).then_some(value.to_bits());
-        let masked = |scale: f32| if kept { x * scale } else { 0.0 };
+        let masked = |scale: f32| if kept && scale != 0.0 { x * scale } else { 0.0 };
         let train = match self.input.factor {
             Factor::Inverted => (ONE as f64 / threshold as f64) as f32,
             Factor::Standard | Factor::Naive => 1.0,

@@ -105,7 +105,7 @@ pub fn same(a: f32, b: f32) -> bool {
     a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
 }
 
-/// `kept ? x * scale : +0.0`.
+/// `kept ? x * scale : +0.0`; a factor of 0 drops everything.
 pub fn masked(kept: bool, x: f32, scale: f32) -> f32 {
-    if kept { x * scale } else { 0.0 }
+    if kept && scale != 0.0 { x * scale } else { 0.0 }
 }

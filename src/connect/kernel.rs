@@ -184,6 +184,7 @@ pub(crate) struct Forward<'a, P> {
     pub(crate) w: &'a [f32],
     pub(crate) x: &'a [f32],
     pub(crate) y: &'a mut [f32],
+    /// Not 0.
     pub(crate) scale: f32,
     /// None if it is empty.
     pub(crate) b: &'a [f32],
@@ -193,10 +194,6 @@ pub(crate) struct Forward<'a, P> {
 impl<P: Product> Forward<'_, P> {
     fn finish(self) {
         let Self { layer, y, scale, b, .. } = self;
-        // where everything is dropped, or nothing varies: not 0 times what may have overflowed
-        if scale == 0.0 {
-            y.fill(0.0);
-        }
         for y in y.chunks_mut(layer.outputs.max(1)) {
             if b.is_empty() {
                 for y in y {

@@ -50,8 +50,9 @@ use crate::{Error, Mask, MaskStream, Rows};
 /// ```
 ///
 /// # Arithmetic
-/// A dropped connection adds nothing, whatever its weight, its input and its gradient are: NaN and infinity included. With
-/// `p = 1`, `y` is `b`. All levels agree to the bit, [NaNs](MaskStream#arithmetic) aside, in `f32` without fused
+/// A dropped connection adds nothing, whatever its weight, its input and its gradient are: NaN and infinity included. Where
+/// nothing is kept (bits that are drawn with `p = 1`, or a factor of 0), `y` is `b` exactly, or `+0.0` without `b`, and the
+/// gradients are `+0.0`. All levels agree to the bit, [NaNs](MaskStream#arithmetic) aside, in `f32` without fused
 /// operations:
 ///
 /// - The sum over `i` is that of pieces of 1,024 inputs, in order. A piece is summed in 16 accumulators, input `i` in number
@@ -67,7 +68,7 @@ use crate::{Error, Mask, MaskStream, Rows};
 /// # Errors
 /// All operations: [`Error::LengthMismatch`] unless every slice has the length that is said above (and a stored mask, where
 /// it is used, one bit for each weight), [`Error::IndexOverflow`] if a weight's index, or the number of a sample whose mask
-/// is drawn, would pass 2^64. After an error nothing has been written.
+/// is drawn, would pass 2^64; with a stored mask nothing has an index. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct DropConnect<'a> {
     stream: MaskStream,
@@ -100,7 +101,8 @@ impl<'a> DropConnect<'a> {
 
     /// Reads the bits from a mask instead of drawing them: bit `o * inputs + i` for weight `(o, i)`; if each sample has its
     /// own, `outputs * inputs` bits for one after the other. [`MaskStream::fill`] draws such a mask for a batch. Scale and
-    /// evaluation remain those of the stream; an [`index_stride`](Self::index_stride) has no say.
+    /// evaluation remain those of the stream; its offset and an [`index_stride`](Self::index_stride) have no say. With a scale
+    /// of 0 nothing is kept, whatever the mask says.
     #[must_use]
     pub const fn stored(self, mask: Mask<'a>) -> Self {
         Self { mask: Some(mask), ..self }
@@ -115,7 +117,11 @@ impl<'a> DropConnect<'a> {
         self.check(w.len(), x.len(), y.len())?;
         self.check_bias(b)?;
         self.check_mask()?;
-        let scale = self.stream.scale();
+        let scale = self.scale();
+        if scale == 0.0 {
+            self.bias_alone(b, y);
+            return Ok(());
+        }
         self.each_part(|part, words| {
             let (w, b, x, y) = (part.weights(w), part.bias(b.unwrap_or_default()), part.inputs(x), part.outputs_mut(y));
             self.run(Forward { words, layer: part.layer, w, x, y, scale, b, product: KeptFinite });
@@ -130,8 +136,11 @@ impl<'a> DropConnect<'a> {
     pub fn backward_input(&self, w: &[f32], dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.check(w.len(), dx.len(), dy.len())?;
         self.check_mask()?;
-        let scale = self.stream.scale();
         dx.fill(0.0);
+        let scale = self.scale();
+        if scale == 0.0 {
+            return Ok(());
+        }
         self.each_part(|part, words| {
             let (w, dy, dx) = (part.weights(w), part.outputs(dy), part.inputs_mut(dx));
             self.run(InputGradient { words, layer: part.layer, w, dy, dx, scale });
@@ -171,7 +180,8 @@ impl<'a> DropConnect<'a> {
     }
 
     /// What the network computes when it is not trained, the mean: `y[n][o] = factor * (sum over i of w[o][i] * x[n][i]) +
-    /// b[o]`, where the factor is 1, or [`Probability::keep`](crate::Probability::keep) with standard scaling.
+    /// b[o]`, where the factor is 1, or [`Probability::keep`](crate::Probability::keep) with standard scaling. With a factor of
+    /// 0, `y` is `b` exactly, `+0.0` without it, whatever `w` and `x` are.
     ///
     /// # Errors
     /// See [`DropConnect`].
@@ -188,6 +198,7 @@ impl<'a> DropConnect<'a> {
     ///
     /// With `q` the keep probability, `mean = q * W x + b` and `variance = q * (1 - q) * (W . W)(x . x)`, for standard and naive
     /// scaling; with inverted scaling, `W x + b` and `(1 - q) / q * (W . W)(x . x)`, or `b` and 0 where everything is dropped.
+    /// Where the factor of either is 0, the mean is `b` exactly, the variance `+0.0`, whatever `w` and `x` are.
     /// A product is squared as a whole, `(w * x)^2`; the factors are rounded once.
     ///
     /// ```
@@ -230,11 +241,14 @@ impl DropConnect<'_> {
     }
 
     fn check(&self, w: usize, x: usize, y: usize) -> Result<(), Error> {
-        let Layer { batch, inputs, outputs, index_stride } = self.addressed();
+        let Layer { batch, inputs, outputs, index_stride } = self.layer;
         same_length(outputs.saturating_mul(inputs), w)?;
         same_length(batch.saturating_mul(inputs), x)?;
         same_length(batch.saturating_mul(outputs), y)?;
-        if let (Some(first), None) = (self.first_sample, self.mask) {
+        if self.mask.is_some() {
+            return Ok(());
+        }
+        if let Some(first) = self.first_sample {
             Rows::new(1, batch).check_indices(first)?;
         }
         let rows = Rows::new(outputs, inputs).index_stride(index_stride).normalised();
@@ -254,9 +268,12 @@ impl DropConnect<'_> {
     fn weights(&self, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) -> Result<(), Error> {
         self.check(dw.len(), x.len(), dy.len())?;
         self.check_mask()?;
-        let scale = self.stream.scale();
         if !add {
             dw.fill(0.0);
+        }
+        let scale = self.scale();
+        if scale == 0.0 {
+            return Ok(());
         }
         self.each_part(|part, words| {
             let (x, dy, dw) = (part.inputs(x), part.outputs(dy), part.weights_mut(dw));
@@ -266,8 +283,27 @@ impl DropConnect<'_> {
     }
 
     fn dense(&self, w: &[f32], b: Option<&[f32]>, x: &[f32], y: &mut [f32], scale: f32, product: impl Product) {
+        if scale == 0.0 {
+            return self.bias_alone(b, y);
+        }
         let b = b.unwrap_or_default();
         self.run(Forward { words: Words::All, layer: self.layer, w, x, y, scale, b, product });
+    }
+
+    /// The factor of what is kept in training, 0 if nothing is.
+    const fn scale(&self) -> f32 {
+        match (self.mask, self.stream.probability().certain()) {
+            (None, Some(false)) => 0.0,
+            _ => self.stream.scale(),
+        }
+    }
+
+    /// What a factor of 0 leaves of the outputs: it is not multiplied with, as their sums may have overflowed.
+    fn bias_alone(&self, b: Option<&[f32]>, y: &mut [f32]) {
+        let Some(b) = b else { return y.fill(0.0) };
+        for y in y.chunks_mut(self.layer.outputs.max(1)) {
+            y.iter_mut().zip(b).for_each(|(y, b)| *y = *b);
+        }
     }
 
     fn run(&self, kernel: impl Kernel) {

@@ -31,7 +31,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), Read(b, columns)), |stream, (xy, b)| match xy {
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |stream, (xy, b)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).forward(x, b, y),
             Pair::InPlace(x) => BiasDropout::new(stream).forward_in_place(x, b),
         })
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_residual_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), Read(b, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).forward_residual(x, b, r, y),
             Pair::InPlace(x) => BiasDropout::new(stream).forward_residual_in_place(x, b, r),
         })
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_add_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (Read(x, len), Read(b, columns), Write(r, len)), |stream, (x, b, r)| {
+        run(call.stream(), (Read(x, len), bias(b, rows, columns), Write(r, len)), |stream, (x, b, r)| {
             BiasDropout::new(stream).forward_add(x, b, r)
         })
     }
@@ -163,7 +163,8 @@ pub unsafe extern "C" fn dropmask_bias_backward_add_f32(
     }
 }
 
-/// What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep.
+/// What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep; where
+/// keep is 0 (p = 1), y = +0.0 whatever x and b are.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
@@ -183,7 +184,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), Read(b, columns)), |stream, (xy, b)| match xy {
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |stream, (xy, b)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).evaluate(x, b, y),
             Pair::InPlace(x) => BiasDropout::new(stream).evaluate_in_place(x, b),
         })
@@ -191,7 +192,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
 }
 
 /// dropmask_bias_evaluate_f32 before a residual sum: y = r + (x + b[c]), with DROPMASK_STANDARD y = r + (x + b[c]) *
-/// keep.
+/// keep; where keep is 0, y = r + 0.0 whatever x and b are.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
@@ -212,9 +213,14 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_residual_f32(
     let len = call.elements();
     // SAFETY: as the header demands.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), Read(b, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).evaluate_residual(x, b, r, y),
             Pair::InPlace(x) => BiasDropout::new(stream).evaluate_residual_in_place(x, b, r),
         })
     }
+}
+
+/// The bias, of which nothing is used where there are no rows.
+const fn bias(b: *const f32, rows: usize, columns: usize) -> Read<f32> {
+    Read(b, if rows == 0 { 0 } else { columns })
 }

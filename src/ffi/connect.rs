@@ -13,8 +13,9 @@ use crate::{DropConnect, Mask, MaskStream, Rows};
 /// The bit of weight (o, i) has the index offset + o * index_stride + i; index_stride is inputs, or the number of all
 /// inputs where w is a shard of columns. per_sample is 0 for one mask for the batch, or 1 for a mask of each sample:
 /// that of sample n comes from dropmask_key_derive(key, first_sample + n). Where mask is not NULL, bits are read and
-/// not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; index_stride and first_sample
-/// have no say then.
+/// not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; offset, index_stride and
+/// first_sample have no say then. Where nothing is kept (bits that are drawn with p = 1, or a scale of 0), y is b
+/// exactly, +0.0 without b.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// mask: NULL for bits that are drawn; else outputs * inputs bits, with per_sample batch times as many, in as many words
@@ -40,10 +41,10 @@ pub unsafe extern "C" fn dropmask_connect_forward_f32(
     x: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([batch, outputs]);
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
-    let buffers = (mask, Read(w, weights), unless_null(b, Read(b, outputs)), Read(x, x_len), Write(y, y_len));
+    let buffers = (mask, Read(w, weights), unless_null(b, Read(b, layer.outputs)), Read(x, x_len), Write(y, y_len));
     // SAFETY: as the header demands.
     unsafe {
         run(stream, buffers, |stream, (mask, w, b, x, y)| layer.connect(stream, mask.transpose()?).forward(w, b, x, y))
@@ -75,7 +76,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_input_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([batch, inputs]);
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(w, weights), Read(dy, y_len), Write(dx, x_len));
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_f32(
     dy: *const f32,
     dw: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([outputs, inputs]);
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
@@ -148,7 +149,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_add_f32(
     dy: *const f32,
     dw: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample };
+    let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([outputs, inputs]);
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
@@ -183,7 +184,8 @@ pub unsafe extern "C" fn dropmask_connect_backward_bias_f32(
 }
 
 /// What the network computes when it is not trained, the mean: y[n][o] = factor * (sum over i of w[o][i] * x[n][i]) +
-/// b[o]; the factor is 1, with DROPMASK_STANDARD keep.
+/// b[o]; the factor is 1, with DROPMASK_STANDARD keep. Where it is 0 (p = 1), y is b exactly, +0.0 without b, whatever w
+/// and x are.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y: batch * outputs floats.
@@ -200,9 +202,9 @@ pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
     x: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer::dense(batch, inputs, outputs);
+    let layer = Layer::dense(batch, inputs, outputs).writing([batch, outputs]);
     let [weights, x_len, y_len] = layer.lengths();
-    let buffers = (Read(w, weights), unless_null(b, Read(b, outputs)), Read(x, x_len), Write(y, y_len));
+    let buffers = (Read(w, weights), unless_null(b, Read(b, layer.outputs)), Read(x, x_len), Write(y, y_len));
     // SAFETY: as the header demands.
     unsafe {
         run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, y)| {
@@ -213,7 +215,8 @@ pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
 
 /// Mean and variance of y of dropmask_connect_forward_f32 over all masks, for inference by moment matching. With q the
 /// keep probability, mean = q * W x + b and variance = q * (1 - q) * (W . W)(x . x); with DROPMASK_INVERTED, W x + b
-/// and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0.
+/// and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0. Where the factor of either is 0, the mean is b exactly and
+/// the variance +0.0, whatever w and x are.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. mean, variance: batch * outputs
@@ -232,9 +235,9 @@ pub unsafe extern "C" fn dropmask_connect_moments_f32(
     mean: *mut f32,
     variance: *mut f32,
 ) -> dropmask_status {
-    let layer = Layer::dense(batch, inputs, outputs);
+    let layer = Layer::dense(batch, inputs, outputs).writing([batch, outputs]);
     let [weights, x_len, y_len] = layer.lengths();
-    let b = unless_null(b, Read(b, outputs));
+    let b = unless_null(b, Read(b, layer.outputs));
     let buffers = (Read(w, weights), b, Read(x, x_len), Write(mean, y_len), Write(variance, y_len));
     // SAFETY: as the header demands.
     unsafe {
@@ -260,6 +263,14 @@ impl Layer {
         Self { batch, inputs, outputs, index_stride: inputs as u64, per_sample: 0, first_sample: 0 }
     }
 
+    /// Of no size where what a pass writes, of these dimensions, has no elements: nothing is read then.
+    const fn writing(self, written: [usize; 2]) -> Self {
+        match written {
+            [0, _] | [_, 0] => Self { batch: 0, inputs: 0, outputs: 0, ..self },
+            _ => self,
+        }
+    }
+
     /// Of weights, inputs and outputs.
     const fn lengths(&self) -> [usize; 3] {
         let Self { batch, inputs, outputs, .. } = *self;
@@ -273,7 +284,7 @@ impl Layer {
         unless_null(mask, ReadMask(mask, 0, bits))
     }
 
-    /// The stream, if there are weights of these indices.
+    /// The stream, if there are weights of these indices; with a mask none has an index.
     fn training(
         &self,
         key: u64,
@@ -282,8 +293,8 @@ impl Layer {
         scaling: u32,
         mask: *const u64,
     ) -> Result<MaskStream, dropmask_status> {
-        let index_stride = if mask.is_null() { self.index_stride } else { self.inputs as u64 };
-        let rows = Rows::new(self.outputs, self.inputs).index_stride(index_stride);
+        let rows = Rows::new(self.outputs, self.inputs);
+        let (offset, rows) = if mask.is_null() { (offset, rows.index_stride(self.index_stride)) } else { (0, rows) };
         let given = match self.per_sample {
             0 => Ok(()),
             1 if !mask.is_null() => Ok(()),

@@ -128,8 +128,8 @@ pub unsafe extern "C" fn dropmask_dropblock_forward_f32(
 }
 
 /// The gradient of dropmask_dropblock_forward_f32, by its mask and count: dx = (bit i of mask) ? dy * (len / kept) :
-/// +0.0 of len = samples * channels * height * width elements. Shards that share a factor use dropmask_apply_f32 with
-/// the scale of dropmask_dropblock_scale instead.
+/// +0.0 of len = samples * channels * height * width elements, +0.0 throughout if kept is 0. Shards that share a factor
+/// use dropmask_apply_f32 with the scale of dropmask_dropblock_scale instead.
 ///
 /// mask: dropmask_mask_words(len) words. dy, dx: len floats; dx may be equal to dy.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.

@@ -29,6 +29,7 @@ pub unsafe extern "C" fn dropmask_embedding_lookup_f32(
     table: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
+    let vocabulary = looked_up(vocabulary, count);
     let words = words(key, p, offset, scaling, vocabulary);
     // SAFETY: as the header demands.
     unsafe {
@@ -150,6 +151,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_lookup_f32(
     table: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
+    let vocabulary = looked_up(vocabulary, count);
     let mask = ReadMask(mask, 0, vocabulary as u128);
     // SAFETY: as the header demands.
     unsafe {
@@ -183,7 +185,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_f32(
     x: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let mask = ReadMask(mask, 0, vocabulary as u128);
+    let mask = ReadMask(mask, 0, looked_up(vocabulary, count) as u128);
     // SAFETY: as the header demands.
     unsafe {
         run(Ok(()), (mask, Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |(), (mask, ids, xy)| {
@@ -225,6 +227,11 @@ pub unsafe extern "C" fn dropmask_embedding_apply_table_f32(
             },
         )
     }
+}
+
+/// The words of which something is read: none where there are no positions.
+const fn looked_up(vocabulary: usize, count: usize) -> usize {
+    if count == 0 { 0 } else { vocabulary }
 }
 
 /// The bits of all words.

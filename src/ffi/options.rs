@@ -3,7 +3,8 @@ use crate::Scaling;
 
 /// Training: kept elements times dropmask_scale(p). Evaluation: the identity.
 pub const DROPMASK_INVERTED: u32 = 0;
-/// Training: kept elements as they are. Evaluation: all elements times dropmask_keep(p).
+/// Training: kept elements as they are. Evaluation: all elements times dropmask_keep(p), +0.0 whatever they are where
+/// that is 0.
 pub const DROPMASK_STANDARD: u32 = 1;
 /// Training: kept elements as they are. Evaluation: the identity, too large by 1 / (1 - p).
 pub const DROPMASK_NAIVE: u32 = 2;

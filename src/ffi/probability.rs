@@ -19,7 +19,8 @@ pub unsafe extern "C" fn dropmask_scale(p: f32, scale: *mut f32) -> dropmask_sta
     }
 }
 
-/// The factor of standard dropout in evaluation: 1 - p of the probability that is really drawn, T / 2^32.
+/// The factor of standard dropout in evaluation: 1 - p of the probability that is really drawn, T / 2^32; 0 where
+/// everything is dropped (p = 1).
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// keep: one float.

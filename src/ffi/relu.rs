@@ -40,7 +40,8 @@ pub unsafe extern "C" fn dropmask_relu_forward_f32(
     }
 }
 
-/// The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0.
+/// The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0; where scale is
+/// 0, +0.0 throughout.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats; dx may be equal to
@@ -94,7 +95,8 @@ pub unsafe extern "C" fn dropmask_relu_backward_add_f32(
     }
 }
 
-/// What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep.
+/// What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep; where keep
+/// is 0 (p = 1), y = +0.0 whatever x is.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// x, y: (rows - 1) * stride + columns floats; y may be equal to x.

@@ -1,7 +1,8 @@
 use super::call::StoredCall;
 use super::status::*;
 
-/// Dropout by a stored mask, in either pass: y[i] = (bit i of mask) ? x[i] * scale : +0.0.
+/// Dropout by a stored mask, in either pass: y[i] = (bit i of mask) ? x[i] * scale : +0.0. A scale of 0, which is that
+/// of p = 1, drops everything, here and in all that takes a stored mask.
 ///
 /// mask: dropmask_mask_words(len) words. x, y: len floats; y may be equal to x.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.

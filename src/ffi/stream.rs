@@ -108,7 +108,7 @@ pub unsafe extern "C" fn dropmask_backward_add_f32(
 }
 
 /// What the network computes when it is not trained: y[i] = x[i], with DROPMASK_STANDARD y[i] = x[i] * keep, with the
-/// keep of dropmask_keep.
+/// keep of dropmask_keep; where keep is 0 (p = 1), y[i] = +0.0 whatever x is.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// x, y: len floats; y may be equal to x.
@@ -125,7 +125,8 @@ pub unsafe extern "C" fn dropmask_evaluate_f32(
     unsafe { Call::evaluation(p, scaling, Rows::new(1, len)).evaluate(x, y) }
 }
 
-/// dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep.
+/// dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep;
+/// where keep is 0, y[i] = r[i] + 0.0 whatever x is.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// x, r, y: len floats; y may be equal to x.

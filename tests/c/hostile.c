@@ -183,12 +183,58 @@ static void hostile(void) {
     free(x);
 }
 
+/* A factor of 0 that the library computed is not multiplied with; memset to all bits 1 is NaN, and leaves masks of ones. */
+static void zero_factor(void) {
+    enum { N = 70 };
+    static const float zeros[N];
+    static const uint32_t ids[N];
+    const size_t n = N, bytes = N * sizeof(float);
+    float *const x = (float *)buffer(bytes), *const w = (float *)buffer(bytes), *const b = (float *)buffer(bytes);
+    float *const y = (float *)buffer(bytes), *const mean = (float *)buffer(bytes), scale = 1;
+    uint64_t *const mask = (uint64_t *)buffer(2 * sizeof *mask);
+    memset(x, 0xFF, bytes);
+    memset(w, 0xFF, bytes);
+    memset(mask, 0xFF, 2 * sizeof *mask);
+    for (size_t i = 0; i < n; i++) b[i] = -0.0F;
+
+#define GIVES(expected, call)                                    \
+    do {                                                         \
+        memset(y, 0xFF, bytes);                                  \
+        SUCCEEDS(call);                                          \
+        check(memcmp(y, expected, bytes) == 0, #call, __LINE__); \
+    } while (0)
+
+    SUCCEEDS(dropmask_scale(1, &scale));
+    GIVES(zeros, dropmask_forward_f32(1, 1, 0, x, y, NULL, n));
+    GIVES(zeros, dropmask_apply_f32(mask, scale, x, y, n));
+    GIVES(zeros, dropmask_apply_residual_f32(mask, scale, x, b, y, n));
+    GIVES(zeros, dropmask_evaluate_f32(1, DROPMASK_STANDARD, x, y, n));
+    GIVES(zeros, dropmask_evaluate_residual_f32(1, DROPMASK_STANDARD, x, b, y, n));
+    GIVES(zeros, dropmask_bias_evaluate_f32(1, DROPMASK_STANDARD, 1, n, n, x, w, y));
+    GIVES(zeros, dropmask_relu_backward_f32(1, DROPMASK_INVERTED, 1, n, n, mask, x, y));
+    GIVES(zeros, dropmask_relu_evaluate_f32(1, DROPMASK_STANDARD, 1, n, n, x, y));
+    GIVES(zeros, dropmask_embedding_apply_lookup_f32(mask, scale, 1, 1, n, ids, x, y));
+    GIVES(zeros, dropmask_dropblock_backward_f32(0, mask, x, y, n));
+    GIVES(b, dropmask_connect_forward_f32(1, 1, 0, DROPMASK_NAIVE, 1, 1, n, 1, 0, 0, NULL, w, b, x, y));
+    GIVES(b, dropmask_connect_forward_f32(1, 1, UINT64_MAX, DROPMASK_INVERTED, 1, 1, n, 1, 0, 0, mask, w, b, x, y));
+    GIVES(zeros, dropmask_connect_backward_input_f32(1, 1, 0, DROPMASK_INVERTED, 1, n, 1, n, 0, 0, mask, w, x, y));
+    GIVES(zeros, dropmask_connect_backward_weights_f32(1, 1, 0, DROPMASK_INVERTED, 1, n, 1, n, 0, 0, mask, w, x, y));
+    GIVES(b, dropmask_connect_evaluate_f32(1, DROPMASK_STANDARD, 1, 1, n, w, b, x, y));
+    GIVES(zeros, dropmask_connect_moments_f32(1, DROPMASK_STANDARD, 1, 1, n, w, b, x, mean, y));
+    check(memcmp(mean, b, bytes) == 0, "the mean is b", n);
+
+    float *all[] = {x, w, y, b, mean};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+    free(mask);
+}
+
 int main(void) {
     for (size_t n = 0; n <= 130; n++) lengths(n, n);
     for (size_t n = 1023; n <= 1025; n++) lengths(n, UINT64_MAX - n + 1);
     lengths(5000, 77);
     for (size_t n = 1; n <= 130; n++) columns(n);
     hostile();
+    zero_factor();
     printf("level %s, %d faults\n", dropmask_level(), faults);
     return faults != 0;
 }

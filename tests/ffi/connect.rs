@@ -1,4 +1,4 @@
-//! DropConnect, with drawn bits and with stored ones. The sizes are batch, inputs and outputs.
+//! DropConnect, with drawn bits and with stored ones, for which the offset has no say. The sizes are batch, inputs and outputs.
 
 use dropmask::{DropConnect, Mask};
 
@@ -20,7 +20,7 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_forward_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Scaling, Option],
         sizes: &[3, 5, 4],
         buffers: &[
             buffer(U64, masks).null(Null::Choice),
@@ -29,7 +29,7 @@ pub const CONNECT: [Function; 11] = [
             buffer(F32, x),
             buffer(F32, y),
         ],
-        span: weights,
+        span: |_| 0,
         call: call!(dropmask_connect_forward_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3) (4)),
         expected: |a, b| {
             let [mask, w, b, x, y] = b else { panic!() };
@@ -50,10 +50,10 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_backward_input_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Scaling, Option],
         sizes: &[3, 5, 4],
         buffers: &[buffer(U64, masks).null(Null::Choice), buffer(F32, weights), buffer(F32, y), buffer(F32, x)],
-        span: weights,
+        span: |_| 0,
         call: call!(dropmask_connect_backward_input_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3)),
         expected: |a, b| {
             let [mask, w, dy, dx] = b else { panic!() };
@@ -74,10 +74,10 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_backward_weights_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Scaling, Option],
         sizes: &[3, 5, 4],
         buffers: &[buffer(U64, masks).null(Null::Choice), buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
-        span: weights,
+        span: |_| 0,
         call: call!(dropmask_connect_backward_weights_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3)),
         expected: |a, b| {
             let [mask, x, dy, dw] = b else { panic!() };
@@ -98,10 +98,10 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_backward_weights_add_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Scaling, Option],
         sizes: &[3, 5, 4],
         buffers: &[buffer(U64, masks).null(Null::Choice), buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
-        span: weights,
+        span: |_| 0,
         call: call!(dropmask_connect_backward_weights_add_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3)),
         expected: |a, b| {
             let [mask, x, dy, dw] = b else { panic!() };

@@ -31,14 +31,21 @@ debian() {
     RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1 /usr/bin/cargo "$@"
 }
 
-# The emulator of boards. That of Debian 12 itself would replace newer parts of QEMU where those are installed.
-emulator() {
-    local mirror list=/etc/apt/sources.list.d/bookworm-backports.list
-    if command -v qemu-system-arm >/dev/null; then return; fi
-    apt-get update -q
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Release: bookworm' | head -n 1)
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" >"$list"
-    apt-get update -q
-    DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends -t bookworm-backports qemu-system-arm
+# emulators PACKAGE...: those of QEMU, from the backports of Debian 12. Its own, version 7.2, computes a product of s390x
+# wrongly (see `.ci/platforms`), and would replace newer parts of QEMU where those are installed.
+emulators() {
+    local package mirror old=() list=/etc/apt/sources.list.d/bookworm-backports.list
+    for package in "$@"; do
+        # of two digits, behind the epoch
+        [[ $(dpkg-query -W -f '${db:Status-Status} ${Version}' "$package" 2>/dev/null) == "installed 1:"[1-9][0-9].* ]] ||
+            old+=("$package")
+    done
+    if ((${#old[@]})); then
+        apt-get update -q
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Release: bookworm' | head -n 1)
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" >"$list"
+        apt-get update -q
+        DEBIAN_FRONTEND=noninteractive \
+            apt-get install -q -y --no-install-recommends -t bookworm-backports "${old[@]}"
+    fi
 }

@@ -16,8 +16,9 @@ use crate::{Error, simd::portable::Portable};
 /// | `avx2` | AVX2 | at run time, x86 |
 /// | `avx512` | AVX-512 F + BW + DQ + VL | at run time, x86 |
 ///
-/// Detection needs no std. Freestanding targets (`target_os = "none"`, UEFI, SGX) get `avx2` and `avx512` where they
-/// are enabled at compile time.
+/// Detection needs no std. The freestanding x86 targets that Rust comes with are soft-float and get `portable`. 32-bit x86
+/// without SSE2 is refused at compile time: x87 instructions round otherwise, and results would not be the same. The
+/// soft-float `i686-unknown-uefi` is refused with it.
 ///
 /// **To pin a level** for one call, pass it to the operation, as in [`MaskStream::level`](crate::MaskStream::level).
 /// For a whole build, set `RUSTFLAGS='--cfg dropmask_level="portable"'` (or `"scalar"`, `"avx2"`, `"avx512"`): it is

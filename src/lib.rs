@@ -1,6 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
+#[cfg(all(target_arch = "x86", not(target_feature = "sse2")))]
+compile_error!(
+    "dropmask needs SSE2 on 32-bit x86: x87 instructions round otherwise, and results would not be the same"
+);
+
 mod ahead;
 mod alpha;
 mod attention;

@@ -203,8 +203,36 @@ fn std_sees_the_same_levels() {
     let avx512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vl");
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c");
     assert_eq!(Level::avx512().is_some(), avx512);
+}
+
+/// In code for a level the compiler may use all that it takes for granted there: what the library asks of the CPU, and
+/// SSE3 to SSE4.2, whose instructions are those of AVX then.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_compiler_takes_nothing_else_for_granted() {
+    use std::collections::BTreeSet;
+    use std::process::Command;
+
+    const AVX2: [&str; 6] = ["sse3", "ssse3", "sse4.1", "sse4.2", "avx", "avx2"];
+    const AVX512: [&str; 6] = ["avx512f", "avx512bw", "avx512dq", "avx512vl", "fma", "f16c"];
+    let features = |enabled: &str| -> BTreeSet<String> {
+        let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        rustc.args(["--print=cfg", "--target=x86_64-unknown-linux-gnu"]);
+        let output = rustc.arg(format!("-Ctarget-feature={enabled}")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let cfg = String::from_utf8(output.stdout).unwrap();
+        cfg.lines()
+            .filter_map(|line| Some(line.strip_prefix("target_feature=\"")?.trim_end_matches('"').into()))
+            .collect()
+    };
+    let asked = |names: &[&str]| &features("") | &names.iter().map(ToString::to_string).collect();
+    assert_eq!(features("+avx2"), asked(&AVX2));
+    assert_eq!(features("+avx512f,+avx512bw,+avx512dq,+avx512vl"), asked(&[AVX2, AVX512].concat()));
 }
 
 /// Every length below three words at every bit of the first word and beyond.

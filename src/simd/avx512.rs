@@ -6,11 +6,26 @@ use core::arch::asm;
 use core::arch::x86::*;
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{Floats, Groups, Lanes, Overlap, Pair, Simd, slot};
 
-// with AVX-512 F, the compiler takes AVX2 and FMA for granted
+// with AVX-512 F, the compiler takes AVX2, FMA and F16C for granted
 cpufeatures::new!(detect, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma");
+
+/// `cpufeatures` does not know F16C. The CPU is asked once: it has AVX, so that what it answers is not 0.
+fn f16c() -> bool {
+    static FEATURES: AtomicU32 = AtomicU32::new(0);
+    let mut features = FEATURES.load(Relaxed);
+    if features == 0 {
+        // SAFETY: every CPU that has SSE2 has the instruction, and this leaf of it.
+        #[allow(unused_unsafe, reason = "newer compilers hold it to be safe")]
+        let leaf = unsafe { __cpuid(1) };
+        features = leaf.ecx;
+        FEATURES.store(features, Relaxed);
+    }
+    features & 1 << 29 != 0
+}
 
 /// Proof that the CPU and the operating system support AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +33,7 @@ pub(crate) struct Avx512(());
 
 impl Avx512 {
     pub(crate) fn new() -> Option<Self> {
-        detect::get().then_some(Self(()))
+        (detect::get() && (cfg!(target_feature = "f16c") || f16c())).then_some(Self(()))
     }
 }
 

@@ -46,9 +46,14 @@ use crate::{Error, Mask, MaskStream};
 /// - The largest score of a row is subtracted from it, so no finite score overflows. `P[i]` is `exp(scores[i] - largest)`,
 ///   within 1 ulp and `+0.0` below 2^-126, times the rounded inverse of their sum. The sum has 16 accumulators and
 ///   one order at every level: all levels agree to the bit.
-/// - A score of `-inf` has the weight 0: masks of the caller's own. A row of `-inf` alone, where the definition is
-///   `0 / 0`, has weights and gradients of 0.
-/// - A NaN or `+inf` among the scores that count makes all kept weights of its row NaN. What is dropped is `+0.0`.
+/// - A score of `-inf` has the weight 0: masks of the caller's own. So has one whose exponential is 0, or whose product
+///   with the inverse underflows to 0. A row of `-inf` alone, where the definition is `0 / 0`, has weights of 0.
+/// - A weight of 0 is a choice, never a factor: it is `+0.0` in the weights and in the gradient, whatever the rest of its
+///   row and its `dy` hold, and has no part in the gradient of others.
+/// - A NaN among the scores that count makes all kept weights of its row NaN that are not 0, and `+inf` its own alone:
+///   beside it all others are 0. What is dropped is `+0.0`.
+/// - Where bits are drawn at a threshold of 0 (`p = 1`), or the scale is 0, all weights and gradients are `+0.0`, whatever
+///   scores and `dy` hold; and so are the weights of evaluation if its factor is 0.
 /// - What a [causal](Self::causal) mask hides is never read, is `+0.0` in the weights and in the gradient, and its bits
 ///   have no effect: the bits of the others are those without a mask.
 ///
@@ -188,28 +193,44 @@ impl Attention<'_> {
     }
 
     fn forward_pass(&self, x: impl Input, y: &mut [f32]) {
-        let (softmax, words) = (self.softmax(self.stream.scale()), self.words(y.len()));
-        dispatch(self.stream.run_level(), Forward { softmax, words, stack: self.stack, x, y });
+        match (self.softmax(self.stream.scale()), self.words(y.len())) {
+            (Some(softmax), Some(words)) => self.run_forward(softmax, words, x, y),
+            _ => y.fill(0.0),
+        }
     }
 
     fn evaluation_pass(&self, x: impl Input, y: &mut [f32]) {
-        let softmax = self.softmax(self.stream.evaluation_scale());
-        dispatch(self.stream.run_level(), Forward { softmax, words: Words::All, stack: self.stack, x, y });
+        match self.softmax(self.stream.evaluation_scale()) {
+            Some(softmax) => self.run_forward(softmax, Words::All, x, y),
+            None => y.fill(0.0),
+        }
+    }
+
+    fn run_forward(&self, softmax: Softmax, words: Words<'_>, x: impl Input, y: &mut [f32]) {
+        dispatch(self.stream.run_level(), Forward { softmax, words, stack: self.stack, x, y });
     }
 
     fn backward_pass(&self, x: impl Input, dy: &[f32], y: &mut [f32]) {
-        let (softmax, words) = (self.softmax(self.stream.scale()), self.words(y.len()));
-        dispatch(self.stream.run_level(), Backward { softmax, words, stack: self.stack, x, dy, y });
+        match (self.softmax(self.stream.scale()), self.words(y.len())) {
+            (Some(softmax), Some(words)) => {
+                dispatch(self.stream.run_level(), Backward { softmax, words, stack: self.stack, x, dy, y });
+            }
+            _ => y.fill(0.0),
+        }
     }
 
-    const fn softmax(&self, scale: f32) -> Softmax {
-        Softmax { scale: if self.renormalise { 1.0 } else { scale }, renormalise: self.renormalise }
+    /// `None` where the factor of all weights is 0.
+    fn softmax(&self, scale: f32) -> Option<Softmax> {
+        let scale = if self.renormalise { 1.0 } else { scale };
+        (scale != 0.0).then_some(Softmax { scale, renormalise: self.renormalise })
     }
 
-    fn words(&self, len: usize) -> Words<'_> {
+    /// `None` where all bits are 0.
+    fn words(&self, len: usize) -> Option<Words<'_>> {
         match self.mask {
-            Some(mask) => Words::Stored(mask),
-            None => Words::Drawn(Ahead::new(self.stream.replay(), self.stack.keys, len as u64)),
+            Some(mask) => Some(Words::Stored(mask)),
+            None if self.stream.probability().certain() == Some(false) => None,
+            None => Some(Words::Drawn(Ahead::new(self.stream.replay(), self.stack.keys, len as u64))),
         }
     }
 }

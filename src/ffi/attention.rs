@@ -55,7 +55,8 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
 
 /// The gradient of dropmask_attention_forward_f32 for the scores, from the scores and the gradient dy of the weights:
 /// dscores = P * (dP - D), where P = softmax(scores), dP = kept ? dy * scale : +0.0, and D is the sum of P * dP over
-/// the row.
+/// the row. Where P is 0, dscores is +0.0 and D has no term, whatever dy is. Bits drawn at p = 1, or a scale of 0, make
+/// all +0.0, whatever scores and dy are.
 ///
 /// mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
 /// dscores may be equal to scores.
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
 }
 
 /// What the network computes when it is not trained: weights = softmax(scores), with DROPMASK_STANDARD times keep
-/// unless renormalise is 1.
+/// unless renormalise is 1; if that is 0, at p = 1, they are +0.0 whatever the scores are.
 ///
 /// scores, weights: matrices * queries * keys floats; weights may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.

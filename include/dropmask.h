@@ -40,7 +40,7 @@
 /**
  * past of the attention functions: every query sees every key.
  */
-#define DROPMASK_NOT_CAUSAL SIZE_MAX
+#define DROPMASK_NOT_CAUSAL PTRDIFF_MAX
 
 
 /**
@@ -67,8 +67,6 @@
  * Samples, positions, channels: element s of channel c of sample n is at (n * positions + s) * channels + c.
  */
 #define DROPMASK_CHANNELS_LAST 1
-
-
 
 /**
  * What a call came to: 0 is success. On anything else nothing has been written.
@@ -113,8 +111,8 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_INDEX_OVERFLOW 6
 
 /**
- * Rows overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers, also
- * where a function does not list it.
+ * Rows overlap in memory, a shape or its mask has more than SIZE_MAX elements, or past is above PTRDIFF_MAX; the
+ * second, with 32-bit pointers, also where a function does not list it.
  */
 #define DROPMASK_INVALID_SHAPE 7
 
@@ -972,14 +970,18 @@ dropmask_status dropmask_embedding_apply_table_f32(const uint64_t *mask,
  * that. A kept weight is multiplied by the scale, 1 unless scaling is DROPMASK_INVERTED.
  *
  * Query i sees the keys 0 ... past + i, as many as there are: past is 0 where a sequence attends to itself, keys -
- * queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key. What it does
- * not see is not read, and +0.0 in the weights. renormalise is 0, or 1 for the softmax of the kept scores alone,
- * which then has no scale. A score of -inf has weight 0; a row of nothing but -inf is 0.
+ * queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key, as it does from
+ * keys on. Above PTRDIFF_MAX it is a negative number that wrapped around, keys - queries of more queries than keys:
+ * INVALID_SHAPE, also where there are no elements. What a query does not see is not read, and +0.0 in the weights.
+ * renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
+ *
+ * A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
+ * not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
  *
  * mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says.
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_attention_forward_f32(uint64_t key,
                                                float p,
@@ -1003,7 +1005,7 @@ dropmask_status dropmask_attention_forward_f32(uint64_t key,
  * mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
  * dscores may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_attention_backward_f32(uint64_t key,
                                                 float p,
@@ -1024,7 +1026,8 @@ dropmask_status dropmask_attention_backward_f32(uint64_t key,
  * unless renormalise is 1; if that is 0, at p = 1, they are +0.0 whatever the scores are.
  *
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE,
+ * INVALID_OPTION.
  */
 dropmask_status dropmask_attention_evaluate_f32(float p,
                                                 uint32_t scaling,

@@ -61,9 +61,9 @@ use crate::{Error, Mask, MaskStream};
 /// The functions with several slices cannot alias; the `_in_place` ones give the same result over the scores.
 ///
 /// # Errors
-/// All operations: [`Error::LengthMismatch`] unless every slice, and in training a stored mask, has `matrices * queries *
-/// keys` elements, and [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been
-/// written.
+/// All operations: [`Error::InvalidPast`] for a causal mask that is none, also where there are no elements;
+/// [`Error::LengthMismatch`] unless every slice, and in training a stored mask, has `matrices * queries * keys` elements, and
+/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct Attention<'a> {
     stream: MaskStream,
@@ -77,19 +77,25 @@ struct Stack {
     matrices: usize,
     queries: usize,
     keys: usize,
-    /// Query `i` sees keys `0..=past + i`: all of them if this is `keys`.
+    /// Query `i` sees keys `0..=past + i`: all of them if this is `keys` or more.
     past: usize,
 }
+
+/// The greatest number of keys before a query, more than any slice has: every query sees every key.
+const MOST_PAST: usize = isize::MAX as usize;
 
 impl<'a> Attention<'a> {
     /// `matrices` is the number of samples times that of heads. Every query sees every key.
     pub const fn new(stream: MaskStream, matrices: usize, queries: usize, keys: usize) -> Self {
-        Self { stream, mask: None, stack: Stack { matrices, queries, keys, past: keys }, renormalise: false }
+        Self { stream, mask: None, stack: Stack { matrices, queries, keys, past: MOST_PAST }, renormalise: false }
     }
 
     /// Query `i` of each matrix sees keys `0..=past + i`, as many as there are. `past` is the number of keys before
     /// the first query: 0 where a sequence attends to itself, `keys - queries` where the queries are the last of it
-    /// (keys from a cache), and more by `i` for a shard that starts at query `i`.
+    /// (keys from a cache), and more by `i` for a shard that starts at query `i`. From `keys` on, every query sees every key.
+    ///
+    /// Above `isize::MAX`, it is a negative number that wrapped around: `keys - queries` of more queries than keys. That is
+    /// an error of all operations, [`Error::InvalidPast`].
     #[must_use]
     pub const fn causal(self, past: usize) -> Self {
         Self { stack: Stack { past, ..self.stack }, ..self }
@@ -180,6 +186,7 @@ impl<'a> Attention<'a> {
 
 impl Attention<'_> {
     fn check<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
+        check_past(self.stack.past)?;
         for length in lengths {
             same_length(self.stack.len(), length)?;
         }
@@ -233,6 +240,12 @@ impl Attention<'_> {
             None => Some(Words::Drawn(Ahead::new(self.stream.replay(), self.stack.keys, len as u64))),
         }
     }
+}
+
+/// # Errors
+/// [`Error::InvalidPast`] if it is above [`MOST_PAST`].
+pub(crate) const fn check_past(past: usize) -> Result<(), Error> {
+    if past > MOST_PAST { Err(Error::InvalidPast { past }) } else { Ok(()) }
 }
 
 impl Stack {

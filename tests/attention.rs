@@ -677,6 +677,71 @@ fn nothing_is_kept() {
     }
 }
 
+/// The numbers of keys before the first query that are none.
+fn wrapped() -> [usize; 4] {
+    [2_usize.wrapping_sub(5), usize::MAX, isize::MAX as usize + 1, usize::MAX / 2 + 2]
+}
+
+#[test]
+fn more_queries_than_keys_are_an_error() {
+    let x = uniform(18, 10, 1.0);
+    for past in wrapped() {
+        let error = Err(Error::InvalidPast { past });
+        for level in Level::supported() {
+            for renormalise in [false, true] {
+                let mut y = [7.0; 10];
+                let attention = Attention::new(stream(0.5).level(level), 1, 5, 2);
+                let attention = attention.causal(past).renormalise(renormalise);
+                assert_eq!(attention.forward(&x, &mut y), error);
+                assert_eq!(attention.forward_in_place(&mut y), error);
+                assert_eq!(attention.backward(&x, &x, &mut y), error);
+                assert_eq!(attention.backward_in_place(&mut y, &x), error);
+                assert_eq!(attention.evaluate(&x, &mut y), error);
+                assert_eq!(attention.evaluate_in_place(&mut y), error);
+                assert_eq!(y, [7.0; 10], "{past}");
+            }
+        }
+        // where there is nothing to be seen, too
+        for [matrices, queries, keys] in [[0, 5, 2], [1, 0, 2], [1, 5, 0]] {
+            let attention = Attention::new(stream(0.5), matrices, queries, keys).causal(past);
+            assert_eq!(attention.forward(&[], &mut []), error);
+            assert_eq!(attention.backward(&[], &[], &mut []), error);
+            assert_eq!(attention.evaluate(&[], &mut []), error);
+        }
+        // the last one counts
+        let attention = Attention::new(stream(0.5), 1, 5, 2).causal(past).causal(0);
+        assert_eq!(attention.evaluate(&x, &mut [0.0; 10]), Ok(()));
+    }
+}
+
+/// The queries that see a key are a shard, and `keys - queries` wraps back on its way there.
+#[test]
+fn queries_that_see_a_key() {
+    let past = 2_usize.wrapping_sub(5).wrapping_add(3);
+    for level in Level::supported() {
+        let attention = Attention::new(stream(0.5).level(level), 1, 2, 2).causal(past);
+        assert_eq!(evaluate(attention, &[0.25; 4]), [1.0, 0.0, 0.5, 0.5]);
+    }
+}
+
+/// From the number of keys on, up to the greatest that is one.
+#[test]
+fn every_query_sees_every_key() {
+    let shape = Case::new(2, 5, 13);
+    let (scores, dy) = (uniform(19, shape.len(), 5.0), uniform(20, shape.len(), 1.0));
+    for renormalise in [false, true] {
+        let all = Case { renormalise, ..shape };
+        let expected = everywhere(all, stream(0.5), &scores, &dy);
+        for past in [12, 13, 14, 1000, isize::MAX as usize - 1, isize::MAX as usize] {
+            let causal = all.attention(stream(0.5)).causal(past);
+            assert_everywhere(causal, &scores, &dy, &expected, &format!("past {past}"));
+        }
+    }
+    // as many keys as can be named
+    let endless = Attention::new(stream(0.5), 0, 5, usize::MAX);
+    assert_eq!(endless.forward(&[], &mut []), Ok(()));
+}
+
 #[test]
 fn errors_write_nothing() {
     let attention = Attention::new(stream(0.5), 2, 3, 4);

@@ -74,6 +74,11 @@ fn messages_name_the_numbers() {
             Error::InvalidShape { rows: 2, columns: 5, stride: 4 },
             "2 rows of 5 elements at a stride of 4 overlap or do not fit in memory",
         ),
+        (
+            Error::InvalidPast { past: usize::MAX - 2 },
+            // 2^64 - 3, or 2^32 - 3
+            &format!("{} keys before the first query are more than there can be: a negative number?", usize::MAX - 2),
+        ),
         (Error::UnsupportedLevel, "this machine or build has no such SIMD level"),
     ];
     for (error, message) in errors {

@@ -111,6 +111,7 @@ impl<'a> Case<'a> {
             && (self.input.operation != Backward || fits(&self.dy))
             && fits(&self.before.y)
             && self.source.fits(needed)
+            && self.input.past.is_none_or(|past| past.size() <= isize::MAX as usize)
     }
 
     fn run(&self, level: Level, Output { y, .. }: &mut Output) -> Result<(), Error> {
@@ -141,13 +142,13 @@ impl<'a> Case<'a> {
     }
 
     fn check_zeros(&self, y: &[f32]) {
-        for (i, (y, kept)) in y.iter().zip(self.bits()).enumerate() {
         let Self { input, source, .. } = self;
         let factor = match input.operation {
             Evaluate if input.renormalise => 1.0,
             Evaluate => source.evaluation_factor(),
             Forward | Backward => source.p.threshold() as f32,
         };
+        for (i, (y, kept)) in y.iter().zip(self.bits()).enumerate() {
             let dropped = !kept && (input.operation != Backward || input.renormalise);
             let weighted = self.is_visible(i) && !dropped && factor != 0.0 && self.scores()[i] != f32::NEG_INFINITY;
             assert!(y.to_bits() == 0 || weighted, "element {i}: {y:?}");

@@ -131,6 +131,13 @@ static void hostile(void) {
     FAILS(INDEX_OVERFLOW, dropmask_forward_f32(1, 0.5F, end, x, y, mask, LEN));
     FAILS(INDEX_OVERFLOW, dropmask_backward_f32(1, 0.5F, end, x, y, 2));
 
+    const size_t queries = 5, keys = 2, past[] = {keys - queries, SIZE_MAX, (size_t)PTRDIFF_MAX + 1};
+    for (int i = 0; i < 3; i++) {
+        FAILS(INVALID_SHAPE, dropmask_attention_forward_f32(1, 0.5F, 0, 0, 1, queries, keys, past[i], 0, NULL, x, y));
+        FAILS(INVALID_SHAPE, dropmask_attention_backward_f32(1, 0.5F, 0, 0, 1, queries, keys, past[i], 0, NULL, x, x + 10, y));
+        FAILS(INVALID_SHAPE, dropmask_attention_evaluate_f32(0.5F, 0, 1, queries, keys, past[i], 0, x, y));
+    }
+
     const size_t n = LEN;
     SUCCEEDS(dropmask_forward_f32(1, 0.5F, 0, NULL, NULL, NULL, 0));
     SUCCEEDS(dropmask_fill(1, 0.5F, end, (uint64_t *)1, 0));

@@ -108,6 +108,8 @@ pub enum Takes {
     Stride,
     /// A mask of rows that start on words, without a stride.
     Bits,
+    /// The size of that number is how many keys there are before the first query.
+    Past(usize),
     /// The size of that number is the side of a block, the two before are those of its map.
     Block(usize),
 }

@@ -46,7 +46,7 @@
 /**
  * past of the attention functions: every query sees every key.
  */
-#define DROPMASK_NOT_CAUSAL SIZE_MAX
+#define DROPMASK_NOT_CAUSAL PTRDIFF_MAX
 
 
 /**
@@ -74,8 +74,6 @@
  * Samples, positions, channels: element s of channel c of sample n is at (n * positions + s) * channels + c.
  */
 #define DROPMASK_CHANNELS_LAST 1
-
-
 
 /**
  * What a call came to: 0 is success. On anything else nothing has been written.
@@ -120,8 +118,8 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_INDEX_OVERFLOW 6
 
 /**
- * Rows overlap in memory, those of a stored mask do not begin on words, or a shape or its mask has more than SIZE_MAX
- * elements; the latter, with 32-bit pointers, also where a function does not list it.
+ * Rows overlap in memory, those of a stored mask do not begin on words, past is above PTRDIFF_MAX, or a shape or its mask
+ * has more than SIZE_MAX elements; the latter, with 32-bit pointers, also where a function does not list it.
  */
 #define DROPMASK_INVALID_SHAPE 7
 
@@ -1018,15 +1016,19 @@ dropmask_status dropmask_embedding_apply_table_f32(const uint64_t *mask,
  * that. A kept weight is multiplied by the scale, 1 unless scaling is DROPMASK_INVERTED.
  *
  * Query i sees the keys 0 ... past + i, as many as there are: past is 0 where a sequence attends to itself, keys -
- * queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key. What it does
- * not see is not read, and +0.0 in the weights. renormalise is 0, or 1 for the softmax of the kept scores alone,
- * which then has no scale. A score of -inf has weight 0; a row of nothing but -inf is 0.
+ * queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key, as it does from
+ * keys on. Above PTRDIFF_MAX it is a negative number that wrapped around, keys - queries of more queries than keys:
+ * INVALID_SHAPE, also where there are no elements. What a query does not see is not read, and +0.0 in the weights.
+ * renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
+ *
+ * A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
+ * not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says.
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_attention_forward_f32(uint64_t key,
                                                float p,
@@ -1044,13 +1046,14 @@ dropmask_status dropmask_attention_forward_f32(uint64_t key,
 /**
  * The gradient of dropmask_attention_forward_f32 for the scores, from the scores and the gradient dy of the weights:
  * dscores = P * (dP - D), where P = softmax(scores), dP = kept ? dy * scale : +0.0, and D is the sum of P * dP over
- * the row.
+ * the row. Where P is 0, dscores is +0.0 and D has no term, whatever dy is. Bits drawn at p = 1, or a scale of 0, make
+ * all +0.0, whatever scores and dy are.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
  * dscores may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_attention_backward_f32(uint64_t key,
                                                 float p,
@@ -1068,11 +1071,12 @@ dropmask_status dropmask_attention_backward_f32(uint64_t key,
 
 /**
  * What the network computes when it is not trained: weights = softmax(scores), with DROPMASK_STANDARD times keep
- * unless renormalise is 1.
+ * unless renormalise is 1; if that is 0, at p = 1, they are +0.0 whatever the scores are.
  *
  * p: a float; a double is rounded to it first, see the rules.
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE,
+ * INVALID_OPTION.
  */
 dropmask_status dropmask_attention_evaluate_f32(float p,
                                                 uint32_t scaling,

@@ -46,9 +46,14 @@ use crate::{Error, Mask, MaskStream};
 /// - The largest score of a row is subtracted from it, so no finite score overflows. `P[i]` is `exp(scores[i] - largest)`,
 ///   within 1 ulp and `+0.0` below 2^-126, times the rounded inverse of their sum. The sum has 16 accumulators and
 ///   one order at every level: all levels agree to the bit, [NaNs](MaskStream#arithmetic) aside.
-/// - A score of `-inf` has the weight 0: masks of the caller's own. A row of `-inf` alone, where the definition is
-///   `0 / 0`, has weights and gradients of 0.
-/// - A NaN or `+inf` among the scores that count makes all kept weights of its row NaN. What is dropped is `+0.0`.
+/// - A score of `-inf` has the weight 0: masks of the caller's own. So has one whose exponential is 0, or whose product
+///   with the inverse underflows to 0. A row of `-inf` alone, where the definition is `0 / 0`, has weights of 0.
+/// - A weight of 0 is a choice, never a factor: it is `+0.0` in the weights and in the gradient, whatever the rest of its
+///   row and its `dy` hold, and has no part in the gradient of others.
+/// - A NaN among the scores that count makes all kept weights of its row NaN that are not 0, and `+inf` its own alone:
+///   beside it all others are 0. What is dropped is `+0.0`.
+/// - Where bits are drawn at a threshold of 0 (`p = 1`), or the scale is 0, all weights and gradients are `+0.0`, whatever
+///   scores and `dy` hold; and so are the weights of evaluation if its factor is 0.
 /// - What a [causal](Self::causal) mask hides is never read, is `+0.0` in the weights and in the gradient, and its bits
 ///   have no effect: the bits of the others are those without a mask.
 ///
@@ -56,9 +61,9 @@ use crate::{Error, Mask, MaskStream};
 /// The functions with several slices cannot alias; the `_in_place` ones give the same result over the scores.
 ///
 /// # Errors
-/// All operations: [`Error::LengthMismatch`] unless every slice, and in training a stored mask, has `matrices * queries *
-/// keys` elements, and [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been
-/// written.
+/// All operations: [`Error::InvalidPast`] for a causal mask that is none, also where there are no elements;
+/// [`Error::LengthMismatch`] unless every slice, and in training a stored mask, has `matrices * queries * keys` elements, and
+/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct Attention<'a> {
     stream: MaskStream,
@@ -72,19 +77,25 @@ struct Stack {
     matrices: usize,
     queries: usize,
     keys: usize,
-    /// Query `i` sees keys `0..=past + i`: all of them if this is `keys`.
+    /// Query `i` sees keys `0..=past + i`: all of them if this is `keys` or more.
     past: usize,
 }
+
+/// The greatest number of keys before a query, more than any slice has: every query sees every key.
+const MOST_PAST: usize = isize::MAX as usize;
 
 impl<'a> Attention<'a> {
     /// `matrices` is the number of samples times that of heads. Every query sees every key.
     pub const fn new(stream: MaskStream, matrices: usize, queries: usize, keys: usize) -> Self {
-        Self { stream, mask: None, stack: Stack { matrices, queries, keys, past: keys }, renormalise: false }
+        Self { stream, mask: None, stack: Stack { matrices, queries, keys, past: MOST_PAST }, renormalise: false }
     }
 
     /// Query `i` of each matrix sees keys `0..=past + i`, as many as there are. `past` is the number of keys before
     /// the first query: 0 where a sequence attends to itself, `keys - queries` where the queries are the last of it
-    /// (keys from a cache), and more by `i` for a shard that starts at query `i`.
+    /// (keys from a cache), and more by `i` for a shard that starts at query `i`. From `keys` on, every query sees every key.
+    ///
+    /// Above `isize::MAX`, it is a negative number that wrapped around: `keys - queries` of more queries than keys. That is
+    /// an error of all operations, [`Error::InvalidPast`].
     #[must_use]
     pub const fn causal(self, past: usize) -> Self {
         Self { stack: Stack { past, ..self.stack }, ..self }
@@ -175,6 +186,7 @@ impl<'a> Attention<'a> {
 
 impl Attention<'_> {
     fn check<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
+        check_past(self.stack.past)?;
         for length in lengths {
             same_length(self.stack.len(), length)?;
         }
@@ -188,30 +200,52 @@ impl Attention<'_> {
     }
 
     fn forward_pass(&self, x: impl Input, y: &mut [f32]) {
-        let (softmax, words) = (self.softmax(self.stream.scale()), self.words(y.len()));
-        dispatch(self.stream.run_level(), Forward { softmax, words, stack: self.stack, x, y });
+        match (self.softmax(self.stream.scale()), self.words(y.len())) {
+            (Some(softmax), Some(words)) => self.run_forward(softmax, words, x, y),
+            _ => y.fill(0.0),
+        }
     }
 
     fn evaluation_pass(&self, x: impl Input, y: &mut [f32]) {
-        let softmax = self.softmax(self.stream.evaluation_scale());
-        dispatch(self.stream.run_level(), Forward { softmax, words: Words::All, stack: self.stack, x, y });
+        match self.softmax(self.stream.evaluation_scale()) {
+            Some(softmax) => self.run_forward(softmax, Words::All, x, y),
+            None => y.fill(0.0),
+        }
+    }
+
+    fn run_forward(&self, softmax: Softmax, words: Words<'_>, x: impl Input, y: &mut [f32]) {
+        dispatch(self.stream.run_level(), Forward { softmax, words, stack: self.stack, x, y });
     }
 
     fn backward_pass(&self, x: impl Input, dy: &[f32], y: &mut [f32]) {
-        let (softmax, words) = (self.softmax(self.stream.scale()), self.words(y.len()));
-        dispatch(self.stream.run_level(), Backward { softmax, words, stack: self.stack, x, dy, y });
-    }
-
-    const fn softmax(&self, scale: f32) -> Softmax {
-        Softmax { scale: if self.renormalise { 1.0 } else { scale }, renormalise: self.renormalise }
-    }
-
-    fn words(&self, len: usize) -> Words<'_> {
-        match self.mask {
-            Some(mask) => Words::Stored(mask),
-            None => Words::Drawn(Ahead::new(self.stream.replay(), self.stack.keys, len as u64)),
+        match (self.softmax(self.stream.scale()), self.words(y.len())) {
+            (Some(softmax), Some(words)) => {
+                dispatch(self.stream.run_level(), Backward { softmax, words, stack: self.stack, x, dy, y });
+            }
+            _ => y.fill(0.0),
         }
     }
+
+    /// `None` where the factor of all weights is 0.
+    fn softmax(&self, scale: f32) -> Option<Softmax> {
+        let scale = if self.renormalise { 1.0 } else { scale };
+        (scale != 0.0).then_some(Softmax { scale, renormalise: self.renormalise })
+    }
+
+    /// `None` where all bits are 0.
+    fn words(&self, len: usize) -> Option<Words<'_>> {
+        match self.mask {
+            Some(mask) => Some(Words::Stored(mask)),
+            None if self.stream.probability().certain() == Some(false) => None,
+            None => Some(Words::Drawn(Ahead::new(self.stream.replay(), self.stack.keys, len as u64))),
+        }
+    }
+}
+
+/// # Errors
+/// [`Error::InvalidPast`] if it is above [`MOST_PAST`].
+pub(crate) const fn check_past(past: usize) -> Result<(), Error> {
+    if past > MOST_PAST { Err(Error::InvalidPast { past }) } else { Ok(()) }
 }
 
 impl Stack {

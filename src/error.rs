@@ -65,6 +65,11 @@ pub enum Error {
         /// Columns of the map.
         width: usize,
     },
+    /// A number of keys before the first query that is above `isize::MAX`: a negative number that wrapped around.
+    InvalidPast {
+        /// The value that was passed.
+        past: usize,
+    },
     /// A layer was asked for the gradient of a training pass before it ran one.
     NoForward,
     /// A token that is not in the vocabulary.
@@ -106,6 +111,9 @@ impl fmt::Display for Error {
             }
             Self::InvalidBlock { block, height, width } => {
                 write!(f, "a block of side {block} is empty or larger than a map of {height} x {width}")
+            }
+            Self::InvalidPast { past } => {
+                write!(f, "{past} keys before the first query are more than there can be: a negative number?")
             }
             Self::NoForward => f.write_str("backward in training before any forward in training"),
             Self::UnknownToken { position, id, vocabulary } => {

@@ -4,7 +4,7 @@ use crate::simd::Floats;
 
 /// `exp` of less than this, the least whose `exp` is a normal number, is `+0.0`.
 const LEAST: f32 = -87.336_54;
-/// 1.5 * 2^23: a small number that is added to it is rounded to an integer, which is then in the low bits.
+/// 1.5 * 2^23: a small number that is added to it is rounded to an integer.
 const ROUND: f32 = 12_582_912.0;
 /// ln 2 in two parts (Cody and Waite, "Software manual for the elementary functions", 1980): nine bits, whose product
 /// with the integer is exact, and the rest.
@@ -19,19 +19,18 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x < LEAST {
         return 0.0;
     }
-    let shifted = x * core::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
+    let n = x * core::f32::consts::LOG2_E + ROUND - ROUND;
     let r = x - n * LN_2[0] - n * LN_2[1];
     let p = P[1..].iter().fold(P[0], |p, coefficient| p * r + coefficient);
-    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
+    let power = f32::from_bits(((n as i32).cast_unsigned() << 23).wrapping_add(1.0_f32.to_bits()));
     (p * (r * r) + r + 1.0) * power
 }
 
 /// [`exp`] of every lane.
 #[inline(always)]
 pub(crate) fn exp_lanes<F: Floats>(level: F::Level, x: F) -> F {
-    let shifted = x.mul(F::splat(level, core::f32::consts::LOG2_E)).add(F::splat(level, ROUND));
-    let n = shifted.sub(F::splat(level, ROUND));
+    let round = F::splat(level, ROUND);
+    let n = x.mul(F::splat(level, core::f32::consts::LOG2_E)).add(round).sub(round);
     let r = x.sub(n.mul(F::splat(level, LN_2[0]))).sub(n.mul(F::splat(level, LN_2[1])));
     let p = F::splat(level, P[0]);
     let p = p.mul(r).add(F::splat(level, P[1]));
@@ -39,7 +38,7 @@ pub(crate) fn exp_lanes<F: Floats>(level: F::Level, x: F) -> F {
     let p = p.mul(r).add(F::splat(level, P[3]));
     let p = p.mul(r).add(F::splat(level, P[4]));
     let fraction = p.mul(r.mul(r)).add(r).add(F::splat(level, 1.0));
-    fraction.mul(shifted.power_of_two()).zero_below(x, F::splat(level, LEAST))
+    fraction.mul(n.power_of_two()).zero_below(x, F::splat(level, LEAST))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::simd::{Floats, Simd, fold, sum};
 /// What becomes of the weights of a row.
 #[derive(Clone, Copy)]
 pub(crate) struct Softmax {
-    /// The factor of kept weights.
+    /// The factor of kept weights, not 0.
     pub(crate) scale: f32,
     /// Whether dropped scores count as `-inf`.
     pub(crate) renormalise: bool,
@@ -34,14 +34,14 @@ impl Softmax {
         let dropout = Scale(self.scale);
         let mut sums = [0.0; 16];
         each_bit(bits, (row, first), y.iter().zip(dy).enumerate(), |(i, (y, dy)), kept| {
-            if let Some(sum) = sums.get_mut(i % 16) {
+            if let (Some(sum), true) = (sums.get_mut(i % 16), weight(*y, inverse) != 0.0) {
                 *sum += y * dropout.scalar(*dy, kept);
             }
         });
         let mean = fold(sums) * inverse;
         each_bit(bits, (row, first), y.iter_mut().zip(dy), |(y, dy), kept| {
-            let counts = kept || !self.renormalise;
-            *y = if counts { *y * inverse * (dropout.scalar(*dy, kept) - mean) } else { 0.0 };
+            let p = weight(*y, inverse);
+            *y = if p == 0.0 { 0.0 } else { p * (dropout.scalar(*dy, kept) - mean) };
         });
     }
 
@@ -77,12 +77,10 @@ impl Softmax {
         let Row { row, first, x, z: dy, y } = row;
         let inverse = self.exponentials(s, bits, row, first, x, y);
         let dropout = Scale(self.scale);
-        let mut dot = Both { y: &mut *y, dy, step: Dot { dropout, sums: S::Floats::splat(s, 0.0) } };
+        let mut dot = Both { y: &mut *y, dy, step: Dot { dropout, inverse, sums: S::Floats::splat(s, 0.0) } };
         bits.row(s, row, first, dy.len(), &mut dot);
         let mean = sum(dot.step.sums) * inverse;
-        let dropped = if self.renormalise { 0 } else { !0 };
-        let step = Gradient { dropout, inverse, mean, dropped };
-        bits.row(s, row, first, dy.len(), &mut Both { y, dy, step });
+        bits.row(s, row, first, dy.len(), &mut Both { y, dy, step: Gradient { dropout, inverse, mean } });
     }
 
     /// See [`scalar_exponentials`](Self::scalar_exponentials).
@@ -170,7 +168,27 @@ impl Map for Hide {
     }
 }
 
-/// `kept ? x * inverse * scale : +0.0`: the weight, rounded, and then its dropout.
+/// A weight from its exponential: `y * inverse`, but 0 where `y` is 0 even if the inverse is NaN.
+fn weight(y: f32, inverse: f32) -> f32 {
+    if y == 0.0 { 0.0 } else { y * inverse }
+}
+
+/// [`weight`] of every lane.
+#[inline(always)]
+fn weights<F: Floats>(level: F::Level, y: F, inverse: f32) -> F {
+    // an exponential that is not 0 is a normal number
+    y.mul(F::splat(level, inverse)).zero_below(y, F::splat(level, f32::MIN_POSITIVE))
+}
+
+/// `p == 0 ? +0.0 : x` in each lane, for weights `p`.
+#[inline(always)]
+fn where_weighted<F: Floats>(level: F::Level, x: F, p: F) -> F {
+    const NEXT: f32 = f32::MIN_POSITIVE.next_up();
+    // a weight may be subnormal: the sum is a normal number, which no mode of the CPU takes for 0
+    x.zero_below(p.add(F::splat(level, f32::MIN_POSITIVE)), F::splat(level, NEXT))
+}
+
+/// `kept ? weight * scale : +0.0`: the weight, rounded, and then its dropout.
 #[derive(Clone, Copy)]
 struct Normalise {
     inverse: f32,
@@ -179,11 +197,11 @@ struct Normalise {
 
 impl Map for Normalise {
     fn scalar(self, x: f32, kept: bool) -> f32 {
-        if kept { x * self.inverse * self.scale } else { 0.0 }
+        if kept { weight(x, self.inverse) * self.scale } else { 0.0 }
     }
     #[inline(always)]
     fn vector<F: Floats>(self, level: F::Level, x: F, bits: u64, at: usize) -> F {
-        x.mul(F::splat(level, self.inverse)).mul(F::splat(level, self.scale)).keep(bits, at)
+        weights(level, x, self.inverse).mul(F::splat(level, self.scale)).keep(bits, at)
     }
 }
 
@@ -220,34 +238,34 @@ impl<S: Simd, T: Step<S::Floats>> Sink<S> for Both<'_, T> {
     }
 }
 
-/// Sums the products of exponentials and what dropout leaves of the gradient.
+/// Sums the products of exponentials and what dropout leaves of the gradient, but for weights of 0.
 struct Dot<F> {
     dropout: Scale,
+    inverse: f32,
     sums: F,
 }
 
 impl<F: Floats> Step<F> for Dot<F> {
     #[inline(always)]
     fn step(&mut self, level: F::Level, y: F, dy: F, bits: u64, at: usize) -> F {
-        self.sums = self.sums.add(y.mul(self.dropout.vector(level, dy, bits, at)));
+        let product = y.mul(self.dropout.vector(level, dy, bits, at));
+        self.sums = self.sums.add(where_weighted(level, product, weights(level, y, self.inverse)));
         y
     }
 }
 
-/// From exponentials to the gradient of their scores.
+/// From exponentials to the gradient of their scores, `+0.0` where the weight is 0.
 struct Gradient {
     dropout: Scale,
     inverse: f32,
     mean: f32,
-    /// All ones where dropped elements have a gradient.
-    dropped: u64,
 }
 
 impl<F: Floats> Step<F> for Gradient {
     #[inline(always)]
     fn step(&mut self, level: F::Level, y: F, dy: F, bits: u64, at: usize) -> F {
-        let p = y.mul(F::splat(level, self.inverse));
+        let p = weights(level, y, self.inverse);
         let d = self.dropout.vector(level, dy, bits, at).sub(F::splat(level, self.mean));
-        p.mul(d).keep(bits | self.dropped, at)
+        where_weighted(level, p.mul(d), p)
     }
 }

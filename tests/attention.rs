@@ -255,7 +255,7 @@ fn certain_probabilities() {
         assert_same(&forward(never, &scores), &evaluate(never, &scores), "p = 0");
         let always = case.attention(stream(1.0));
         assert_same(&forward(always, &scores), &vec![0.0; case.len()], "p = 1");
-        assert!(backward(always, &scores, &dy).iter().all(|&x| x == 0.0), "p = 1");
+        assert_same(&backward(always, &scores, &dy), &vec![0.0; case.len()], "p = 1");
     }
 }
 
@@ -313,8 +313,8 @@ fn causal_is_a_mask_of_minus_infinity() {
         let all = Case { causal: None, ..case }.attention(stream(0.3));
         let causal = case.attention(stream(0.3));
         assert_same(&forward(causal, &scores), &forward(all, &masked), "forward");
-        let (actual, expected) = (backward(causal, &scores, &dy), backward(all, &masked, &dy));
-        assert_eq!(actual, expected);
+        let actual = backward(causal, &scores, &dy);
+        assert_same(&actual, &backward(all, &masked, &dy), "backward");
         assert!((0..case.len()).filter(|&i| hidden(i)).all(|i| actual[i].to_bits() == 0), "a hidden gradient");
     }
 }
@@ -358,16 +358,18 @@ fn special_scores() {
     for attention in [plain, renormalised] {
         let scores = [f32::NEG_INFINITY; 40];
         assert_same(&forward(attention, &scores), &[0.0; 40], "-inf alone");
-        assert!(backward(attention, &scores, &dy).iter().all(|&x| x == 0.0), "-inf alone");
+        assert_same(&backward(attention, &scores, &dy), &[0.0; 40], "-inf alone");
     }
     // one score of -inf has no weight
     assert_eq!(forward(plain, &with(other, f32::NEG_INFINITY))[other].to_bits(), 0);
-    // a NaN makes what is kept NaN, even if it is dropped itself, unless dropped scores do not count
     for bad in [f32::NAN, f32::INFINITY] {
+        // a NaN makes what is kept NaN, even if it is dropped itself, and infinity is all that has a weight
         for at in [dropped, other] {
             let weights = forward(plain, &with(at, bad));
-            assert!(weights.iter().zip(&kept).all(|(y, &kept)| if kept { y.is_nan() } else { y.to_bits() == 0 }));
+            let is_nan = |i: usize| kept[i] && (bad.is_nan() || i == at);
+            assert!((0..40).all(|i| if is_nan(i) { weights[i].is_nan() } else { weights[i].to_bits() == 0 }));
         }
+        // dropped scores do not count
         assert_same(&forward(renormalised, &with(dropped, bad)), &forward(renormalised, &scores), "a dropped score");
         assert!(forward(renormalised, &with(other, bad))[other].is_nan());
         // what is dropped has no part in the gradient of the weights
@@ -383,6 +385,361 @@ fn special_scores() {
     assert!(weights.iter().enumerate().all(|(i, &y)| y == if i == 3 { 1.0 } else { 0.0 }), "{weights:?}");
     let weights = evaluate(plain, &[f32::MIN; 40]);
     assert!(weights.iter().all(|&y| y == 1.0 / 40.0), "{weights:?}");
+}
+
+/// The weights, their gradient and evaluation; the same to the bit at every level, by the bits of the stream and by a mask
+/// that holds them, out of place and in place.
+fn everywhere(case: Case, stream: MaskStream, scores: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
+    let drawn = case.attention(stream.level(Level::SCALAR));
+    let expected = [forward(drawn, scores), backward(drawn, scores, dy), evaluate(drawn, scores)];
+    let kept = bits(stream, case.len());
+    for level in Level::supported() {
+        let drawn = case.attention(stream.level(level));
+        let what = format!("{level}, {case:?}, {stream:?}, drawn");
+        assert_everywhere(drawn, scores, dy, &expected, &what);
+        let words = words(&kept);
+        let stored = drawn.stored(Mask::new(&words, case.len()).unwrap());
+        assert_everywhere(stored, scores, dy, &expected, &what.replace("drawn", "stored"));
+    }
+    expected
+}
+
+fn words(bits: &[bool]) -> Vec<u64> {
+    let mut words = vec![0; mask_words(bits.len())];
+    MaskMut::new(&mut words, bits.len()).unwrap().copy_from_bools(bits).unwrap();
+    words
+}
+
+fn assert_everywhere(
+    attention: Attention<'_>,
+    scores: &[f32],
+    dy: &[f32],
+    [weights, gradient, evaluated]: &[Vec<f32>; 3],
+    what: &str,
+) {
+    assert_same(&forward(attention, scores), weights, format!("forward, {what}"));
+    assert_same(&backward(attention, scores, dy), gradient, format!("backward, {what}"));
+    assert_same(&evaluate(attention, scores), evaluated, format!("evaluate, {what}"));
+    let in_place = |run: &dyn Fn(&mut [f32]) -> Result<(), Error>| {
+        let mut x = scores.to_vec();
+        run(&mut x).unwrap();
+        x
+    };
+    assert_same(&in_place(&|x| attention.forward_in_place(x)), weights, format!("forward in place, {what}"));
+    assert_same(&in_place(&|x| attention.backward_in_place(x, dy)), gradient, format!("backward in place, {what}"));
+    assert_same(&in_place(&|x| attention.evaluate_in_place(x)), evaluated, format!("evaluate in place, {what}"));
+}
+
+/// The definition for any scores and gradients, in `f64`: a factor of 0 is a choice.
+struct Definition {
+    /// Before dropout, and without it.
+    p: Vec<f64>,
+    softmax: Vec<f64>,
+    /// `None` where dropped.
+    dp: Vec<Option<f64>>,
+    /// For each element, the sum over its row.
+    mean: Vec<f64>,
+}
+
+impl Definition {
+    fn new(case: Case, stream: MaskStream, scores: &[f32], dy: &[f32]) -> Self {
+        let kept = bits(stream, case.len());
+        let scale = if case.renormalise { 1.0 } else { stream.scale() };
+        let mut this = Self { p: Vec::new(), softmax: Vec::new(), dp: Vec::new(), mean: Vec::new() };
+        for row in 0..case.matrices * case.queries {
+            let at = row * case.keys..(row + 1) * case.keys;
+            let (scores, dy, kept) = (&scores[at.clone()], &dy[at.clone()], &kept[at]);
+            let visible = case.visible(row);
+            let p = probabilities(scores, |i| i < visible && (kept[i] || !case.renormalise));
+            let dp: Vec<_> = (0..case.keys).map(|i| kept[i].then_some(f64::from(dy[i] * scale))).collect();
+            let terms = (0..case.keys).filter(|&i| p[i] != 0.0).map(|i| dp[i].map_or(p[i] * 0.0, |dp| p[i] * dp));
+            this.mean.extend(vec![terms.sum::<f64>(); case.keys]);
+            this.softmax.extend(probabilities(scores, |i| i < visible));
+            this.p.extend(p);
+            this.dp.extend(dp);
+        }
+        this
+    }
+
+    /// Value and size of what is summed to it, or `None` for `+0.0` to the bit.
+    fn gradient(&self, i: usize) -> Option<(f64, f64)> {
+        let (p, dp, mean) = (self.p[i], self.dp[i].unwrap_or(0.0), self.mean[i]);
+        (p != 0.0).then_some((p * (dp - mean), p * (dp.abs() + mean.abs())))
+    }
+
+    fn weight(&self, i: usize, scale: f32) -> Option<(f64, f64)> {
+        let y = self.p[i] * f64::from(scale);
+        (self.p[i] != 0.0 && self.dp[i].is_some()).then_some((y, y))
+    }
+
+    fn evaluated(&self, i: usize, factor: f32) -> Option<(f64, f64)> {
+        let y = self.softmax[i] * f64::from(factor);
+        (y != 0.0).then_some((y, y))
+    }
+}
+
+/// A NaN is no greatest score; an exponential below 2^-126 is 0.
+fn probabilities(scores: &[f32], counts: impl Fn(usize) -> bool) -> Vec<f64> {
+    let counted = (0..scores.len()).filter(|&i| counts(i)).map(|i| f64::from(scores[i]));
+    let largest = counted.fold(f64::NEG_INFINITY, f64::max);
+    let exp = |i: usize| match f64::from(scores[i]) {
+        score if !counts(i) || score == f64::NEG_INFINITY => 0.0,
+        score => match (score - largest).exp() {
+            underflows if underflows < 2.0_f64.powi(-126) => 0.0,
+            e => e,
+        },
+    };
+    let sum: f64 = (0..scores.len()).map(exp).sum();
+    (0..scores.len()).map(|i| if exp(i) == 0.0 { 0.0 } else { exp(i) / sum }).collect()
+}
+
+/// `+0.0` to the bit, NaN for NaN, infinity for infinity, else within the errors of rounding of sums of 100 terms, and of
+/// results that are subnormal.
+#[track_caller]
+fn assert_near(actual: &[f32], expected: impl Fn(usize) -> Option<(f64, f64)>, what: impl std::fmt::Display) {
+    for (i, &actual) in actual.iter().enumerate() {
+        let what = format!("{what}, element {i}: {actual:e}");
+        let Some((expected, size)) = expected(i) else {
+            assert_eq!(actual.to_bits(), 0, "{what}, not +0.0");
+            continue;
+        };
+        let actual = f64::from(actual);
+        if expected.is_finite() {
+            assert!((actual - expected).abs() <= 1e-5 * size + 1e-36, "{what}, not {expected:e}");
+        } else {
+            assert!(actual == expected || actual.is_nan() && expected.is_nan(), "{what}, not {expected:e}");
+        }
+    }
+}
+
+/// Scores that are masked, that underflow and that are not finite, beside gradients that are not, or are so great that a
+/// product with them overflows.
+#[test]
+fn a_weight_of_zero_is_a_choice() {
+    const DY: [f32; 4] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e38];
+    let shapes = [(2, 5, 3), (2, 4, 16), (3, 7, 17), (1, 6, 64), (2, 3, 100)];
+    let mut seen = [0; 4];
+    for ((matrices, queries, keys), seed) in shapes.into_iter().zip(0..) {
+        for case in Case::new(matrices, queries, keys).variants() {
+            for (p, scaling) in [(0.5, Scaling::Inverted), (0.3, Scaling::Standard), (0.0, Scaling::Inverted)] {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                let (mut scores, mut dy) = (uniform(seed, case.len(), 5.0), uniform(100 + seed, case.len(), 3.0));
+                for (row, (scores, dy)) in scores.chunks_mut(keys).zip(dy.chunks_mut(keys)).enumerate() {
+                    for (score, dy) in scores.iter_mut().zip(dy) {
+                        let masked = rng.random_ratio(1, 4);
+                        if masked {
+                            *score = [f32::NEG_INFINITY, -200.0][rng.random_range(0..2)];
+                        }
+                        // what is not masked gets no such gradient in most rows, so that it has a finite one
+                        if rng.random_ratio(1, 3) && (masked || row % 4 == 3) {
+                            *dy = DY[rng.random_range(0..if masked { 4 } else { 3 })];
+                        }
+                    }
+                    match row % 7 {
+                        2 => scores[rng.random_range(0..keys)] = f32::NAN,
+                        4 => scores[rng.random_range(0..keys)] = f32::INFINITY,
+                        5 => scores.fill(f32::NEG_INFINITY),
+                        _ => {}
+                    }
+                }
+                let stream = stream(p).scaling(scaling);
+                let [weights, gradient, evaluated] = everywhere(case, stream, &scores, &dy);
+                let definition = Definition::new(case, stream, &scores, &dy);
+                let what = format!("{case:?}, {stream:?}");
+                let (scale, factor) = match (case.renormalise, scaling) {
+                    (true, _) => (1.0, 1.0),
+                    (_, Scaling::Standard) => (1.0, Probability::new(p).unwrap().keep()),
+                    _ => (stream.scale(), 1.0),
+                };
+                assert_near(&weights, |i| definition.weight(i, scale), format!("weights, {what}"));
+                assert_near(&gradient, |i| definition.gradient(i), format!("gradient, {what}"));
+                assert_near(&evaluated, |i| definition.evaluated(i, factor), format!("evaluated, {what}"));
+                for y in gradient {
+                    let kind = if y.is_nan() {
+                        0
+                    } else if y.is_infinite() {
+                        1
+                    } else {
+                        usize::from(y == 0.0) + 2
+                    };
+                    seen[kind] += 1;
+                }
+            }
+        }
+    }
+    assert!(seen.iter().all(|&count| count > 100), "NaN, infinite, finite, 0: {seen:?}");
+}
+
+#[test]
+fn a_masked_row_has_no_gradient() {
+    let dy = [f32::NAN, 1.0, f32::INFINITY, 1.0];
+    for case in Case::new(1, 1, 4).variants() {
+        for p in [0.0, 0.5] {
+            for results in everywhere(case, stream(p), &[f32::NEG_INFINITY; 4], &dy) {
+                assert_same(&results, &[0.0; 4], format!("{case:?}, p {p}"));
+            }
+        }
+    }
+}
+
+/// A masked key has no part in the gradients of the others, and none of its own.
+#[test]
+fn a_masked_key_has_no_gradient() {
+    let case = Case::new(3, 4, 40);
+    for case in case.variants() {
+        for p in [0.0, 0.5] {
+            let (mut scores, mut dy) = (uniform(20, case.len(), 5.0), uniform(21, case.len(), 1.0));
+            scores.iter_mut().skip(7).step_by(40).for_each(|score| *score = f32::NEG_INFINITY);
+            let expected = everywhere(case, stream(p), &scores, &dy);
+            assert!(expected[1].iter().skip(7).step_by(40).all(|y| y.to_bits() == 0), "{case:?}, p {p}");
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, -0.0] {
+                dy.iter_mut().skip(7).step_by(40).for_each(|dy| *dy = bad);
+                let actual = everywhere(case, stream(p), &scores, &dy);
+                assert_same(&actual[1], &expected[1], format!("{case:?}, p {p}, {bad}"));
+            }
+        }
+    }
+}
+
+/// The product of a finite gradient and the scale overflows.
+#[test]
+fn finite_input_gives_no_nan() {
+    let stream = stream(0.5);
+    let kept = bits(stream, 64);
+    let visible = 5;
+    let masked = (0..64).find(|&i| kept[i] && i != visible).unwrap();
+    let (mut scores, mut dy) = ([f32::NEG_INFINITY; 64], [1.0; 64]);
+    scores[visible] = 0.5;
+    dy[masked] = 3e38;
+    for case in [Case::new(1, 1, 64), Case { renormalise: true, ..Case::new(1, 1, 64) }] {
+        // of the only weight, which is 1 whatever its score
+        assert_same(&everywhere(case, stream, &scores, &dy)[1], &[0.0; 64], "one key is visible");
+    }
+}
+
+/// An exponential that is a normal number times the inverse of a sum of 17 million underflows to 0.
+#[test]
+fn a_weight_that_underflows_is_zero() {
+    const KEYS: usize = 17_000_000;
+    let at = 12_345;
+    let mut scores = vec![0.0; KEYS];
+    scores[at] = -87.33;
+    let mut dy = vec![1.0; KEYS];
+    let words = vec![!0; mask_words(KEYS)];
+    let mut expected = None;
+    for level in Level::supported() {
+        let stored = Mask::new(&words, KEYS).unwrap();
+        let attention = Attention::new(stream(0.0).level(level), 1, 1, KEYS).stored(stored);
+        let mut y = scores.clone();
+        attention.forward_in_place(&mut y).unwrap();
+        assert_eq!((y[at].to_bits(), y[0]), (0, 1.0 / KEYS as f32), "{level}");
+        for bad in [1.0, f32::NAN, f32::INFINITY, -3e38] {
+            dy[at] = bad;
+            y.copy_from_slice(&scores);
+            attention.backward_in_place(&mut y, &dy).unwrap();
+            assert_eq!(y[at].to_bits(), 0, "{level}, {bad}");
+            let other = y[0];
+            assert!(y.iter().enumerate().all(|(i, y)| i == at || y.to_bits() == other.to_bits()), "{level}, {bad}");
+            assert_eq!(*expected.get_or_insert(other.to_bits()), other.to_bits(), "{level}, {bad}: {other:e}");
+        }
+    }
+}
+
+/// Training drops all, whatever there is to drop, and so does evaluation where its factor is 0.
+#[test]
+fn nothing_is_kept() {
+    let nothing = Probability::from_threshold(0).unwrap();
+    for case in Case::new(2, 5, 37).variants() {
+        let (mut scores, mut dy) = (uniform(14, case.len(), 5.0), uniform(15, case.len(), 1.0));
+        sprinkle(&mut scores, 16, 5);
+        sprinkle(&mut dy, 17, 5);
+        scores[..37].fill(f32::NAN);
+        let zeros = vec![0.0; case.len()];
+        let softmax = evaluate(case.attention(stream(0.5)), &scores);
+        assert!(softmax.iter().any(|y| y.is_nan()));
+        for scaling in [Scaling::Inverted, Scaling::Standard, Scaling::Naive] {
+            let stream = MaskStream::new(Key::new(11), nothing).offset(77).scaling(scaling);
+            let is_zero = scaling == Scaling::Standard && !case.renormalise;
+            let expected = [zeros.clone(), zeros.clone(), if is_zero { &zeros } else { &softmax }.clone()];
+            for level in Level::supported() {
+                let drawn = case.attention(stream.level(level));
+                assert_everywhere(drawn, &scores, &dy, &expected, &format!("{level}, {case:?}, {scaling:?}"));
+            }
+        }
+        // bits that are kept, by a mask, times a scale of 0
+        let inverted = MaskStream::new(Key::new(11), nothing);
+        let words = vec![!0; mask_words(case.len())];
+        let expected = [zeros.clone(), zeros, softmax];
+        for level in Level::supported().filter(|_| !case.renormalise) {
+            let stored = case.attention(inverted.level(level)).stored(Mask::new(&words, case.len()).unwrap());
+            assert_everywhere(stored, &scores, &dy, &expected, &format!("{level}, {case:?}, a mask of 1"));
+        }
+    }
+}
+
+/// The numbers of keys before the first query that are none.
+fn wrapped() -> [usize; 4] {
+    [2_usize.wrapping_sub(5), usize::MAX, isize::MAX as usize + 1, usize::MAX / 2 + 2]
+}
+
+#[test]
+fn more_queries_than_keys_are_an_error() {
+    let x = uniform(18, 10, 1.0);
+    for past in wrapped() {
+        let error = Err(Error::InvalidPast { past });
+        for level in Level::supported() {
+            for renormalise in [false, true] {
+                let mut y = [7.0; 10];
+                let attention = Attention::new(stream(0.5).level(level), 1, 5, 2);
+                let attention = attention.causal(past).renormalise(renormalise);
+                assert_eq!(attention.forward(&x, &mut y), error);
+                assert_eq!(attention.forward_in_place(&mut y), error);
+                assert_eq!(attention.backward(&x, &x, &mut y), error);
+                assert_eq!(attention.backward_in_place(&mut y, &x), error);
+                assert_eq!(attention.evaluate(&x, &mut y), error);
+                assert_eq!(attention.evaluate_in_place(&mut y), error);
+                assert_eq!(y, [7.0; 10], "{past}");
+            }
+        }
+        // where there is nothing to be seen, too
+        for [matrices, queries, keys] in [[0, 5, 2], [1, 0, 2], [1, 5, 0]] {
+            let attention = Attention::new(stream(0.5), matrices, queries, keys).causal(past);
+            assert_eq!(attention.forward(&[], &mut []), error);
+            assert_eq!(attention.backward(&[], &[], &mut []), error);
+            assert_eq!(attention.evaluate(&[], &mut []), error);
+        }
+        // the last one counts
+        let attention = Attention::new(stream(0.5), 1, 5, 2).causal(past).causal(0);
+        assert_eq!(attention.evaluate(&x, &mut [0.0; 10]), Ok(()));
+    }
+}
+
+/// The queries that see a key are a shard, and `keys - queries` wraps back on its way there.
+#[test]
+fn queries_that_see_a_key() {
+    let past = 2_usize.wrapping_sub(5).wrapping_add(3);
+    for level in Level::supported() {
+        let attention = Attention::new(stream(0.5).level(level), 1, 2, 2).causal(past);
+        assert_eq!(evaluate(attention, &[0.25; 4]), [1.0, 0.0, 0.5, 0.5]);
+    }
+}
+
+/// From the number of keys on, up to the greatest that is one.
+#[test]
+fn every_query_sees_every_key() {
+    let shape = Case::new(2, 5, 13);
+    let (scores, dy) = (uniform(19, shape.len(), 5.0), uniform(20, shape.len(), 1.0));
+    for renormalise in [false, true] {
+        let all = Case { renormalise, ..shape };
+        let expected = everywhere(all, stream(0.5), &scores, &dy);
+        for past in [12, 13, 14, 1000, isize::MAX as usize - 1, isize::MAX as usize] {
+            let causal = all.attention(stream(0.5)).causal(past);
+            assert_everywhere(causal, &scores, &dy, &expected, &format!("past {past}"));
+        }
+    }
+    // as many keys as can be named
+    let endless = Attention::new(stream(0.5), 0, 5, usize::MAX);
+    assert_eq!(endless.forward(&[], &mut []), Ok(()));
 }
 
 #[test]

@@ -309,7 +309,7 @@ fn shards_are_parts_of_the_whole() {
         // the mask of a shard of columns as rows of the stream
         let mut words = vec![0; 11];
         let rows = Rows::new(11, 53).index_stride(90);
-        let mut mask = dropmask::MaskMut::new(&mut words, 11 * 64).unwrap();
+        let mut mask = dropmask::MaskMut::new(&mut words, 10 * 64 + 53).unwrap();
         stream.offset(9 + 37).rows(rows).fill(&mut mask).unwrap();
         let bit = |o: usize, i: usize| words[o] >> i & 1 == 1;
         let ones = Case { w: vec![1.0; 11 * 53], x: vec![1.0; 53], shape: [1, 53, 11], b: vec![], dy: vec![] };

@@ -75,6 +75,11 @@ fn messages_name_the_numbers() {
             "2 rows of 5 elements at a stride of 4 overlap or do not fit in memory",
         ),
         (
+            Error::InvalidPast { past: usize::MAX - 2 },
+            // 2^64 - 3, or 2^32 - 3
+            &format!("{} keys before the first query are more than there can be: a negative number?", usize::MAX - 2),
+        ),
+        (
             Error::InvalidIndexStride { rows: 2, columns: 100, index_stride: 101 },
             "2 rows of 100 bits of a stored mask do not begin on words: the index stride 101 is no multiple of 64",
         ),

@@ -89,7 +89,12 @@ impl Setting {
     }
 
     fn stored(&self) -> StoredMask<'static> {
-        StoredMask::new(self.kept(self.len), self.stream.scale()).level(self.level)
+        self.stored_bits(self.len)
+    }
+
+    /// With so many bits.
+    fn stored_bits(&self, len: usize) -> StoredMask<'static> {
+        StoredMask::new(self.kept(len), self.stream.scale()).level(self.level)
     }
 
     fn alpha(&self) -> AlphaDropout {
@@ -261,15 +266,15 @@ fn kinds() -> Vec<Case> {
         case("apply_add", r, sum, |s, y| s.stored().apply_add(&x(s.len), y).unwrap()),
         case("apply_residual", unset, sum, |s, y| s.stored().apply_residual(&x(s.len), &r(s.len), y).unwrap()),
         case("apply_residual_in_place", x, sum, |s, y| s.stored().apply_residual_in_place(y, &r(s.len)).unwrap()),
-        case("apply by rows", unset, zero, |s, y| s.stored().rows(Rows::new(2, 64)).apply(&x(128), y).unwrap())
+        case("apply by rows", unset, zero, |s, y| s.stored_bits(128).rows(Rows::new(2, 64)).apply(&x(128), y).unwrap())
             .len(|_| 128),
-        case("apply_add by rows", r, sum, |s, y| s.stored().rows(Rows::new(2, 64)).apply_add(&x(128), y).unwrap())
+        case("apply_add by rows", r, sum, |s, y| s.stored_bits(128).rows(Rows::new(2, 64)).apply_add(&x(128), y).unwrap())
             .len(|_| 128),
         case("apply by channels", unset, zero, |s, y| {
-            s.stored().channels(Channels::first(2, 7, 10)).apply(&x(s.len), y).unwrap();
+            s.stored_bits(14).channels(Channels::first(2, 7, 10)).apply(&x(s.len), y).unwrap();
         }),
         case("apply_residual by channels", unset, sum, |s, y| {
-            s.stored().channels(Channels::last(2, 10, 7)).apply_residual(&x(s.len), &r(s.len), y).unwrap();
+            s.stored_bits(14).channels(Channels::last(2, 10, 7)).apply_residual(&x(s.len), &r(s.len), y).unwrap();
         }),
 
         case("embedding lookup", unset, zero, |s, y| s.embedding().lookup(&IDS, &x(70), y).unwrap()),

@@ -1,6 +1,8 @@
 //! Softmax with dropout, on stacks of any sizes: every level equals the naive one, and that a softmax in `f64`.
 #![no_main]
 
+use std::iter;
+
 use arbitrary::Arbitrary;
 use dropmask::{Attention, Error, Level};
 use dropmask_fuzz::{Buffer, Number, Output, Settings, Slack, Source, check, product, size};
@@ -71,12 +73,22 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(input: &'a Input, source: Source) -> Self {
-        let mut dy = input.buffer(1, &input.dy);
+        let (scores, mut dy, y) =
+            (input.buffer(0, &input.scores), input.buffer(1, &input.dy), input.buffer(2, &input.y));
         if !input.wild {
-            dy.get_mut().iter_mut().for_each(|dy| *dy = dy.max(-16.0));
+            // the gradient of what has no weight may be anything
+            let scores = if input.in_place { y.get() } else { scores.get() };
+            let masked = scores.iter().map(|score| *score == f32::NEG_INFINITY).chain(iter::repeat(false));
+            for (dy, masked) in dy.get_mut().iter_mut().zip(masked) {
+                *dy = if masked { f32::NAN } else { dy.max(-16.0) };
+            }
         }
-        let before = Output { y: input.buffer(2, &input.y), z: Buffer::new(&[], 0, 0), words: Vec::new() };
-        Self { input, source, scores: input.buffer(0, &input.scores), dy, before }
+        let before = Output { y, z: Buffer::new(&[], 0, 0), words: Vec::new() };
+        Self { input, source, scores, dy, before }
+    }
+
+    fn scores(&self) -> &[f32] {
+        if self.input.in_place { self.before.y.get() } else { self.scores.get() }
     }
 
     fn check(&self) {
@@ -99,6 +111,7 @@ impl<'a> Case<'a> {
             && (self.input.operation != Backward || fits(&self.dy))
             && fits(&self.before.y)
             && self.source.fits(needed)
+            && self.input.past.is_none_or(|past| past.size() <= isize::MAX as usize)
     }
 
     fn run(&self, level: Level, Output { y, .. }: &mut Output) -> Result<(), Error> {
@@ -129,17 +142,23 @@ impl<'a> Case<'a> {
     }
 
     fn check_zeros(&self, y: &[f32]) {
+        let Self { input, source, .. } = self;
+        let factor = match input.operation {
+            Evaluate if input.renormalise => 1.0,
+            Evaluate => source.evaluation_factor(),
+            Forward | Backward => source.p.threshold() as f32,
+        };
         for (i, (y, kept)) in y.iter().zip(self.bits()).enumerate() {
-            let dropped = !kept && (self.input.operation != Backward || self.input.renormalise);
-            assert!(y.to_bits() == 0 || self.is_visible(i) && !dropped, "element {i}: {y:?}");
+            let dropped = !kept && (input.operation != Backward || input.renormalise);
+            let weighted = self.is_visible(i) && !dropped && factor != 0.0 && self.scores()[i] != f32::NEG_INFINITY;
+            assert!(y.to_bits() == 0 || weighted, "element {i}: {y:?}");
         }
     }
 
     /// Errors of rounding alone: of an argument of exp up to 32, of sums of thousands, and results below 2^-126.
     fn check_values(&self, y: &[f32]) {
         let Self { input, source, .. } = self;
-        let scores = if input.in_place { self.before.y.get() } else { self.scores.get() };
-        let bits = self.bits();
+        let (scores, bits) = (self.scores(), self.bits());
         let scale = match (input.operation, input.renormalise) {
             (_, true) => 1.0,
             (Evaluate, false) => source.evaluated(1.0),
@@ -151,7 +170,8 @@ impl<'a> Case<'a> {
             let exp = |i: usize| if counts(i) { f64::from(scores[i]).exp() } else { 0.0 };
             let sum: f64 = row.clone().map(exp).sum();
             let p = |i: usize| if sum == 0.0 { 0.0 } else { exp(i) / sum };
-            let dp = |i: usize| if bits[i] { f64::from(self.dy.get()[i]) * f64::from(scale) } else { 0.0 };
+            let has_gradient = |i: usize| bits[i] && p(i) != 0.0;
+            let dp = |i: usize| if has_gradient(i) { f64::from(self.dy.get()[i]) * f64::from(scale) } else { 0.0 };
             let mean: f64 = if input.operation == Backward { row.clone().map(|i| p(i) * dp(i)).sum() } else { 0.0 };
             for i in row {
                 let (expected, size) = match input.operation {

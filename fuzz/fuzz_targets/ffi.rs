@@ -375,6 +375,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
         }
         Operation::Attention => {
             let (p, scaling, renormalise, len) = (call.p(), call.scaling(), call.option(), call.product(3));
+            call.fault(n[3] > isize::MAX as usize, DROPMASK_INVALID_SHAPE);
             let (offset, scores, dy, dscores) =
                 (call.offset(len.min(1 << 64)), call.read(F32, len), call.read(F32, len), call.write(F32, len));
             call.pair = Some((0, 2));

@@ -3,26 +3,31 @@
 use super::buffers::{InOut, Pair, Read, ReadMask, run, unless_null};
 use super::call::Call;
 use super::status::*;
+use crate::attention::check_past;
 use crate::shape::Shape;
 use crate::{Attention, Mask, Rows};
 
 /// past of the attention functions: every query sees every key. In C, `cbindgen.toml` says it.
-pub const DROPMASK_NOT_CAUSAL: usize = usize::MAX;
+pub const DROPMASK_NOT_CAUSAL: usize = isize::MAX.cast_unsigned();
 
 /// Attention dropout: weights = dropout(softmax(scores)), the softmax over each row of keys elements. Weight j of
 /// query i of matrix m (a head of a sample) is at (m * queries + i) * keys + j, and its bit has the index offset +
 /// that. A kept weight is multiplied by the scale, 1 unless scaling is DROPMASK_INVERTED.
 ///
 /// Query i sees the keys 0 ... past + i, as many as there are: past is 0 where a sequence attends to itself, keys -
-/// queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key. What it does
-/// not see is not read, and +0.0 in the weights. renormalise is 0, or 1 for the softmax of the kept scores alone,
-/// which then has no scale. A score of -inf has weight 0; a row of nothing but -inf is 0.
+/// queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key, as it does from
+/// keys on. Above PTRDIFF_MAX it is a negative number that wrapped around, keys - queries of more queries than keys:
+/// INVALID_SHAPE, also where there are no elements. What a query does not see is not read, and +0.0 in the weights.
+/// renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
+///
+/// A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
+/// not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says.
 /// scores, weights: matrices * queries * keys floats; weights may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_OPTION.
+/// INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_attention_forward_f32(
     key: u64,
@@ -56,13 +61,14 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
 
 /// The gradient of dropmask_attention_forward_f32 for the scores, from the scores and the gradient dy of the weights:
 /// dscores = P * (dP - D), where P = softmax(scores), dP = kept ? dy * scale : +0.0, and D is the sum of P * dP over
-/// the row.
+/// the row. Where P is 0, dscores is +0.0 and D has no term, whatever dy is. Bits drawn at p = 1, or a scale of 0, make
+/// all +0.0, whatever scores and dy are.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
 /// dscores may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_OPTION.
+/// INVALID_SHAPE, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_attention_backward_f32(
     key: u64,
@@ -96,11 +102,12 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
 }
 
 /// What the network computes when it is not trained: weights = softmax(scores), with DROPMASK_STANDARD times keep
-/// unless renormalise is 1.
+/// unless renormalise is 1; if that is 0, at p = 1, they are +0.0 whatever the scores are.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// scores, weights: matrices * queries * keys floats; weights may be equal to scores.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE,
+/// INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_attention_evaluate_f32(
     p: f32,
@@ -139,7 +146,8 @@ fn attention(
     renormalise: u32,
 ) -> Result<Attention<'static>, dropmask_status> {
     let known = if renormalise <= 1 { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) };
-    let attention = Attention::new(call.given(known).stream()?, matrices, queries, keys);
+    let given = both(check_past(past).map_err(status_of), known).map(|_| ());
+    let attention = Attention::new(call.given(given).stream()?, matrices, queries, keys);
     Ok(attention.causal(past).renormalise(renormalise == 1))
 }
 

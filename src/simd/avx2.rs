@@ -191,7 +191,7 @@ impl Floats for F32x8 {
     #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(avx2!({
-            let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0));
+            let shifted = _mm256_slli_epi32::<23>(_mm256_cvttps_epi32(self.0));
             let one = _mm256_castps_si256(_mm256_set1_ps(1.0));
             _mm256_castsi256_ps(_mm256_add_epi32(shifted, one))
         }))

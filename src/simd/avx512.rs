@@ -193,7 +193,7 @@ impl Floats for F32x16 {
     #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(avx512!({
-            let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(self.0));
+            let shifted = _mm512_slli_epi32::<23>(_mm512_cvttps_epi32(self.0));
             let one = _mm512_castps_si512(_mm512_set1_ps(1.0));
             _mm512_castsi512_ps(_mm512_add_epi32(shifted, one))
         }))

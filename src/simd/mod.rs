@@ -127,7 +127,7 @@ pub(crate) trait Floats: Copy {
     fn greater(self, other: Self) -> u64;
     /// `x < least ? +0.0 : self` in each lane, so `self` where one is NaN.
     fn zero_below(self, x: Self, least: Self) -> Self;
-    /// `f32::from_bits((self.to_bits() << 23) + 1.0.to_bits())`: 2^n, of a lane whose low bits are the integer n.
+    /// 2^n of a lane that is an integer n of a normal power; of any other, something.
     fn power_of_two(self) -> Self;
     /// Lane `i` if bit `at + i` is set, else `+0.0`. `at` is a multiple of `COUNT`.
     fn keep(self, bits: u64, at: usize) -> Self;

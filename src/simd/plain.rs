@@ -152,7 +152,7 @@ impl Floats for Sixteen {
     }
     #[inline(always)]
     fn power_of_two(self) -> Self {
-        Self(lanes!(f32::from_bits((self.0[I].to_bits() << 23).wrapping_add(1.0_f32.to_bits()))))
+        Self(lanes!(f32::from_bits(((self.0[I] as i32).cast_unsigned() << 23).wrapping_add(1.0_f32.to_bits()))))
     }
     #[inline(always)]
     fn keep(self, bits: u64, at: usize) -> Self {

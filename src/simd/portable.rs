@@ -143,7 +143,7 @@ impl Floats for f32x4 {
     }
     #[inline(always)]
     fn power_of_two(self) -> Self {
-        let shifted = u32x4::new(self.to_array().map(f32::to_bits)) << 23_u32;
+        let shifted = u32x4::new(self.fast_trunc_int().to_array().map(i32::cast_unsigned)) << 23_u32;
         floats(shifted + u32x4::splat(1.0_f32.to_bits()))
     }
     #[inline(always)]

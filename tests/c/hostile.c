@@ -168,6 +168,12 @@ static void hostile(void) {
     FAILS(INVALID_SHAPE, dropmask_rows_apply_residual_f32(mask, 0, 2, 2, 50, 50, 1, x, x, y));
     FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, DROPMASK_CHANNELS_FIRST, 2, 5, 10, 9, x, y));
     FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, UINT32_MAX, 2, 5, 10, 9, x, y));
+    const size_t queries = 5, keys = 2, past[] = {keys - queries, SIZE_MAX, (size_t)PTRDIFF_MAX + 1};
+    for (int i = 0; i < 3; i++) {
+        FAILS(INVALID_SHAPE, dropmask_attention_forward_f32(1, 0.5F, 0, 0, 1, queries, keys, past[i], 0, NULL, x, y));
+        FAILS(INVALID_SHAPE, dropmask_attention_backward_f32(1, 0.5F, 0, 0, 1, queries, keys, past[i], 0, NULL, x, x + 10, y));
+        FAILS(INVALID_SHAPE, dropmask_attention_evaluate_f32(0.5F, 0, 1, queries, keys, past[i], 0, x, y));
+    }
 
     const size_t n = LEN;
     SUCCEEDS(dropmask_forward_f32(1, 0.5F, 0, NULL, NULL, NULL, 0));

@@ -104,7 +104,7 @@ pub const FAMILY: [Function; 26] = [
     },
     Function {
         name: "dropmask_attention_forward_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Offset, Scaling, Option, Past(3)],
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: stack,
@@ -116,7 +116,7 @@ pub const FAMILY: [Function; 26] = [
     },
     Function {
         name: "dropmask_attention_backward_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Offset, Scaling, Option, Past(3)],
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: stack,
@@ -128,7 +128,7 @@ pub const FAMILY: [Function; 26] = [
     },
     Function {
         name: "dropmask_attention_forward_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Offset, Scaling, Option, Past(3)],
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(U64, stack_words).null(Null::Choice), buffer(Unit, stack), buffer(Unit, stack).over(1)],
         span: stack,
@@ -141,7 +141,7 @@ pub const FAMILY: [Function; 26] = [
     },
     Function {
         name: "dropmask_attention_backward_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Offset, Scaling, Option, Past(3)],
         sizes: &[2, 3, 40, 30],
         buffers: &[
             buffer(U64, stack_words).null(Null::Choice),
@@ -159,7 +159,7 @@ pub const FAMILY: [Function; 26] = [
     },
     Function {
         name: "dropmask_attention_evaluate_f32",
-        takes: &[P, Scaling, Option],
+        takes: &[P, Scaling, Option, Past(3)],
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: |_| 0,

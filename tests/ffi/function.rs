@@ -110,6 +110,8 @@ pub enum Takes {
     Bits,
     /// The index stride is that of a stored mask, whose rows begin on words.
     WordStride,
+    /// The size of that number is how many keys there are before the first query.
+    Past(usize),
     /// The size of that number is the side of a block, the two before are those of its map.
     Block(usize),
 }

@@ -8,11 +8,12 @@
 mod tools;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use tools::{COMPILERS, c_library, compiler, has, or_skip, root, succeed};
+use tools::{COMPILERS, SONAME, c_library, compiler, has, or_skip, root, succeed};
 
 const README: &str = include_str!("../README.md");
 
@@ -71,6 +72,26 @@ fn train() {
 #[test]
 fn eight_threads() {
     run(&project("threads", &["threads.c"]).join("threads.c"));
+}
+
+/// Installed under the name that it gives itself, by which the program then asks for it.
+#[test]
+fn shared() {
+    assert!(README.contains(&format!("-soname,{SONAME} ")));
+    if !has("gcc") || !has("readelf") {
+        return;
+    }
+    let path = project("shared", &["train.c"]);
+    fs::copy(dropmask().join("target/release/libdropmask.so"), path.join(SONAME)).unwrap();
+    symlink(SONAME, path.join("libdropmask.so")).unwrap();
+    let mut gcc = compiler(COMPILERS[0]);
+    gcc.arg("-I").arg(dropmask().join("include")).arg(path.join("train.c"));
+    succeed(gcc.arg("-L").arg(&path).arg("-ldropmask").arg("-o").arg(path.join("train")));
+    succeed(Command::new(path.join("train")).env("LD_LIBRARY_PATH", &path));
+
+    let readelf = Command::new("readelf").arg("--dynamic").arg(path.join(SONAME)).output().unwrap();
+    let dynamic = String::from_utf8(readelf.stdout).unwrap();
+    assert!(dynamic.contains(&format!("soname: [{SONAME}]")) && dynamic.contains("[libc.so.6]"), "{dynamic}");
 }
 
 /// The text of a block of the README.

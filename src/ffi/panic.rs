@@ -2,6 +2,9 @@
 
 use core::panic::PanicInfo;
 
+#[cfg(panic = "unwind")]
+compile_error!("a C library cannot unwind: build it with `--release`, or with `--profile c-debug` to debug it");
+
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     loop {}

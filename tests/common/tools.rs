@@ -12,6 +12,10 @@ use std::process::{Command, Stdio};
 pub const COMPILERS: [(&str, &str, &str); 4] =
     [("gcc", "c11", "c"), ("g++", "c++17", "c++"), ("clang", "c11", "c"), ("clang++", "c++17", "c++")];
 
+/// The name of the shared library's interface, as `cargo-c` makes it of the version.
+pub const SONAME: &str =
+    concat!("libdropmask.so.", env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
+
 /// Calls a compiler, of what is written in its language whatever the name of the file.
 pub fn compiler((name, standard, language): (&str, &str, &str)) -> Command {
     let mut command = Command::new(name);
@@ -50,6 +54,9 @@ pub fn c_library() -> PathBuf {
     cargo.arg("--target-dir").arg(&directory).current_dir(root());
     // those of the test's own build
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    succeed(cargo.args(["--", "--cfg", "dropmask_panic_handler"]));
+    cargo.args(["--", "--cfg", "dropmask_panic_handler", "-C", "default-linker-libraries=yes"]);
+    cargo.arg("-C").arg(format!("link-arg=-Wl,-soname,{SONAME}"));
+    // and it must need nothing that it does not name
+    succeed(cargo.args(["-C", "link-arg=-Wl,-z,defs"]));
     directory.join("release")
 }

@@ -75,6 +75,18 @@ fn nor_can_it_on_other_machines() {
     }
 }
 
+/// Nor is it built to unwind, which the profile dev would do.
+#[test]
+fn nor_can_it_unwind() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["check", "--locked", "--lib", "--features", "ffi", "--target-dir"]);
+    cargo.arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("unwinding")).current_dir(root());
+    cargo.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", "--cfg dropmask_panic_handler");
+    let output = cargo.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("`--profile c-debug`"), "{said}");
+}
+
 /// Else the tests above would see nothing, whatever there was.
 #[test]
 fn a_planted_bounds_check_is_found() {

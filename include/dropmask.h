@@ -140,6 +140,8 @@ typedef uint32_t dropmask_status;
 
 
 
+
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -554,8 +556,9 @@ dropmask_status dropmask_rows_evaluate_residual_f32(float p,
 
 /**
  * dropmask_apply_f32 by rows, with a mask from any bit on: y = (bit first + r * index_stride + c of mask) ? x * scale
- * : +0.0 of element c of row r, at r * stride + c. The index_stride is a multiple of 64, that of a mask that was stored
- * by rows 64 * dropmask_mask_words(columns), where there are several rows; 0 gives every row the same bits.
+ * : +0.0 of element c of row r, at r * stride + c. Where there are several rows, the index_stride is that of a mask that
+ * was stored by rows, 64 * dropmask_mask_words(columns), whatever index_stride it was stored with; or 0, which gives every
+ * row the same bits.
  *
  * mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, y: (rows - 1) * stride + columns
  * floats; y may be equal to x.
@@ -731,8 +734,8 @@ dropmask_status dropmask_channels_backward_add_f32(uint64_t key,
 
 /**
  * Spatial dropout by a stored mask, in either pass: y = (bit first + n * index_stride + c of mask) ? x * scale : +0.0
- * for all elements of channel c of sample n. The index_stride is channels, or a multiple of 64, where there are several
- * samples: that of a mask that was stored with another one than channels is 64 * dropmask_mask_words(channels).
+ * for all elements of channel c of sample n. Where there are several samples, the index_stride is channels, if the mask
+ * was stored with that; else 64 * dropmask_mask_words(channels), or 0 for the same bits in every sample.
  *
  * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, y: samples * channels *
  * positions floats; y may be equal to x.
@@ -1018,14 +1021,15 @@ dropmask_status dropmask_embedding_apply_table_f32(const uint64_t *mask,
  * Query i sees the keys 0 ... past + i, as many as there are: past is 0 where a sequence attends to itself, keys -
  * queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key, as it does from
  * keys on. Above PTRDIFF_MAX it is a negative number that wrapped around, keys - queries of more queries than keys:
- * INVALID_SHAPE, also where there are no elements. What a query does not see is not read, and +0.0 in the weights.
+ * INVALID_SHAPE, also where there are no elements. (Subtract as size_t: a 32-bit number that wrapped is no fault to see.) What a query does not see is not read, and +0.0 in the weights.
  * renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
  *
  * A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
  * not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
  *
  * p: a float; a double is rounded to it first, see the rules.
- * mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says.
+ * mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says, and key
+ * and offset have no say.
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
  * INVALID_SHAPE, INVALID_OPTION.

@@ -125,3 +125,9 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// # Errors
+/// [`Error::LengthMismatch`] unless both are equal.
+pub(crate) const fn same_length(expected: usize, actual: usize) -> Result<(), Error> {
+    if expected == actual { Ok(()) } else { Err(Error::LengthMismatch { expected, actual }) }
+}

@@ -1,4 +1,4 @@
-use crate::Error;
+use crate::error::Error;
 
 /// 2^32, the threshold that keeps everything.
 const ONE: u64 = 1 << 32;
@@ -17,6 +17,15 @@ const ONE: u64 = 1 << 32;
 /// assert_eq!(p.scale(), 1.111_111_2);
 /// assert!(Probability::new(f32::NAN).is_err());
 /// # Ok::<(), dropmask::Error>(())
+/// ```
+///
+/// There is no order of probabilities, as that of drop probabilities is not that of their thresholds:
+///
+/// ```compile_fail,E0369
+/// # use dropmask::Probability;
+/// # fn less(p: Probability, q: Probability) -> bool {
+/// p < q
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Probability {

@@ -301,7 +301,8 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
         }
         Operation::Apply => {
             let (len, span) = call.rows();
-            call.fault(len > 0 && n[0] > 1 && !index_stride.is_multiple_of(64), DROPMASK_INVALID_SHAPE);
+            let as_stored = index_stride == 0 || u128::from(index_stride) == 64 * (n[1] as u128).div_ceil(64);
+            call.fault(len > 0 && n[0] > 1 && !as_stored, DROPMASK_INVALID_SHAPE);
             let (mask, x, y) = (call.read(U64, from_first(span)), call.read(F32, len), call.write(F32, len));
             call.pair = Some((1, 2));
             Box::new(move || unsafe { dropmask_rows_apply_f32(mask, first, 1.5, n[0], n[1], n[2], index_stride, x, y) })

@@ -5,7 +5,7 @@ use super::call::Call;
 use super::options::DROPMASK_INVERTED;
 use super::status::*;
 use super::{channels, rows};
-use crate::AlphaDropout;
+use crate::kinds::AlphaDropout;
 
 /// Alpha dropout, for networks with SELU activations: y = kept(index) ? x * a + b : d. With q = T / 2^32 the keep
 /// probability and alpha = -1.7580993408473766, a = (q + alpha^2 * q * (1 - q))^(-1/2), b = -a * alpha * (1 - q), d =

@@ -3,9 +3,11 @@
 use super::buffers::{InOut, Pair, Read, ReadMask, run, unless_null};
 use super::call::Call;
 use super::status::*;
-use crate::attention::check_past;
-use crate::shape::Shape;
-use crate::{Attention, Mask, Rows};
+use crate::kinds::Attention;
+use crate::kinds::check_past;
+use crate::layout::Rows;
+use crate::layout::Shape;
+use crate::mask::Mask;
 
 /// past of the attention functions: every query sees every key. In C, `cbindgen.toml` says it.
 pub const DROPMASK_NOT_CAUSAL: usize = isize::MAX.cast_unsigned();
@@ -17,14 +19,15 @@ pub const DROPMASK_NOT_CAUSAL: usize = isize::MAX.cast_unsigned();
 /// Query i sees the keys 0 ... past + i, as many as there are: past is 0 where a sequence attends to itself, keys -
 /// queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key, as it does from
 /// keys on. Above PTRDIFF_MAX it is a negative number that wrapped around, keys - queries of more queries than keys:
-/// INVALID_SHAPE, also where there are no elements. What a query does not see is not read, and +0.0 in the weights.
+/// INVALID_SHAPE, also where there are no elements. (Subtract as size_t: a 32-bit number that wrapped is no fault to see.) What a query does not see is not read, and +0.0 in the weights.
 /// renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
 ///
 /// A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
 /// not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
-/// mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says.
+/// mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says, and key
+/// and offset have no say.
 /// scores, weights: matrices * queries * keys floats; weights may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
 /// INVALID_SHAPE, INVALID_OPTION.
@@ -43,6 +46,7 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
     scores: *const f32,
     weights: *mut f32,
 ) -> dropmask_status {
+    let offset = if mask.is_null() { offset } else { 0 }; // of bits that are drawn
     let call = stack(key, p, offset, scaling, matrices, queries, keys);
     let len = call.elements();
     let attention = attention(call, matrices, queries, keys, past, renormalise);
@@ -85,6 +89,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
     dy: *const f32,
     dscores: *mut f32,
 ) -> dropmask_status {
+    let offset = if mask.is_null() { offset } else { 0 }; // of bits that are drawn
     let call = stack(key, p, offset, scaling, matrices, queries, keys);
     let len = call.elements();
     let attention = attention(call, matrices, queries, keys, past, renormalise);

@@ -4,7 +4,8 @@ use super::buffers::{InOut, Pair, Read, Write, run};
 use super::call::Call;
 use super::rows;
 use super::status::*;
-use crate::{BiasDropout, Rows};
+use crate::kinds::BiasDropout;
+use crate::layout::Rows;
 
 /// A bias and dropout in one pass: y = kept(index) ? (x + b[c]) * scale : +0.0 of element c of each row; rows and
 /// scaling as in dropmask_rows_forward_f32. x + b is rounded to float before it is multiplied.

@@ -3,7 +3,8 @@
 use core::slice;
 
 use super::status::*;
-use crate::{Error, Mask, MaskMut};
+use crate::error::Error;
+use crate::mask::{Mask, MaskMut};
 
 /// Runs an operation on checked arguments and buffers, unless there is a fault in either.
 ///

@@ -6,10 +6,13 @@ use super::buffers::{InOut, Pair, Read, ReadMask, Write, WriteMask, run, unless_
 use super::options::{DROPMASK_INVERTED, scaling};
 use super::probability::probability;
 use super::status::*;
+use crate::key::Key;
+use crate::kinds::{MaskStream, StoredMask};
+use crate::layout::Rows;
+use crate::layout::Shape;
+use crate::layout::reach;
+use crate::mask::Mask;
 use crate::mask::mask_words;
-use crate::rows::reach;
-use crate::shape::Shape;
-use crate::{Key, Mask, MaskStream, Rows, StoredMask};
 
 /// A stream over a shape, as C describes it.
 #[derive(Clone, Copy)]
@@ -183,8 +186,11 @@ impl StoredCall {
         ReadMask(self.mask, self.first, self.bits().index_span())
     }
 
+    /// C has no length of a mask, which would tell that it is not the one of this shape: rows begin where they were stored.
     fn checked(&self) -> Result<(), dropmask_status> {
-        both(self.bits().check_read_stride().map_err(status_of), self.given).map(|_| ())
+        let Rows { rows, columns, index_stride, .. } = self.bits();
+        let as_stored = rows < 2 || index_stride == 0 || u128::from(index_stride) == 64 * mask_words(columns) as u128;
+        both(if as_stored { Ok(()) } else { Err(DROPMASK_INVALID_SHAPE) }, self.given).map(|_| ())
     }
 
     fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {

@@ -3,8 +3,8 @@
 use super::call::{Call, StoredCall};
 use super::options::DROPMASK_INVERTED;
 use super::status::*;
-use crate::Channels;
-use crate::shape::Shape;
+use crate::layout::Channels;
+use crate::layout::Shape;
 
 /// Samples, channels, positions: element s of channel c of sample n is at (n * channels + c) * positions + s.
 pub const DROPMASK_CHANNELS_FIRST: u32 = 0;
@@ -165,8 +165,8 @@ pub unsafe extern "C" fn dropmask_channels_backward_add_f32(
 }
 
 /// Spatial dropout by a stored mask, in either pass: y = (bit first + n * index_stride + c of mask) ? x * scale : +0.0
-/// for all elements of channel c of sample n. The index_stride is channels, or a multiple of 64, where there are several
-/// samples: that of a mask that was stored with another one than channels is 64 * dropmask_mask_words(channels).
+/// for all elements of channel c of sample n. Where there are several samples, the index_stride is channels, if the mask
+/// was stored with that; else 64 * dropmask_mask_words(channels), or 0 for the same bits in every sample.
 ///
 /// mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, y: samples * channels *
 /// positions floats; y may be equal to x.

@@ -3,8 +3,10 @@
 use super::buffers::{Read, ReadMask, Write, run, unless_null};
 use super::call::Call;
 use super::status::*;
-use crate::shape::Shape;
-use crate::{DropConnect, Mask, MaskStream, Rows};
+use crate::kinds::{DropConnect, MaskStream};
+use crate::layout::Rows;
+use crate::layout::Shape;
+use crate::mask::Mask;
 
 /// DropConnect: y[n][o] = scale * (sum over i of kept ? w[o][i] * x[n][i] : +0.0) + b[o], a linear layer whose weights
 /// are dropped; scale is 1 unless scaling is DROPMASK_INVERTED. A dropped connection adds nothing, whatever w and x

@@ -2,7 +2,8 @@
 
 use super::buffers::{InOut, Pair, Write, run};
 use super::status::*;
-use crate::{Cutout, Key};
+use crate::key::Key;
+use crate::kinds::Cutout;
 
 /// Cutout, holes in images of shape (samples, channels, height, width): y = +0.0 inside the boxes of a sample, in all
 /// its channels, else x. Box k of sample n, counted from first_sample, has its centre at row dropmask_key_below(k_n,

@@ -3,7 +3,7 @@
 use super::buffers::{InOut, Out, Pair, WriteMask, run};
 use super::call::{Call, StoredCall};
 use super::status::*;
-use crate::{DropBlock, KeptCount};
+use crate::kinds::{DropBlock, KeptCount};
 
 /// The drop probability of a seed of DropBlock, as a threshold: a seed is kept with probability threshold / 2^32. It
 /// is p * (H * W) / (b * b * (H - b + 1) * (W - b + 1)) in double, at most 1.

@@ -3,8 +3,10 @@
 use super::buffers::{InOut, Pair, Read, ReadMask, Write, run};
 use super::call::Call;
 use super::status::*;
-use crate::shape::Shape;
-use crate::{EmbeddingDropout, Error, MaskStream, Rows};
+use crate::error::Error;
+use crate::kinds::{EmbeddingDropout, MaskStream};
+use crate::layout::Rows;
+use crate::layout::Shape;
 
 /// Embedding dropout, one bit for each word of the vocabulary, so that a word is dropped wherever it occurs: y[t] =
 /// kept(offset + ids[t]) ? table[ids[t]] * scale : +0.0 for the dimension elements of each of count positions, where

@@ -1,4 +1,4 @@
-use crate::Key;
+use crate::key::Key;
 
 /// The key of a seed: 64 bits that name one mask stream.
 #[unsafe(no_mangle)]

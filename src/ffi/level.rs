@@ -1,7 +1,7 @@
 use core::ffi::c_char;
 
-use crate::Level;
-use crate::level::Kind;
+use crate::simd::Kind;
+use crate::simd::Level;
 
 /// The SIMD level that runs: "scalar", "portable", "avx2" or "avx512". Every level gives the same bits, NaNs aside, as the
 /// rules say. Never NULL; the string is static.
@@ -9,7 +9,7 @@ use crate::level::Kind;
 pub extern "C" fn dropmask_level() -> *const c_char {
     let name = match Level::detect().0 {
         Kind::Scalar => c"scalar",
-        Kind::Portable(_) => c"portable",
+        Kind::Portable => c"portable",
         #[cfg(target_feature = "sse2")]
         Kind::Avx2(_) => c"avx2",
         #[cfg(target_feature = "sse2")]

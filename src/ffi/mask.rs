@@ -1,6 +1,6 @@
 use super::buffers::{Out, Read, ReadMask, Write, WriteMask, run};
 use super::status::*;
-use crate::mask_words;
+use crate::mask::mask_words;
 
 /// Number of uint64_t words that hold a mask of len elements: len / 64, rounded up, for any len.
 ///

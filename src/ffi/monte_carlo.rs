@@ -2,7 +2,8 @@
 
 use super::buffers::{Read, Write, run};
 use super::status::*;
-use crate::monte_carlo::{self, ClassUncertainty, Moments};
+use crate::kinds::{self as monte_carlo};
+use crate::kinds::{ClassUncertainty, Moments};
 
 /// Monte-Carlo dropout: takes the outputs y of one more pass into the mean and the sum of the squared distances from
 /// it of each output, by Welford's method in double. passes is the number of passes taken before; if it is 0, mean and

@@ -1,5 +1,5 @@
 use super::status::*;
-use crate::Scaling;
+use crate::kinds::Scaling;
 
 /// Training: kept elements times dropmask_scale(p). Evaluation: the identity.
 pub const DROPMASK_INVERTED: u32 = 0;

@@ -2,8 +2,8 @@
 
 use super::call::Call;
 use super::status::*;
-use crate::Channels;
-use crate::shape::Shape;
+use crate::layout::Channels;
+use crate::layout::Shape;
 
 /// DropPath (stochastic depth), one bit for each sample of len elements: y = kept(offset + n) ? x * scale : +0.0 for
 /// all elements of sample n, where the scale is 1 unless scaling is DROPMASK_INVERTED; DROPMASK_NAIVE is what others

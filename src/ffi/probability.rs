@@ -1,6 +1,6 @@
 use super::buffers::{Out, run};
 use super::status::*;
-use crate::Probability;
+use crate::probability::Probability;
 
 /// The factor of kept elements in training: 1 / (1 - p) of the probability that is really drawn, 2^32 / T; 0 where
 /// everything is dropped (p = 1).

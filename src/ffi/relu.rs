@@ -4,7 +4,8 @@ use super::buffers::{InOut, Pair, Read, ReadMask, Write, WriteMask, run};
 use super::call::Call;
 use super::rows;
 use super::status::*;
-use crate::{ReluDropout, Rows};
+use crate::kinds::ReluDropout;
+use crate::layout::Rows;
 
 /// relu and dropout in one pass, with one stored bit an element that serves both gradients: y = kept(index) ?
 /// relu(x) * scale : +0.0, and the bit of an element is whether it is kept and x > 0. Rows and scaling as in

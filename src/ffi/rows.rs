@@ -3,8 +3,8 @@
 use super::call::{Call, StoredCall};
 use super::options::DROPMASK_INVERTED;
 use super::status::*;
-use crate::Rows;
-use crate::shape::Shape;
+use crate::layout::Rows;
+use crate::layout::Shape;
 
 /// dropmask_fill by rows: a column shard of a matrix in one call. Element c of row r has the index offset + r *
 /// index_stride + c (an index_stride of 0 gives every row the same mask), and its bit is bit c of the words from
@@ -190,8 +190,9 @@ pub unsafe extern "C" fn dropmask_rows_evaluate_residual_f32(
 }
 
 /// dropmask_apply_f32 by rows, with a mask from any bit on: y = (bit first + r * index_stride + c of mask) ? x * scale
-/// : +0.0 of element c of row r, at r * stride + c. The index_stride is a multiple of 64, that of a mask that was stored
-/// by rows 64 * dropmask_mask_words(columns), where there are several rows; 0 gives every row the same bits.
+/// : +0.0 of element c of row r, at r * stride + c. Where there are several rows, the index_stride is that of a mask that
+/// was stored by rows, 64 * dropmask_mask_words(columns), whatever index_stride it was stored with; or 0, which gives every
+/// row the same bits.
 ///
 /// mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, y: (rows - 1) * stride + columns
 /// floats; y may be equal to x.

@@ -1,6 +1,6 @@
 use core::ffi::c_char;
 
-use crate::Error;
+use crate::error::Error;
 
 /// What a call came to: 0 is success. On anything else nothing has been written.
 ///

@@ -1,6 +1,6 @@
 use super::call::Call;
 use super::status::*;
-use crate::Rows;
+use crate::layout::Rows;
 
 /// Draws a mask: bit j of it is 1 where the element of index offset + j is kept. Bits past len in the last word become 0.
 ///

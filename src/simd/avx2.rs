@@ -23,9 +23,6 @@ impl Avx2 {
 impl Simd for Avx2 {
     type Lanes = U64x4;
     type Wide = Pair<U64x4>;
-    const BATCH: usize = 4;
-    type Words = [[u64; 8]; 2 * Self::BATCH];
-    // 0.137 and 0.31; in turns 0.145 and 0.38; after digits, where generator and pass share too few registers, 0.155
     const OVERLAP: Overlap = Overlap::Groups;
     type Overlapped = Self::Wide;
     type Floats = Pair<F32x8>;
@@ -127,42 +124,33 @@ impl Lanes for U64x4 {
 
 impl Floats for F32x8 {
     type Level = Avx2;
-    type Array = [f32; 8];
     const COUNT: usize = 8;
 
-    #[inline(always)]
-    fn split(x: &[f32]) -> (&[[f32; 8]], &[f32]) {
-        x.as_chunks()
-    }
-    #[inline(always)]
-    fn split_mut(x: &mut [f32]) -> (&mut [[f32; 8]], &mut [f32]) {
-        x.as_chunks_mut()
-    }
     #[inline(always)]
     fn splat(_: Avx2, x: f32) -> Self {
         Self(avx2!(_mm256_set1_ps(x)))
     }
     #[inline(always)]
-    fn load(_: Avx2, x: &[f32; 8]) -> Self {
-        // SAFETY: the caller holds an `Avx2`; the array is 32 readable bytes, at any alignment.
-        Self(unsafe { _mm256_loadu_ps(x.as_ptr()) })
+    unsafe fn load(_: Avx2, x: *const f32) -> Self {
+        // SAFETY: the caller holds an `Avx2`, and `x` points to 8 floats to read, at any alignment.
+        Self(unsafe { _mm256_loadu_ps(x) })
     }
     #[inline(always)]
-    fn store(self, y: &mut [f32; 8]) {
-        // SAFETY: `self` is proof of AVX2; the array is 32 bytes that may be written, at any alignment.
-        unsafe { _mm256_storeu_ps(y.as_mut_ptr(), self.0) }
+    unsafe fn store(self, y: *mut f32) {
+        // SAFETY: `self` is proof of AVX2, and `y` points to 8 floats to write, at any alignment.
+        unsafe { _mm256_storeu_ps(y, self.0) }
     }
     #[inline(always)]
-    fn load_part(_: Avx2, x: &[f32]) -> Self {
-        let first = avx2!(first_lanes(x.len()));
-        // SAFETY: the caller holds an `Avx2`; only lanes below `x.len()` are read.
-        Self(unsafe { _mm256_maskload_ps(x.as_ptr(), first) })
+    unsafe fn load_part(_: Avx2, x: *const f32, len: usize) -> Self {
+        let first = avx2!(first_lanes(len));
+        // SAFETY: the caller holds an `Avx2`; only the `len` floats that `x` points to are read.
+        Self(unsafe { _mm256_maskload_ps(x, first) })
     }
     #[inline(always)]
-    fn store_part(self, y: &mut [f32]) {
-        let first = avx2!(first_lanes(y.len()));
-        // SAFETY: `self` is proof of AVX2; only lanes below `y.len()` are written.
-        unsafe { _mm256_maskstore_ps(y.as_mut_ptr(), first, self.0) }
+    unsafe fn store_part(self, y: *mut f32, len: usize) {
+        let first = avx2!(first_lanes(len));
+        // SAFETY: `self` is proof of AVX2; only the `len` floats that `y` points to are written.
+        unsafe { _mm256_maskstore_ps(y, first, self.0) }
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {

@@ -40,9 +40,6 @@ impl Avx512 {
 impl Simd for Avx512 {
     type Lanes = U64x8;
     type Wide = Pair<Pair<U64x8>>;
-    const BATCH: usize = 4;
-    type Words = [[u64; 8]; 2 * Self::BATCH];
-    // 0.082 and 0.33; after groups 0.103 and 0.39, in turns 0.119 and 0.40; four blocks at a time 0.090, and no gain on 4,096
     const OVERLAP: Overlap = Overlap::Digits;
     type Overlapped = Pair<U64x8>;
     type Floats = F32x16;
@@ -130,41 +127,32 @@ impl Lanes for U64x8 {
 
 impl Floats for F32x16 {
     type Level = Avx512;
-    type Array = [f32; 16];
     const COUNT: usize = 16;
 
-    #[inline(always)]
-    fn split(x: &[f32]) -> (&[[f32; 16]], &[f32]) {
-        x.as_chunks()
-    }
-    #[inline(always)]
-    fn split_mut(x: &mut [f32]) -> (&mut [[f32; 16]], &mut [f32]) {
-        x.as_chunks_mut()
-    }
     #[inline(always)]
     fn splat(_: Avx512, x: f32) -> Self {
         Self(avx512!(_mm512_set1_ps(x)))
     }
     #[inline(always)]
-    fn load(_: Avx512, x: &[f32; 16]) -> Self {
-        // SAFETY: the caller holds an `Avx512`; the array is 64 readable bytes, at any alignment.
-        let loaded = unsafe { _mm512_loadu_ps(x.as_ptr()) };
+    unsafe fn load(_: Avx512, x: *const f32) -> Self {
+        // SAFETY: the caller holds an `Avx512`, and `x` points to 16 floats to read, at any alignment.
+        let loaded = unsafe { _mm512_loadu_ps(x) };
         Self(avx512!(in_register(loaded)))
     }
     #[inline(always)]
-    fn store(self, y: &mut [f32; 16]) {
-        // SAFETY: `self` is proof of AVX-512; the array is 64 bytes that may be written, at any alignment.
-        unsafe { _mm512_storeu_ps(y.as_mut_ptr(), self.0) }
+    unsafe fn store(self, y: *mut f32) {
+        // SAFETY: `self` is proof of AVX-512, and `y` points to 16 floats to write, at any alignment.
+        unsafe { _mm512_storeu_ps(y, self.0) }
     }
     #[inline(always)]
-    fn load_part(_: Avx512, x: &[f32]) -> Self {
-        // SAFETY: the caller holds an `Avx512`; only lanes below `x.len()` are read.
-        Self(unsafe { _mm512_maskz_loadu_ps(first_lanes(x.len()), x.as_ptr()) })
+    unsafe fn load_part(_: Avx512, x: *const f32, len: usize) -> Self {
+        // SAFETY: the caller holds an `Avx512`; only the `len` floats that `x` points to are read.
+        Self(unsafe { _mm512_maskz_loadu_ps(first_lanes(len), x) })
     }
     #[inline(always)]
-    fn store_part(self, y: &mut [f32]) {
-        // SAFETY: `self` is proof of AVX-512; only lanes below `y.len()` are written.
-        unsafe { _mm512_mask_storeu_ps(y.as_mut_ptr(), first_lanes(y.len()), self.0) }
+    unsafe fn store_part(self, y: *mut f32, len: usize) {
+        // SAFETY: `self` is proof of AVX-512; only the `len` floats that `y` points to are written.
+        unsafe { _mm512_mask_storeu_ps(y, first_lanes(len), self.0) }
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {

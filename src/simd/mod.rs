@@ -1,4 +1,9 @@
-//! What a vector can do here: three traits, implemented once per level. No kernel lives in this folder.
+//! What a vector can do here: three traits, implemented once per level; which level a machine has; and the way from a level
+//! to the code that is compiled for it.
+#![allow(unsafe_code)] // loads and stores of raw operands are declared here, and written once per level
+
+mod dispatch;
+mod level;
 
 // x86, but for the targets of kernels, whose ABI has no vectors: no function there can be compiled for AVX
 #[cfg(target_feature = "sse2")]
@@ -21,22 +26,21 @@ mod pair;
 )]
 pub(crate) mod portable;
 
+pub(crate) use dispatch::{Operation, dispatch};
+#[cfg_attr(not(feature = "ffi"), allow(unused_imports))]
+pub(crate) use level::Kind;
+pub use level::Level;
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use pair::Pair;
+pub(crate) use portable::BATCH;
 
 /// Proof that the running CPU has a level; the value of a level that is detected comes from its `new` alone.
 pub(crate) trait Simd: Copy {
     /// The lanes of one register.
     type Lanes: Lanes<Level = Self>;
-    /// The lanes of several registers side by side: as many as hide the latency of xoshiro and still fit the
-    /// register file.
+    /// The lanes of several registers side by side, at most those of [`BATCH`] blocks: as many as hide the latency of
+    /// xoshiro and still fit the register file.
     type Wide: Lanes<Level = Self>;
-    /// Whether sampling is compiled once, and not into each loop that uses it: for machines with little memory.
-    const APART: bool = false;
-    /// Blocks that are sampled and settled at a time: a multiple of what `Wide` spans.
-    const BATCH: usize;
-    /// Their words; none if it is one block, which has room of its own.
-    type Words: Default + AsRef<Groups> + AsMut<Groups>;
     /// Whether and how often a pass goes on with the words of two blocks while the next two are drawn.
     const OVERLAP: Overlap;
     /// The lanes that are drawn side by side then: at most those of two blocks.
@@ -47,9 +51,7 @@ pub(crate) trait Simd: Copy {
     const REGISTERS: usize;
 }
 
-/// When a pass takes its steps while words are drawn. Each level has the way that is fastest for it in the caches: the
-/// figures there are nanoseconds an element of forward at `p = 0.1`, on 65,536 and 16 Mi elements (Zen 4). On Zen 5 a
-/// prototype gained nothing by steps and lost a third in memory: measure there.
+/// When a pass takes its steps while words are drawn: what is fastest at a level in the caches (measured: see records).
 #[allow(dead_code, reason = "each level has its own")]
 pub(crate) enum Overlap {
     /// Never: drawing and applying take turns.
@@ -60,7 +62,7 @@ pub(crate) enum Overlap {
     Digits,
 }
 
-/// The words of a block as they are sampled: per block two groups, of eight lanes each.
+/// The words of blocks as they are sampled: per block two groups, of eight lanes each.
 pub(crate) type Groups = [[u64; 8]];
 
 /// A vector of `u64`, one per lane of the mask stream. All arithmetic is modulo 2^64.
@@ -103,21 +105,26 @@ fn slot<const N: usize>(groups: &mut Groups, group: usize, lane: usize) -> Optio
 /// A vector of `f32`.
 pub(crate) trait Floats: Copy {
     type Level: Copy;
-    /// `[f32; COUNT]`.
-    type Array: 'static;
-    /// A divisor of 64.
+    /// A divisor of 16.
     const COUNT: usize;
 
-    /// Whole vectors and the rest.
-    fn split(x: &[f32]) -> (&[Self::Array], &[f32]);
-    fn split_mut(x: &mut [f32]) -> (&mut [Self::Array], &mut [f32]);
     fn splat(level: Self::Level, x: f32) -> Self;
-    fn load(level: Self::Level, x: &Self::Array) -> Self;
-    fn store(self, y: &mut Self::Array);
-    /// Loads at most `COUNT` elements; the other lanes are 0.
-    fn load_part(level: Self::Level, x: &[f32]) -> Self;
-    /// Stores as many lanes as there is room for.
-    fn store_part(self, y: &mut [f32]);
+    /// # Safety
+    /// `x` points to `COUNT` floats to read.
+    unsafe fn load(level: Self::Level, x: *const f32) -> Self;
+    /// # Safety
+    /// `y` points to `COUNT` floats to write.
+    unsafe fn store(self, y: *mut f32);
+    /// Loads `len` elements, at most `COUNT`; the other lanes are 0.
+    ///
+    /// # Safety
+    /// `x` points to `len` floats to read.
+    unsafe fn load_part(level: Self::Level, x: *const f32, len: usize) -> Self;
+    /// Stores the first `len` lanes, at most `COUNT`.
+    ///
+    /// # Safety
+    /// `y` points to `len` floats to write.
+    unsafe fn store_part(self, y: *mut f32, len: usize);
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
@@ -133,24 +140,4 @@ pub(crate) trait Floats: Copy {
     fn keep(self, bits: u64, at: usize) -> Self;
     /// Lane `i` if bit `at + i` is set, else that of `other`. `at` is a multiple of `COUNT`.
     fn select(self, other: Self, bits: u64, at: usize) -> Self;
-}
-
-/// The one order in which 16 accumulators are added.
-#[inline(always)]
-pub(crate) fn fold(mut lanes: [f32; 16]) -> f32 {
-    let mut half = 8;
-    while half > 0 {
-        let (low, high) = lanes.split_at_mut(half);
-        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
-        half /= 2;
-    }
-    lanes[0]
-}
-
-/// [`fold`] of a vector of 16 lanes.
-#[inline(always)]
-pub(crate) fn sum<F: Floats>(sixteen: F) -> f32 {
-    let mut lanes = [0.0; 16];
-    sixteen.store_part(&mut lanes);
-    fold(lanes)
 }

@@ -1,3 +1,6 @@
+//! Two vectors as one.
+#![allow(unsafe_code)] // loads and stores of both halves
+
 use super::{Floats, Groups, Lanes};
 
 /// Two vectors side by side, of half the lanes each: independent work that hides latency, or 16 lanes at every level.
@@ -71,44 +74,43 @@ impl<V: Lanes> Lanes for Pair<V> {
 
 impl<V: Floats> Floats for Pair<V> {
     type Level = V::Level;
-    type Array = [V::Array; 2];
     const COUNT: usize = 2 * V::COUNT;
 
-    #[inline(always)]
-    fn split(x: &[f32]) -> (&[[V::Array; 2]], &[f32]) {
-        let pairs = V::split(x).0.as_chunks::<2>().0;
-        (pairs, x.get(pairs.len() * Self::COUNT..).unwrap_or_default())
-    }
-    #[inline(always)]
-    fn split_mut(x: &mut [f32]) -> (&mut [[V::Array; 2]], &mut [f32]) {
-        let whole = x.len() / Self::COUNT * Self::COUNT;
-        let (whole, rest) = x.split_at_mut_checked(whole).unwrap_or_default();
-        (V::split_mut(whole).0.as_chunks_mut::<2>().0, rest)
-    }
     #[inline(always)]
     fn splat(level: V::Level, x: f32) -> Self {
         Self(V::splat(level, x), V::splat(level, x))
     }
     #[inline(always)]
-    fn load(level: V::Level, [first, second]: &[V::Array; 2]) -> Self {
-        Self(V::load(level, first), V::load(level, second))
+    unsafe fn load(level: V::Level, x: *const f32) -> Self {
+        // SAFETY: `x` points to the floats of two halves, to those of the first to begin with.
+        let first = unsafe { V::load(level, x) };
+        // SAFETY: behind them are those of the second.
+        Self(first, unsafe { V::load(level, x.wrapping_add(V::COUNT)) })
     }
     #[inline(always)]
-    fn store(self, [first, second]: &mut [V::Array; 2]) {
-        self.0.store(first);
-        self.1.store(second);
+    unsafe fn store(self, y: *mut f32) {
+        // SAFETY: `y` points to the floats of two halves, to those of the first to begin with.
+        unsafe { self.0.store(y) };
+        // SAFETY: behind them are those of the second.
+        unsafe { self.1.store(y.wrapping_add(V::COUNT)) };
     }
     #[inline(always)]
-    fn load_part(level: V::Level, x: &[f32]) -> Self {
-        // not an empty literal: a masked load from its dangling address takes many times as long
-        let (first, second) = x.split_at(x.len().min(V::COUNT));
-        Self(V::load_part(level, first), V::load_part(level, second))
+    unsafe fn load_part(level: V::Level, x: *const f32, len: usize) -> Self {
+        let count = len.min(V::COUNT);
+        // SAFETY: `x` points to `len` floats, of which the first half has `count`.
+        let first = unsafe { V::load_part(level, x, count) };
+        // where the second half is empty, it points behind the first: a masked load from a dangling address takes many
+        // times as long
+        // SAFETY: behind them are the others.
+        Self(first, unsafe { V::load_part(level, x.wrapping_add(count), len - count) })
     }
     #[inline(always)]
-    fn store_part(self, y: &mut [f32]) {
-        let (first, second) = y.split_at_mut(y.len().min(V::COUNT));
-        self.0.store_part(first);
-        self.1.store_part(second);
+    unsafe fn store_part(self, y: *mut f32, len: usize) {
+        let count = len.min(V::COUNT);
+        // SAFETY: `y` points to `len` floats, of which the first half has `count`.
+        unsafe { self.0.store_part(y, count) };
+        // SAFETY: behind them are the others.
+        unsafe { self.1.store_part(y.wrapping_add(count), len - count) };
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {

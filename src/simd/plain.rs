@@ -1,6 +1,10 @@
 //! The portable level where there are no vectors: integers and floats one at a time.
+#![allow(unsafe_code)] // loads and stores of raw operands
 
 use super::{Floats, Groups, Lanes, Overlap, Simd, slot};
+
+/// Blocks that are sampled at a time: few, for machines with little memory.
+pub(crate) const BATCH: usize = 1;
 
 /// There on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,9 +13,6 @@ pub(crate) struct Portable;
 impl Simd for Portable {
     type Lanes = u64;
     type Wide = u64;
-    const APART: bool = true;
-    const BATCH: usize = 1;
-    type Words = [[u64; 8]; 0];
     const OVERLAP: Overlap = Overlap::None;
     type Overlapped = u64;
     type Floats = Sixteen;
@@ -93,38 +94,34 @@ macro_rules! lanes {
 
 impl Floats for Sixteen {
     type Level = Portable;
-    type Array = [f32; 16];
     const COUNT: usize = 16;
 
-    #[inline(always)]
-    fn split(x: &[f32]) -> (&[[f32; 16]], &[f32]) {
-        x.as_chunks()
-    }
-    #[inline(always)]
-    fn split_mut(x: &mut [f32]) -> (&mut [[f32; 16]], &mut [f32]) {
-        x.as_chunks_mut()
-    }
     #[inline(always)]
     fn splat(_: Portable, x: f32) -> Self {
         Self([x; 16])
     }
     #[inline(always)]
-    fn load(_: Portable, x: &[f32; 16]) -> Self {
-        Self(*x)
+    unsafe fn load(_: Portable, x: *const f32) -> Self {
+        // SAFETY: `x` points to 16 floats to read; an array of them has no more alignment than one.
+        Self(unsafe { *x.cast() })
     }
     #[inline(always)]
-    fn store(self, y: &mut [f32; 16]) {
-        *y = self.0;
+    unsafe fn store(self, y: *mut f32) {
+        // SAFETY: `y` points to 16 floats to write; an array of them has no more alignment than one.
+        unsafe { *y.cast() = self.0 }
     }
     #[inline(always)]
-    fn load_part(_: Portable, x: &[f32]) -> Self {
+    unsafe fn load_part(_: Portable, x: *const f32, len: usize) -> Self {
         let mut all = [0.0; 16];
-        all.iter_mut().zip(x).for_each(|(all, x)| *all = *x);
+        // SAFETY: `x` points to `len` floats to read, and `all` has room for those that count.
+        unsafe { all.as_mut_ptr().copy_from_nonoverlapping(x, len.min(16)) };
         Self(all)
     }
     #[inline(always)]
-    fn store_part(self, y: &mut [f32]) {
-        y.iter_mut().zip(self.0).for_each(|(y, all)| *y = all);
+    unsafe fn store_part(self, y: *mut f32, len: usize) {
+        let all = self.0;
+        // SAFETY: `y` points to `len` floats to write, and `all` has those that count.
+        unsafe { y.copy_from_nonoverlapping(all.as_ptr(), len.min(16)) };
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {

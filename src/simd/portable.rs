@@ -1,8 +1,12 @@
 //! The portable level: `wide`, which picks SSE2, NEON, wasm simd128 or plain code at compile time.
+#![allow(unsafe_code)] // loads and stores of raw operands
 
 use wide::{f32x4, u32x4, u64x2};
 
 use super::{Floats, Groups, Lanes, Overlap, Pair, Simd, slot};
+
+/// Blocks that are sampled and settled at a time.
+pub(crate) const BATCH: usize = 4;
 
 /// There on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +15,6 @@ pub(crate) struct Portable;
 impl Simd for Portable {
     type Lanes = u64x2;
     type Wide = Pair<u64x2>;
-    const BATCH: usize = 4;
-    type Words = [[u64; 8]; 2 * Self::BATCH];
-    // 0.233 and 0.43; after groups 0.258 and 0.34
     const OVERLAP: Overlap = Overlap::None;
     type Overlapped = Self::Wide;
     type Floats = Pair<Pair<f32x4>>;
@@ -84,38 +85,34 @@ impl Lanes for u64x2 {
 
 impl Floats for f32x4 {
     type Level = Portable;
-    type Array = [f32; 4];
     const COUNT: usize = 4;
 
-    #[inline(always)]
-    fn split(x: &[f32]) -> (&[[f32; 4]], &[f32]) {
-        x.as_chunks()
-    }
-    #[inline(always)]
-    fn split_mut(x: &mut [f32]) -> (&mut [[f32; 4]], &mut [f32]) {
-        x.as_chunks_mut()
-    }
     #[inline(always)]
     fn splat(_: Portable, x: f32) -> Self {
         Self::splat(x)
     }
     #[inline(always)]
-    fn load(_: Portable, x: &[f32; 4]) -> Self {
-        Self::new(*x)
+    unsafe fn load(_: Portable, x: *const f32) -> Self {
+        // SAFETY: `x` points to 4 floats to read; an array of them has no more alignment than one.
+        Self::new(unsafe { *x.cast() })
     }
     #[inline(always)]
-    fn store(self, y: &mut [f32; 4]) {
-        *y = self.to_array();
+    unsafe fn store(self, y: *mut f32) {
+        // SAFETY: `y` points to 4 floats to write; an array of them has no more alignment than one.
+        unsafe { *y.cast() = self.to_array() }
     }
     #[inline(always)]
-    fn load_part(_: Portable, x: &[f32]) -> Self {
+    unsafe fn load_part(_: Portable, x: *const f32, len: usize) -> Self {
         let mut all = [0.0; 4];
-        all.iter_mut().zip(x).for_each(|(all, x)| *all = *x);
+        // SAFETY: `x` points to `len` floats to read, and `all` has room for those that count.
+        unsafe { all.as_mut_ptr().copy_from_nonoverlapping(x, len.min(4)) };
         Self::new(all)
     }
     #[inline(always)]
-    fn store_part(self, y: &mut [f32]) {
-        y.iter_mut().zip(self.to_array()).for_each(|(y, all)| *y = all);
+    unsafe fn store_part(self, y: *mut f32, len: usize) {
+        let all = self.to_array();
+        // SAFETY: `y` points to `len` floats to write, and `all` has those that count.
+        unsafe { y.copy_from_nonoverlapping(all.as_ptr(), len.min(4)) };
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {

@@ -128,10 +128,10 @@ pub const FAMILY: [Function; 26] = [
     },
     Function {
         name: "dropmask_attention_forward_f32",
-        takes: &[P, Offset, Scaling, Option, Past(3)],
+        takes: &[P, Scaling, Option, Past(3)],
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(U64, stack_words).null(Null::Choice), buffer(Unit, stack), buffer(Unit, stack).over(1)],
-        span: stack,
+        span: |_| 0,
         call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1) (2)),
         expected: |a, b| {
             let [mask, scores, weights] = b else { panic!() };
@@ -141,7 +141,7 @@ pub const FAMILY: [Function; 26] = [
     },
     Function {
         name: "dropmask_attention_backward_f32",
-        takes: &[P, Offset, Scaling, Option, Past(3)],
+        takes: &[P, Scaling, Option, Past(3)],
         sizes: &[2, 3, 40, 30],
         buffers: &[
             buffer(U64, stack_words).null(Null::Choice),
@@ -149,7 +149,7 @@ pub const FAMILY: [Function; 26] = [
             buffer(Unit, stack),
             buffer(Unit, stack).over(1),
         ],
-        span: stack,
+        span: |_| 0,
         call: call!(dropmask_attention_backward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1) (2) (3)),
         expected: |a, b| {
             let [mask, scores, dy, dscores] = b else { panic!() };

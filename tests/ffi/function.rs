@@ -146,7 +146,11 @@ impl Function {
             scaling: 0,
             option: 0,
             sizes: self.sizes.to_vec(),
-            index_stride: if self.takes(Takes::WordStride) { 256 } else { 200 },
+            index_stride: match (self.takes(Takes::WordStride), self.takes(Takes::Stride)) {
+                (true, true) => 128, // of rows of 70 that were stored
+                (true, false) => 64, // of 5 channels
+                _ => 200,
+            },
             first: 70,
             factor: 1.25,
             number: 3,

@@ -318,7 +318,7 @@ fn faults(function: &'static Function) -> Vec<Fault> {
     }
     if function.takes(Takes::WordStride) {
         // 70: that of the rows themselves
-        for index_stride in [1, 63, 70, 257] {
+        for index_stride in [1, 63, 70, 192, 256, 257] {
             let what = format!("index stride {index_stride}");
             faults.push(fault(DROPMASK_INVALID_SHAPE, what, move |args| args.index_stride = index_stride));
         }

@@ -1,0 +1,306 @@
+use super::dropout::MaskStream;
+use crate::engine::{AddScaled, Element, Input, Kernel, Operands, Pass, Run, Scale};
+use crate::error::{Error, same_length};
+use crate::layout::{Memory, Shape};
+use crate::simd::{Floats, Level};
+
+/// A bias, dropout and a residual sum in one pass: `y = drop(x + b)` and `y = r + drop(x + b)`, with `b` of length `C` over
+/// rows of `C` elements.
+///
+/// | of | the gradient is |
+/// |---|---|
+/// | `x` | `dx[i] = kept ? dy[i] * scale : +0.0` |
+/// | `r` | `dy` |
+/// | `b` | `db[c] = 0.0 + dx[0, c] + dx[1, c] + …`, in `f32`, in this order at every level |
+///
+/// The stream says which elements are kept, as in [`MaskStream`], whose [scaling](MaskStream::scaling), arithmetic, rules
+/// of aliasing and errors hold here too. `x + b` is rounded to `f32` before it is multiplied. `b` goes with the last
+/// dimension: with [`MaskStream::rows`] it has as many elements as a row, else its length divides that of the slices.
+///
+/// ```
+/// use dropmask::{BiasDropout, Key, MaskStream, Probability};
+///
+/// let dropout = BiasDropout::new(MaskStream::new(Key::new(1), Probability::new(0.5)?));
+/// let (b, r) = ([0.5, 1.0, 1.5], [10.0; 6]);
+/// let mut y = [0.0; 6];
+/// dropout.forward_residual(&[1.0; 6], &b, &r, &mut y)?; // 2 rows of 3
+/// assert_eq!(y, [10.0, 14.0, 15.0, 13.0, 14.0, 15.0]);
+///
+/// let (mut dx, mut db) = ([0.0; 6], [0.0; 3]);
+/// dropout.backward(&[1.0; 6], &mut dx, &mut db)?;
+/// assert_eq!(dx, [0.0, 2.0, 2.0, 2.0, 2.0, 2.0]);
+/// assert_eq!(db, [2.0, 4.0, 4.0]);
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`MaskStream`], and [`Error::LengthMismatch`] of a bias that does not fit.
+#[derive(Clone, Copy, Debug)]
+pub struct BiasDropout {
+    stream: MaskStream,
+}
+
+impl BiasDropout {
+    /// Drops what the stream drops.
+    pub const fn new(stream: MaskStream) -> Self {
+        Self { stream }
+    }
+
+    /// `y = kept ? (x + b) * scale : +0.0`.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn forward(&self, x: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), b.len(), y.len())?;
+        self.training(shape, [Input::Slice(x)], b, y)
+    }
+
+    /// [`forward`](Self::forward) over its input.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn forward_in_place(&self, x: &mut [f32], b: &[f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), b.len(), x.len())?;
+        self.training(shape, [Input::InPlace], b, x)
+    }
+
+    /// `y = r + (kept ? (x + b) * scale : +0.0)`.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn forward_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.stream.check(r.len(), y.len())?;
+        let shape = self.check(x.len(), b.len(), y.len())?;
+        self.training(shape, [Input::Slice(x), Input::Slice(r)], b, y)
+    }
+
+    /// [`forward_residual`](Self::forward_residual) over its input `x`.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn forward_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
+        self.stream.check(r.len(), x.len())?;
+        let shape = self.check(x.len(), b.len(), x.len())?;
+        self.training(shape, [Input::InPlace, Input::Slice(r)], b, x)
+    }
+
+    /// [`forward_residual`](Self::forward_residual) over the residual: `r += kept ? (x + b) * scale : +0.0`.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn forward_add(&self, x: &[f32], b: &[f32], r: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), b.len(), r.len())?;
+        self.training(shape, [Input::Slice(x), Input::InPlace], b, r)
+    }
+
+    /// Writes the gradients of `x` and of `b`.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn backward(&self, dy: &[f32], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(dy.len(), db.len(), dx.len())?;
+        db.fill(0.0);
+        self.gradients(shape, [Input::Slice(dy)], dx, db)
+    }
+
+    /// [`backward`](Self::backward) over its input.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn backward_in_place(&self, dy: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(dy.len(), db.len(), dy.len())?;
+        db.fill(0.0);
+        self.gradients(shape, [Input::InPlace], dy, db)
+    }
+
+    /// Accumulates the gradients: each row is added to what is in `db`, in ascending order, and to what is in `dx`.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn backward_add(&self, dy: &[f32], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(dy.len(), db.len(), dx.len())?;
+        self.gradients(shape, [Input::Slice(dy), Input::InPlace], dx, db)
+    }
+
+    /// What the network computes when it is not trained: `y = x + b`, with standard scaling times `1 - p`, and `+0.0` whatever
+    /// `x` and `b` are where that is 0, as in [`MaskStream::evaluate`].
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn evaluate(&self, x: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), b.len(), y.len())?;
+        self.evaluation(shape, [Input::Slice(x)], b, y)
+    }
+
+    /// [`evaluate`](Self::evaluate) over its input.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn evaluate_in_place(&self, x: &mut [f32], b: &[f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), b.len(), x.len())?;
+        self.evaluation(shape, [Input::InPlace], b, x)
+    }
+
+    /// [`evaluate`](Self::evaluate) with a residual: `y = r + (x + b)`, with standard scaling `r + (x + b) * (1 - p)`,
+    /// and `r + 0.0` where `1 - p` is 0.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn evaluate_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.stream.check(r.len(), y.len())?;
+        let shape = self.check(x.len(), b.len(), y.len())?;
+        self.evaluation(shape, [Input::Slice(x), Input::Slice(r)], b, y)
+    }
+
+    /// [`evaluate_residual`](Self::evaluate_residual) over its input.
+    ///
+    /// # Errors
+    /// See [`BiasDropout`].
+    pub fn evaluate_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
+        self.stream.check(r.len(), x.len())?;
+        let shape = self.check(x.len(), b.len(), x.len())?;
+        self.evaluation(shape, [Input::InPlace, Input::Slice(r)], b, x)
+    }
+
+    fn check(&self, x: usize, b: usize, y: usize) -> Result<Shape, Error> {
+        let shape = self.stream.check(x, y)?;
+        match (self.stream.shape(), shape) {
+            (Some(Shape::Rows(_)), Shape::Rows(rows)) if rows.rows > 0 => same_length(rows.columns, b)?,
+            (Some(Shape::Rows(_)), _) => {}
+            _ => same_length(x.checked_div(b).unwrap_or(0) * b, x)?,
+        }
+        Ok(shape)
+    }
+
+    /// Rows as long as the bias.
+    const fn memory(&self, columns: usize) -> Memory {
+        match self.stream.shape() {
+            Some(Shape::Rows(rows)) => Memory { run: columns, stride: rows.stride },
+            _ => Memory { run: columns, stride: columns },
+        }
+    }
+
+    fn training<const N: usize>(
+        &self,
+        shape: Shape,
+        inputs: [Input<'_>; N],
+        b: &[f32],
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        let pass = self.stream.training(shape, [], &mut []);
+        self.run(pass, self.stream.scale(), &inputs, b, y)
+    }
+
+    fn evaluation<const N: usize>(
+        &self,
+        shape: Shape,
+        inputs: [Input<'_>; N],
+        b: &[f32],
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        let (pass, factor) = self.stream.evaluating(shape, [], &mut []);
+        self.run(pass, factor, &inputs, b, y)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
+    fn run(&self, pass: Pass<'_>, scale: f32, inputs: &[Input<'_>], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let mut tile = [0.0; TILE];
+        let (b, memory) = repeated(b, self.memory(b.len()), &mut tile);
+        match *inputs {
+            [x, r] => {
+                let operands = Operands::new([x, Input::Row(b), r], y, memory);
+                Pass { memory, operands, ..pass }.run(AddResidual(AddBias(scale)));
+            }
+            [x] => {
+                let operands = Operands::new([x, Input::Row(b)], y, memory);
+                Pass { memory, operands, ..pass }.run(AddBias(scale));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
+    fn gradients<const N: usize>(
+        &self,
+        shape: Shape,
+        inputs: [Input<'_>; N],
+        dx: &mut [f32],
+        db: &mut [f32],
+    ) -> Result<(), Error> {
+        let memory = self.memory(db.len());
+        let operands = Operands::new(inputs, dx, memory).sums(db);
+        let pass = Pass { memory, operands, ..self.stream.training(shape, [], &mut []) };
+        pass.range(0..pass.layout.len(), &mut Gradients { scale: self.stream.scale(), added: N == 2 });
+        Ok(())
+    }
+}
+
+/// Elements of several short rows that are worth to be passed over as one.
+const TILE: usize = 256;
+
+/// A short bias several times, and dense rows as many as it is then long.
+fn repeated<'b>(b: &'b [f32], memory: Memory, tile: &'b mut [f32; TILE]) -> (&'b [f32], Memory) {
+    let Memory { run, stride } = memory;
+    if run == 0 || 2 * run > TILE || run != stride {
+        return (b, memory);
+    }
+    tile.chunks_exact_mut(run).for_each(|tile| tile.copy_from_slice(b));
+    let run = TILE / run * run;
+    (tile.get(..run).unwrap_or_default(), Memory { run, stride: run })
+}
+
+/// `kept ? (x + b) * scale : +0.0`.
+#[derive(Clone, Copy)]
+struct AddBias(f32);
+
+impl Element for AddBias {
+    const INPUTS: usize = 2;
+
+    fn scalar(&mut self, [x, b, _]: [f32; 3], kept: bool) -> f32 {
+        if kept { (x + b) * self.0 } else { 0.0 }
+    }
+    #[inline(always)]
+    fn vector<F: Floats>(&mut self, level: F::Level, _: &mut F, [x, b, _]: [F; 3], bits: u64, at: usize) -> F {
+        x.add(b).mul(F::splat(level, self.0)).keep(bits, at)
+    }
+}
+
+/// `r + (kept ? (x + b) * scale : +0.0)`.
+#[derive(Clone, Copy)]
+struct AddResidual(AddBias);
+
+impl Element for AddResidual {
+    const INPUTS: usize = 3;
+
+    fn scalar(&mut self, x @ [_, _, r]: [f32; 3], kept: bool) -> f32 {
+        r + self.0.scalar(x, kept)
+    }
+    #[inline(always)]
+    fn vector<F: Floats>(&mut self, level: F::Level, sums: &mut F, x @ [_, _, r]: [F; 3], bits: u64, at: usize) -> F {
+        r.add(self.0.vector(level, sums, x, bits, at))
+    }
+}
+
+/// `db += kept ? dy * scale : +0.0`, and the same to `dx`, as a sum or alone.
+struct Gradients {
+    scale: f32,
+    added: bool,
+}
+
+impl Kernel for Gradients {
+    fn one(&mut self, run: Run<'_>, kept: bool) {
+        run.onto_sums().scalar(&mut AddScaled(self.scale), kept);
+        if self.added { run.scalar(&mut AddScaled(self.scale), kept) } else { run.scalar(&mut Scale(self.scale), kept) }
+    }
+
+    fn apply(&mut self, level: Level, run: Run<'_>, words: &[u64]) {
+        // first of all: in place, `dx` is written over `dy`
+        AddScaled(self.scale).apply(level, run.onto_sums(), words);
+        if self.added {
+            AddScaled(self.scale).apply(level, run, words);
+        } else {
+            Scale(self.scale).apply(level, run, words);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+mod passes;
+
+use crate::engine::{Input, Threads, fill};
+use crate::error::Error;
+use crate::key::Key;
+use crate::layout::{Channels, Rows, Shape};
+use crate::mask::MaskMut;
+use crate::probability::Probability;
+use crate::simd::Level;
+
+/// What dropout multiplies with, in training and in evaluation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scaling {
+    /// Kept elements are divided by the keep probability in training, evaluation is the identity: `E[y] = x`
+    /// throughout. What every framework does today.
+    #[default]
+    Inverted,
+    /// Training masks only, evaluation multiplies by the keep probability (Srivastava et al., "Dropout: a simple way
+    /// to prevent neural networks from overfitting", JMLR 2014).
+    Standard,
+    /// Training masks only, evaluation is the identity. Evaluation is then too large by `1 / (1 - p)`; kept for
+    /// comparison and for networks that were trained so.
+    Naive,
+}
+
+/// Dropout by replay: the mask of a key at a probability, drawn whenever it is needed and stored only on request.
+///
+/// A mask is a pure function of key, probability and element index. So backward replays what forward drew, and any
+/// thread or shard computes exactly its own part: it says with [`offset`](Self::offset) which index its slice starts
+/// at. The settings are plain values; a `MaskStream` is `Copy` and changes nothing when it is used.
+///
+/// ```
+/// use dropmask::{Key, MaskStream, Probability};
+///
+/// let (layer, step) = (3, 17);
+/// let stream = MaskStream::new(Key::new(42).derive(layer).derive(step), Probability::new(0.5)?);
+///
+/// let x = [1.0; 100];
+/// let mut y = [0.0; 100];
+/// stream.forward(&x, &mut y)?; // 2.0 where kept, 0.0 where dropped
+///
+/// let mut second_half = [0.0; 50];
+/// stream.offset(50).backward(&[1.0; 50], &mut second_half)?; // the same mask, from element 50 on
+/// assert_eq!(y[50..], second_half);
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+///
+/// # Arithmetic
+/// Training computes `y[i] = kept ? x[i] * scale : +0.0`, one `f32` product. It is a selection: a dropped NaN or
+/// infinity becomes `+0.0`, forward and backward. With a threshold of 2^32 (`p = 0`) `x` is copied exactly; with 0
+/// (`p = 1`) the output is `+0.0`. Where the CPU is set to flush subnormals to zero, it does so here too.
+///
+/// All levels agree to the bit, and any split of a range with the whole, NaNs aside. A NaN is a NaN: unless it is copied,
+/// its sign and payload are unspecified, and may differ between levels and between two splits of a range.
+///
+/// # Aliasing
+/// The functions with two slices cannot alias; the `_in_place` ones give the same result over their input.
+///
+/// # Errors
+/// All operations: [`Error::LengthMismatch`] unless the slices (and the mask) have the same number of elements, and
+/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. With [`rows`](Self::rows), slices need at
+/// least the length of the shape, and [`Error::InvalidShape`] tells of a bad one ([`fill`](Self::fill) has no slices
+/// and looks at no memory stride); with [`channels`](Self::channels), exactly that. A mask of either has exactly the bits
+/// of its shape. After an error nothing has been written.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskStream {
+    key: Key,
+    p: Probability,
+    offset: u64,
+    scaling: Scaling,
+    shape: Option<Shape>,
+    level: Option<Level>,
+    threads: Threads,
+}
+
+impl MaskStream {
+    /// Element indices from 0, inverted scaling, one row, the level of the machine.
+    pub const fn new(key: Key, p: Probability) -> Self {
+        Self { key, p, offset: 0, scaling: Scaling::Inverted, shape: None, level: None, threads: Threads::One }
+    }
+
+    /// The element index of the first element of the slices, in the whole logical tensor. An integer that can be
+    /// saved; with the key it is all that a restart needs.
+    #[must_use]
+    pub const fn offset(self, offset: u64) -> Self {
+        Self { offset, ..self }
+    }
+
+    /// What is multiplied when.
+    #[must_use]
+    pub const fn scaling(self, scaling: Scaling) -> Self {
+        Self { scaling, ..self }
+    }
+
+    /// Works on rows that lie apart. A mask that is stored or filled then holds row `r` from word
+    /// `r * mask_words(columns)` on, each row starting on a word: `(rows - 1) * 64 * mask_words(columns) + columns` bits.
+    #[must_use]
+    pub const fn rows(self, rows: Rows) -> Self {
+        Self { shape: Some(Shape::Rows(rows)), ..self }
+    }
+
+    /// Gives every element of a channel, or of a sample, the same bit. A mask that is stored or filled then holds one bit
+    /// a channel, as [`Channels`] says.
+    #[must_use]
+    pub const fn channels(self, channels: Channels) -> Self {
+        Self { shape: Some(Shape::Channels(channels)), ..self }
+    }
+
+    /// Pins the SIMD level.
+    #[must_use]
+    pub const fn level(self, level: Level) -> Self {
+        Self { level: Some(level), ..self }
+    }
+
+    /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
+    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `MaskStream` does so in all operations, and so do
+    /// [`AlphaDropout`], [`BiasDropout`] and [`Dropout`] of such a stream, but for sums over a batch; what else is built on
+    /// it stays on the caller's thread.
+    ///
+    /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
+    ///
+    /// ```
+    /// use dropmask::{Key, MaskStream, Probability};
+    ///
+    /// let stream = MaskStream::new(Key::new(42), Probability::new(0.1)?);
+    /// let (x, mut y, mut expected) = (vec![1.0; 1 << 20], vec![0.0; 1 << 20], vec![0.0; 1 << 20]);
+    /// stream.parallel().forward(&x, &mut y)?;
+    /// stream.forward(&x, &mut expected)?;
+    /// assert_eq!(y, expected);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
+    /// [`AlphaDropout`]: crate::AlphaDropout
+    /// [`BiasDropout`]: crate::BiasDropout
+    /// [`Dropout`]: crate::Dropout
+    #[cfg(feature = "rayon")]
+    #[must_use]
+    pub const fn parallel(self) -> Self {
+        Self { threads: Threads::Pool, ..self }
+    }
+
+    /// The factor of a kept element in training: [`Probability::scale`] with inverted scaling, else 1. A stored mask
+    /// is applied with it.
+    pub const fn scale(&self) -> f32 {
+        match self.scaling {
+            Scaling::Inverted => self.p.scale(),
+            Scaling::Standard | Scaling::Naive => 1.0,
+        }
+    }
+
+    /// Draws the mask alone: bit `j` tells whether the element of index `offset + j` is kept.
+    ///
+    /// ```
+    /// use dropmask::{Key, MaskMut, MaskStream, Probability, mask_words};
+    ///
+    /// let mut words = [0; mask_words(1000)];
+    /// let mut mask = MaskMut::new(&mut words, 1000)?;
+    /// MaskStream::new(Key::new(0), Probability::new(0.1)?).fill(&mut mask)?;
+    /// assert_eq!(mask.as_mask().count_kept(), 908);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        let rows = Shape::stored(self.shape, mask.len())?;
+        rows.check_indices(self.offset)?;
+        for (row, words) in mask.rows_mut(rows.columns).take(rows.rows).enumerate() {
+            let first = rows.index_stride.wrapping_mul(row as u64);
+            fill(self.run_level(), self.threads, self.further(first).source(), rows.columns, words);
+        }
+        Ok(())
+    }
+
+    /// `y[i] = kept ? x[i] * scale : +0.0`; no mask is stored.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), y.len())?;
+        self.pass(shape, [Input::Slice(x)], y)
+    }
+
+    /// [`forward`](Self::forward) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), x.len())?;
+        self.pass(shape, [Input::InPlace], x)
+    }
+
+    /// [`forward`](Self::forward) that stores the mask in the same pass, as [`fill`](Self::fill) would.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_store(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        let shape = self.check(x.len(), y.len())?;
+        self.store(shape, Input::Slice(x), y, mask)
+    }
+
+    /// [`forward_store`](Self::forward_store) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_store_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        let shape = self.check(x.len(), x.len())?;
+        self.store(shape, Input::InPlace, x, mask)
+    }
+
+    /// `y[i] = r[i] + (kept ? x[i] * scale : +0.0)`: dropout before a residual sum. Where `x` is dropped, `+0.0` is
+    /// added: an `r` of `-0.0` becomes `+0.0`. The gradient of `r` is `dy`, that of `x` is [`backward`](Self::backward).
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.check(r.len(), y.len())?;
+        let shape = self.check(x.len(), y.len())?;
+        self.pass(shape, [Input::Slice(x), Input::Slice(r)], y)
+    }
+
+    /// [`forward_residual`](Self::forward_residual) over its input: `x[i] = r[i] + (kept ? x[i] * scale : +0.0)`.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
+        self.check(r.len(), x.len())?;
+        let shape = self.check(x.len(), x.len())?;
+        self.pass(shape, [Input::InPlace, Input::Slice(r)], x)
+    }
+
+    /// [`forward_residual`](Self::forward_residual) over the residual: `r[i] += kept ? x[i] * scale : +0.0`.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_add(&self, x: &[f32], r: &mut [f32]) -> Result<(), Error> {
+        self.backward_add(x, r)
+    }
+
+    /// `dx[i] = kept ? dy[i] * scale : +0.0`, with the mask of the forward pass drawn again.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn backward(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        self.forward(dy, dx)
+    }
+
+    /// [`backward`](Self::backward) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn backward_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
+        self.forward_in_place(dy)
+    }
+
+    /// `dx[i] += kept ? dy[i] * scale : +0.0`: accumulates the gradient. Adding `+0.0` turns a `-0.0` in `dx` into
+    /// `+0.0`.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(dy.len(), dx.len())?;
+        self.pass(shape, [Input::Slice(dy), Input::InPlace], dx)
+    }
+
+    /// What the network computes when it is not trained: `x` exactly with inverted and naive scaling, `x[i] * (1 - p)`
+    /// with standard scaling, where `1 - p` is [`Probability::keep`]; with standard scaling it is `+0.0` throughout where
+    /// everything is dropped (`p = 1`), whatever `x` is.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), y.len())?;
+        self.evaluation(shape, [Input::Slice(x)], y)
+    }
+
+    /// [`evaluate`](Self::evaluate) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), x.len())?;
+        self.evaluation(shape, [Input::InPlace], x)
+    }
+
+    /// `y[i] = r[i] + x[i]`, with standard scaling `r[i] + x[i] * (1 - p)`: [`evaluate`](Self::evaluate) before a
+    /// residual sum, so `r[i] + 0.0` where that is `+0.0`.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.check(r.len(), y.len())?;
+        let shape = self.check(x.len(), y.len())?;
+        self.evaluation(shape, [Input::Slice(x), Input::Slice(r)], y)
+    }
+
+    /// [`evaluate_residual`](Self::evaluate_residual) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
+        self.check(r.len(), x.len())?;
+        let shape = self.check(x.len(), x.len())?;
+        self.evaluation(shape, [Input::InPlace, Input::Slice(r)], x)
+    }
+}

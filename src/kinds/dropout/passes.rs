@@ -1,0 +1,135 @@
+use super::{MaskStream, Scaling};
+use crate::engine::{Input, Operands, Pass, Source};
+use crate::error::{Error, same_length};
+use crate::layout::Shape;
+use crate::mask::MaskMut;
+use crate::probability::Probability;
+use crate::simd::Level;
+use crate::stream::Stream;
+
+/// What the kinds of dropout that are built on a stream share.
+impl MaskStream {
+    /// The stream of one step below this one's key, with the same settings.
+    pub(crate) const fn derived(self, step: u64) -> Self {
+        Self { key: self.key.derive(step), ..self }
+    }
+
+    /// The stream from `distance` elements further on.
+    pub(crate) const fn further(self, distance: u64) -> Self {
+        Self { offset: self.offset.wrapping_add(distance), ..self }
+    }
+
+    pub(crate) fn run_level(&self) -> Level {
+        self.level.unwrap_or_else(Level::detect)
+    }
+
+    /// The factor of all elements in evaluation.
+    pub(crate) const fn evaluation_scale(&self) -> f32 {
+        match self.scaling {
+            Scaling::Inverted | Scaling::Naive => 1.0,
+            Scaling::Standard => self.p.keep(),
+        }
+    }
+
+    /// Mean and variance of the factor of an element in training.
+    pub(crate) const fn moments(&self) -> [f32; 2] {
+        match self.scaling {
+            Scaling::Inverted => self.p.inverted_moments(),
+            Scaling::Standard | Scaling::Naive => self.p.moments(),
+        }
+    }
+
+    /// Where the bits come from.
+    pub(crate) fn source(&self) -> Source<'static> {
+        Source::drawn(self.stream(), self.offset)
+    }
+
+    /// What names the bits.
+    pub(crate) const fn stream(&self) -> Stream {
+        Stream { key: self.key, p: self.p }
+    }
+
+    /// The index of the first element.
+    pub(crate) const fn first_index(&self) -> u64 {
+        self.offset
+    }
+
+    pub(crate) const fn probability(&self) -> Probability {
+        self.p
+    }
+
+    /// The shape that was asked for.
+    pub(crate) const fn shape(&self) -> Option<Shape> {
+        self.shape
+    }
+
+    /// The shape of a pass over slices of these lengths.
+    pub(crate) fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
+        let shape = Shape::of(self.shape, x, y)?;
+        shape.bits().check_indices(self.offset)?;
+        Ok(shape)
+    }
+
+    /// A pass in training.
+    pub(crate) fn training<'a, const N: usize>(
+        &self,
+        shape: Shape,
+        inputs: [Input<'a>; N],
+        y: &'a mut [f32],
+    ) -> Pass<'a> {
+        let (level, memory) = (self.run_level(), shape.memory());
+        let operands = Operands::new(inputs, y, memory);
+        Pass { level, threads: self.threads, source: self.source(), layout: shape.layout(), memory, operands }
+    }
+
+    /// `y = x * factor` as training would have it, or `y = z + x * factor` of two inputs.
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
+    pub(super) fn pass<const N: usize>(
+        &self,
+        shape: Shape,
+        inputs: [Input<'_>; N],
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        self.training(shape, inputs, y).product(N, self.scale());
+        Ok(())
+    }
+
+    pub(super) fn store(&self, shape: Shape, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        if self.shape.is_some() {
+            // one bit serves many elements, or rows of the mask begin on words: a pass of its own over the bits
+            self.fill(mask)?;
+            return self.pass(shape, [x], y);
+        }
+        same_length(y.len(), mask.len())?;
+        let pass = self.training(shape, [x], y);
+        if let Source::Certain(_) = pass.source {
+            self.fill(mask)?;
+        }
+        pass.scale(self.scale(), mask.words_mut());
+        Ok(())
+    }
+
+    /// A pass in evaluation, and its factor.
+    pub(crate) fn evaluating<'a, const N: usize>(
+        &self,
+        shape: Shape,
+        inputs: [Input<'a>; N],
+        y: &'a mut [f32],
+    ) -> (Pass<'a>, f32) {
+        let kept = !(self.scaling == Scaling::Standard && self.p.threshold() == 0);
+        let pass = Pass { source: Source::Certain(kept), ..self.training(shape, inputs, y) };
+        (pass, self.evaluation_scale())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
+    pub(super) fn evaluation<const N: usize>(
+        &self,
+        shape: Shape,
+        inputs: [Input<'_>; N],
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        let (pass, factor) = self.evaluating(shape, inputs, y);
+        pass.product(N, factor);
+        Ok(())
+    }
+}

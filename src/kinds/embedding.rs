@@ -1,0 +1,208 @@
+use super::dropout::MaskStream;
+use crate::engine::{Input, Operands, Pass, Reader, Source, Threads};
+use crate::error::{Error, same_length};
+use crate::layout::{Layout, Memory, Rows};
+use crate::mask::Mask;
+use crate::simd::Level;
+
+/// Dropout of whole words: one bit for each row of an embedding table, looked up by token id, so that a word is dropped
+/// wherever it occurs in a batch (Gal and Ghahramani, "A theoretically grounded application of dropout in recurrent neural
+/// networks", NIPS 2016; Merity, Keskar and Socher, "Regularizing and optimizing LSTM language models", ICLR 2018).
+///
+/// The table has `V` rows of `D` elements, `ids` are `T` tokens below `V`. The bit of token `id` has the index
+/// `offset + id` of the stream, or is bit `id` of the mask. Of the `D` elements of position `t`:
+///
+/// | method | |
+/// |---|---|
+/// | [`lookup`](Self::lookup) | `y[t] = kept(ids[t]) ? table[ids[t]] * scale : +0.0` |
+/// | [`forward`](Self::forward) | `y[t] = kept(ids[t]) ? x[t] * scale : +0.0`, of rows that are already looked up |
+/// | [`backward`](Self::backward) | `dx[t] = kept(ids[t]) ? dy[t] * scale : +0.0` |
+/// | [`backward_table`](Self::backward_table) | `dtable[ids[t]] += kept(ids[t]) ? dy[t] * scale : +0.0`, for `t` ascending |
+///
+/// Arithmetic, aliasing and levels are as in [`MaskStream`]. In evaluation, look the rows up and pass them to
+/// [`MaskStream::evaluate`].
+///
+/// # Cost
+/// [`new`](Self::new) draws a bit for each position, wherever it is in the stream: about 0.1 microseconds, as long as it
+/// takes to copy a thousand elements. Where rows are shorter, [`fill`](MaskStream::fill) the bits of the vocabulary once a
+/// step, below 0.1 nanoseconds each, and use [`stored`](Self::stored): it runs at the speed of memory.
+///
+/// ```
+/// use dropmask::{EmbeddingDropout, Key, MaskStream, Probability};
+///
+/// let table = [0.1, 0.1, 1.1, 1.2, 2.1, 2.2]; // 3 words, 2 elements each
+/// let dropout = EmbeddingDropout::new(MaskStream::new(Key::new(1), Probability::new(0.5)?), 3, 2);
+/// let mut y = [0.0; 8];
+/// dropout.lookup(&[2, 0, 2, 1], &table, &mut y)?;
+/// assert_eq!(y, [4.2, 4.4, 0.0, 0.0, 4.2, 4.4, 2.2, 2.4]); // word 0 is dropped
+///
+/// let mut dtable = [0.0; 6];
+/// dropout.backward_table(&[2, 0, 2, 1], &[1.0; 8], &mut dtable)?;
+/// assert_eq!(dtable, [0.0, 0.0, 2.0, 2.0, 4.0, 4.0]);
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+///
+/// # Errors
+/// All operations: [`Error::LengthMismatch`] of a table or of rows, [`Error::UnknownToken`] of the first token that is not
+/// below `V`, [`Error::IndexOverflow`] if the bits of the vocabulary pass 2^64. After an error nothing has been written.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddingDropout<'a> {
+    words: Words<'a>,
+    vocabulary: usize,
+    dimension: usize,
+}
+
+/// Where the bits of the vocabulary are.
+#[derive(Clone, Copy, Debug)]
+enum Words<'a> {
+    Stream(MaskStream),
+    Stored { mask: Mask<'a>, scale: f32, level: Option<Level> },
+}
+
+impl<'a> EmbeddingDropout<'a> {
+    /// Draws each token's bit from the stream, whose shape has no say.
+    pub const fn new(stream: MaskStream, vocabulary: usize, dimension: usize) -> Self {
+        Self { words: Words::Stream(stream), vocabulary, dimension }
+    }
+
+    /// Takes the bits from a mask, one for each word of the vocabulary, with the factor of kept rows:
+    /// [`MaskStream::scale`] of the stream that drew it. With 0, which is that of `p = 1`, everything is dropped, whatever the
+    /// mask says.
+    pub const fn stored(mask: Mask<'a>, scale: f32, dimension: usize) -> Self {
+        Self { words: Words::Stored { mask, scale, level: None }, vocabulary: mask.len(), dimension }
+    }
+
+    /// Pins the SIMD level.
+    #[must_use]
+    pub const fn level(self, level: Level) -> Self {
+        let words = match self.words {
+            Words::Stream(stream) => Words::Stream(stream.level(level)),
+            Words::Stored { mask, scale, .. } => Words::Stored { mask, scale, level: Some(level) },
+        };
+        Self { words, ..self }
+    }
+
+    /// `y[t] = kept ? table[ids[t]] * scale : +0.0`: rows straight from the table, `V` rows to `T`.
+    ///
+    /// # Errors
+    /// See [`EmbeddingDropout`].
+    pub fn lookup(&self, ids: &[u32], table: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.check_table(table.len())?;
+        self.check(ids, y.len())?;
+        self.launch(ids, [Row::Token, Row::Position], Some(table), false, y);
+        Ok(())
+    }
+
+    /// `y[t] = kept ? x[t] * scale : +0.0`: `T` rows that are already looked up.
+    ///
+    /// # Errors
+    /// See [`EmbeddingDropout`].
+    pub fn forward(&self, ids: &[u32], x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.check(ids, x.len())?;
+        self.check(ids, y.len())?;
+        self.launch(ids, [Row::Position; 2], Some(x), false, y);
+        Ok(())
+    }
+
+    /// [`forward`](Self::forward) over its input.
+    ///
+    /// # Errors
+    /// See [`EmbeddingDropout`].
+    pub fn forward_in_place(&self, ids: &[u32], x: &mut [f32]) -> Result<(), Error> {
+        self.check(ids, x.len())?;
+        self.launch(ids, [Row::Position; 2], None, false, x);
+        Ok(())
+    }
+
+    /// `dx[t] = kept ? dy[t] * scale : +0.0`: the gradient of rows that were already looked up.
+    ///
+    /// # Errors
+    /// See [`EmbeddingDropout`].
+    pub fn backward(&self, ids: &[u32], dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        self.forward(ids, dy, dx)
+    }
+
+    /// [`backward`](Self::backward) over its input.
+    ///
+    /// # Errors
+    /// See [`EmbeddingDropout`].
+    pub fn backward_in_place(&self, ids: &[u32], dy: &mut [f32]) -> Result<(), Error> {
+        self.forward_in_place(ids, dy)
+    }
+
+    /// `dtable[ids[t]] += kept ? dy[t] * scale : +0.0`, for `t` ascending: accumulates the gradient of the table. Rows of
+    /// words that do not occur are left alone.
+    ///
+    /// # Errors
+    /// See [`EmbeddingDropout`].
+    pub fn backward_table(&self, ids: &[u32], dy: &[f32], dtable: &mut [f32]) -> Result<(), Error> {
+        self.check_table(dtable.len())?;
+        self.check(ids, dy.len())?;
+        self.launch(ids, [Row::Position, Row::Token], Some(dy), true, dtable);
+        Ok(())
+    }
+
+    fn check_table(&self, len: usize) -> Result<(), Error> {
+        same_length(self.vocabulary.saturating_mul(self.dimension), len)
+    }
+
+    /// Rows of the positions, and the tokens.
+    fn check(&self, ids: &[u32], len: usize) -> Result<(), Error> {
+        let vocabulary = self.vocabulary;
+        same_length(ids.len().saturating_mul(self.dimension), len)?;
+        if let Words::Stream(stream) = self.words {
+            Rows::new(1, vocabulary).check_indices(stream.first_index())?;
+        }
+        let known = |id: u32| usize::try_from(id).is_ok_and(|id| id < vocabulary);
+        match ids.iter().zip(0..).find(|&(&id, _)| !known(id)) {
+            Some((&id, position)) => Err(Error::UnknownToken { position, id, vocabulary }),
+            None => Ok(()),
+        }
+    }
+
+    /// `y[row] = kept(token) ? x[row] * scale : +0.0` for each position, or the sum with what is there; of no `x`, `y` itself.
+    fn launch(&self, ids: &[u32], [x_row, y_row]: [Row; 2], x: Option<&[f32]>, added: bool, y: &mut [f32]) {
+        let (source, scale, level) = match self.words {
+            Words::Stream(stream) => (stream.source(), stream.scale(), stream.run_level()),
+            Words::Stored { mask, scale, level } => {
+                (Source::stored(mask, scale), scale, level.unwrap_or_else(Level::detect))
+            }
+        };
+        let dimension = self.dimension;
+        let (layout, memory) = (Layout::flat(dimension), Memory::dense(dimension));
+        let mut ahead = [0];
+        let mut reader = Reader::new(level, source, &mut ahead);
+        let mut specification = source.bits();
+        for (position, &token) in ids.iter().enumerate() {
+            let kept = if level == Level::SCALAR { specification(token.into()) } else { reader.kept(token.into()) };
+            let rows = |row: Row| row.start(position, token, dimension);
+            let Some(y) = y.get_mut(rows(y_row)..).and_then(|y| y.get_mut(..dimension)) else { return };
+            let x = x.and_then(|x| x.get(rows(x_row)..)).map_or(Input::InPlace, Input::Slice);
+            let inputs = if added { [x, Input::InPlace] } else { [x; 2] };
+            let operands = Operands::new(inputs, y, memory);
+            let source = Source::Certain(kept);
+            let pass = Pass { level, threads: Threads::One, source, layout, memory, operands };
+            pass.product(if added { 2 } else { 1 }, scale);
+        }
+    }
+}
+
+/// Which row of a matrix belongs to a position.
+#[derive(Clone, Copy)]
+enum Row {
+    /// That of its number.
+    Position,
+    /// That of its token.
+    Token,
+}
+
+impl Row {
+    /// Its first element.
+    #[inline(always)]
+    const fn start(self, position: usize, token: u32, dimension: usize) -> usize {
+        match self {
+            Self::Position => position.wrapping_mul(dimension),
+            Self::Token => (token as usize).wrapping_mul(dimension),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+use super::dropout::MaskStream;
+use super::stored::StoredMask;
+use crate::engine::{Element, Input, Operands, Pass};
+use crate::error::{Error, same_length};
+use crate::layout::{Memory, Shape};
+use crate::mask::{Mask, MaskMut, append, mask_words};
+use crate::simd::Floats;
+
+/// `relu` followed by dropout, in one pass, with one stored bit an element that serves both gradients.
+///
+/// Forward computes `y[i] = kept ? relu(x[i]) * scale : +0.0` and stores the bit `kept and x[i] > 0`. Backward is
+/// `dx[i] = bit ? dy[i] * scale : +0.0` and needs nothing but that mask; the key alone cannot replay it.
+///
+/// `relu(-0.0)` is `+0.0`. `relu(NaN)` is NaN, so a kept NaN stays one, but its bit is 0: no gradient passes.
+///
+/// The stream says which elements are kept, as in [`MaskStream`], at any [offset](MaskStream::offset), and the rules of
+/// aliasing and the errors are the same. The mask has one bit for each element from its first word on, also with
+/// [`MaskStream::channels`]; with [`MaskStream::rows`], row `r` starts at word `r * mask_words(columns)`.
+///
+/// ```
+/// use dropmask::{Key, Mask, MaskMut, MaskStream, Probability, ReluDropout};
+///
+/// let dropout = ReluDropout::new(MaskStream::new(Key::new(1), Probability::new(0.5)?));
+/// let (mut y, mut words) = ([0.0; 6], [0]);
+/// dropout.forward(&[1.0, -1.0, 2.0, 3.0, 4.0, 5.0], &mut y, &mut MaskMut::new(&mut words, 6)?)?;
+/// assert_eq!(y, [0.0, 0.0, 4.0, 6.0, 8.0, 10.0]); // the first is dropped, the second negative
+/// assert_eq!(words, [0b11_1100]);
+///
+/// let mut dx = [0.0; 6];
+/// dropout.backward(Mask::new(&words, 6)?, &[1.0; 6], &mut dx)?;
+/// assert_eq!(dx, [0.0, 0.0, 2.0, 2.0, 2.0, 2.0]);
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ReluDropout {
+    stream: MaskStream,
+}
+
+impl ReluDropout {
+    /// Drops what the stream drops.
+    pub const fn new(stream: MaskStream) -> Self {
+        Self { stream }
+    }
+
+    /// `y[i] = kept ? relu(x[i]) * scale : +0.0`, and the mask for backward.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        let shape = self.stream.check(x.len(), y.len())?;
+        self.rectify(shape, Input::Slice(x), y, mask)
+    }
+
+    /// [`forward`](Self::forward) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn forward_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        let shape = self.stream.check(x.len(), x.len())?;
+        self.rectify(shape, Input::InPlace, x, mask)
+    }
+
+    /// `dx[i] = bit ? dy[i] * scale : +0.0`, of the mask that forward stored.
+    ///
+    /// # Errors
+    /// See [`StoredMask::apply`].
+    pub fn backward(&self, mask: Mask<'_>, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        self.stored(mask).apply(dy, dx)
+    }
+
+    /// [`backward`](Self::backward) over its input.
+    ///
+    /// # Errors
+    /// See [`StoredMask::apply`].
+    pub fn backward_in_place(&self, mask: Mask<'_>, dy: &mut [f32]) -> Result<(), Error> {
+        self.stored(mask).apply_in_place(dy)
+    }
+
+    /// `dx[i] += bit ? dy[i] * scale : +0.0`: accumulates the gradient.
+    ///
+    /// # Errors
+    /// See [`StoredMask::apply`].
+    pub fn backward_add(&self, mask: Mask<'_>, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        self.stored(mask).apply_add(dy, dx)
+    }
+
+    /// What the network computes when it is not trained: `y[i] = relu(x[i])`, with standard scaling times `1 - p`, and `+0.0`
+    /// whatever `x` is where that is 0, as in [`MaskStream::evaluate`].
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let shape = self.stream.check(x.len(), y.len())?;
+        self.evaluation(shape, Input::Slice(x), y);
+        Ok(())
+    }
+
+    /// [`evaluate`](Self::evaluate) over its input.
+    ///
+    /// # Errors
+    /// See [`MaskStream`].
+    pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
+        let shape = self.stream.check(x.len(), x.len())?;
+        self.evaluation(shape, Input::InPlace, x);
+        Ok(())
+    }
+
+    fn evaluation(&self, shape: Shape, x: Input<'_>, y: &mut [f32]) {
+        let (pass, factor) = self.stream.evaluating(shape, [x], y);
+        pass.range(0..pass.layout.len(), &mut Relu::new(factor));
+    }
+
+    fn rectify(&self, shape: Shape, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        // each row of the mask begins on a word
+        let (memory, columns) = if let (Some(Shape::Rows(_)), Shape::Rows(rows)) = (self.stream.shape(), shape) {
+            rows.check_written(mask.len())?;
+            (Memory { run: rows.columns, stride: rows.stride }, rows.columns)
+        } else {
+            same_length(y.len(), mask.len())?;
+            (shape.memory(), y.len())
+        };
+        let operands = Operands::new([x], y, memory);
+        let pass = Pass { memory, operands, ..self.stream.training(shape, [], &mut []) };
+        let mut relu = Relu { mask: mask.words_mut(), columns, row_end: columns, ..Relu::new(self.stream.scale()) };
+        pass.range(0..pass.layout.len(), &mut relu);
+        Ok(())
+    }
+
+    fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
+        let stored = StoredMask::new(mask, self.stream.scale()).level(self.stream.run_level());
+        match self.stream.shape() {
+            Some(Shape::Rows(rows)) => {
+                stored.rows(rows.index_stride((mask_words(rows.columns) as u64).saturating_mul(64)))
+            }
+            _ => stored,
+        }
+    }
+}
+
+/// `kept ? relu(x) * scale : +0.0`, and the bits of what is kept and positive.
+struct Relu<'a> {
+    scale: f32,
+    /// Bits of the current word.
+    positive: u64,
+    /// Rows of `columns` bits, each from a word on; empty if none are wanted.
+    mask: &'a mut [u64],
+    columns: usize,
+    /// The bit that comes next, and the end of its row.
+    at: usize,
+    row_end: usize,
+}
+
+impl Relu<'_> {
+    /// Without the bits.
+    const fn new(scale: f32) -> Self {
+        Self { scale, positive: 0, mask: &mut [], columns: 0, at: 0, row_end: 0 }
+    }
+}
+
+impl Element for Relu<'_> {
+    fn scalar(&mut self, [x, ..]: [f32; 3], kept: bool) -> f32 {
+        self.positive = u64::from(kept && x > 0.0);
+        self.end_of_word(1);
+        let rectified = if x > 0.0 || x.is_nan() { x } else { 0.0 };
+        if kept { rectified * self.scale } else { 0.0 }
+    }
+    #[inline(always)]
+    fn vector<F: Floats>(&mut self, level: F::Level, _: &mut F, [x, ..]: [F; 3], bits: u64, at: usize) -> F {
+        let zero = F::splat(level, 0.0);
+        self.positive |= (x.greater(zero) << at) & bits;
+        // the maximum lets NaN and -0.0 through, the sum makes that +0.0
+        zero.max(x).mul(F::splat(level, self.scale)).add(zero).keep(bits, at)
+    }
+    #[inline(always)]
+    fn end_of_word(&mut self, len: usize) {
+        append(self.mask, self.at, self.positive, len);
+        self.positive = 0;
+        self.at += len;
+        if self.at == self.row_end {
+            self.at = self.at.saturating_add(63) / 64 * 64;
+            self.row_end = self.at.saturating_add(self.columns);
+        }
+    }
+}

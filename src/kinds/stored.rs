@@ -1,0 +1,141 @@
+use crate::engine::{Input, Operands, Pass, Source, Threads};
+use crate::error::Error;
+use crate::layout::{Channels, Rows, Shape};
+use crate::mask::Mask;
+use crate::simd::Level;
+
+/// Dropout by a stored mask, in either pass: `y[i] = kept ? x[i] * scale : +0.0`.
+///
+/// For masks that [`MaskStream`](crate::MaskStream) stored, that a generator filled, or that came from elsewhere. The
+/// arithmetic, the rules of aliasing and the errors are those of [`MaskStream`](crate::MaskStream#arithmetic).
+///
+/// ```
+/// use dropmask::{Mask, StoredMask};
+///
+/// // h = [0.8, 1.5, 0.3, 1.2], elements 0 and 2 kept at p = 0.5
+/// let dropout = StoredMask::new(Mask::new(&[0b0101], 4)?, 2.0);
+/// let mut y = [0.0; 4];
+/// dropout.apply(&[0.8, 1.5, 0.3, 1.2], &mut y)?;
+/// assert_eq!(y, [1.6, 0.0, 0.6, 0.0]);
+///
+/// let mut dx = [1.0; 4];
+/// dropout.apply_add(&[1.0; 4], &mut dx)?;
+/// assert_eq!(dx, [3.0, 1.0, 3.0, 1.0]);
+/// # Ok::<(), dropmask::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct StoredMask<'a> {
+    mask: Mask<'a>,
+    scale: f32,
+    shape: Option<Shape>,
+    level: Option<Level>,
+    threads: Threads,
+}
+
+impl<'a> StoredMask<'a> {
+    /// A mask and the factor of kept elements: [`MaskStream::scale`](crate::MaskStream::scale) of the stream that drew
+    /// it, [`Probability::scale`](crate::Probability::scale) for inverted dropout, 1 for the mask alone. With 0, which is that
+    /// of `p = 1`, everything is dropped, whatever the mask says.
+    pub const fn new(mask: Mask<'a>, scale: f32) -> Self {
+        Self { mask, scale, shape: None, level: None, threads: Threads::One }
+    }
+
+    /// Works on rows that lie apart: element `(r, c)` has bit `r * index_stride + c` of the mask. A mask that was
+    /// stored by rows has an index stride of `64 * mask_words(columns)`; any multiple of 64 will do, 0 for the same bits
+    /// in every row. With another, several rows would read other bits than the same [`Rows`] store, and are an error.
+    #[must_use]
+    pub const fn rows(self, rows: Rows) -> Self {
+        Self { shape: Some(Shape::Rows(rows)), ..self }
+    }
+
+    /// Gives every element of a channel, or of a sample, the same bit: bit `n * index_stride + c` of the mask. A mask that
+    /// was stored with an index stride other than the number of channels has one of `64 * mask_words(channels)`. The
+    /// number of channels and any multiple of 64 will do; with another, several samples would read other bits than the
+    /// same [`Channels`] store, and are an error.
+    #[must_use]
+    pub const fn channels(self, channels: Channels) -> Self {
+        Self { shape: Some(Shape::Channels(channels)), ..self }
+    }
+
+    /// Pins the SIMD level.
+    #[must_use]
+    pub const fn level(self, level: Level) -> Self {
+        Self { level: Some(level), ..self }
+    }
+
+    /// Shares large slices out among the threads of the current rayon pool, as
+    /// [`MaskStream::parallel`](crate::MaskStream::parallel) does.
+    #[cfg(feature = "rayon")]
+    #[must_use]
+    pub const fn parallel(self) -> Self {
+        Self { threads: Threads::Pool, ..self }
+    }
+
+    /// `y[i] = kept ? x[i] * scale : +0.0`: forward from `x` to `y`, or backward from `dy` to `dx`.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] unless mask and slices have the same number of elements. With [`rows`](Self::rows),
+    /// slices need at least the length of the shape, with [`channels`](Self::channels) exactly that; the mask then has
+    /// exactly the bits from the first to the last of the shape (any number where there are no elements), else
+    /// [`Error::LengthMismatch`], and [`Error::InvalidIndexStride`] tells of rows that do not begin on its words.
+    pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), y.len())?;
+        self.pass(shape, [Input::Slice(x)], y)
+    }
+
+    /// [`apply`](Self::apply) over its input.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply).
+    pub fn apply_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(x.len(), x.len())?;
+        self.pass(shape, [Input::InPlace], x)
+    }
+
+    /// `dx[i] += kept ? dy[i] * scale : +0.0`: accumulates the gradient.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply).
+    pub fn apply_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        let shape = self.check(dy.len(), dx.len())?;
+        self.pass(shape, [Input::Slice(dy), Input::InPlace], dx)
+    }
+
+    /// `y[i] = r[i] + (kept ? x[i] * scale : +0.0)`: dropout before a residual sum.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply).
+    pub fn apply_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.check(r.len(), y.len())?;
+        let shape = self.check(x.len(), y.len())?;
+        self.pass(shape, [Input::Slice(x), Input::Slice(r)], y)
+    }
+
+    /// [`apply_residual`](Self::apply_residual) over its input.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply).
+    pub fn apply_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
+        self.check(r.len(), x.len())?;
+        let shape = self.check(x.len(), x.len())?;
+        self.pass(shape, [Input::InPlace, Input::Slice(r)], x)
+    }
+
+    fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
+        let shape = Shape::of(self.shape, x, y)?;
+        // channels without elements have stored their bits all the same
+        if self.shape.is_none() || shape.layout().len() > 0 {
+            shape.bits().check_read(self.mask.len())?;
+        }
+        Ok(shape)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
+    fn pass<const N: usize>(&self, shape: Shape, inputs: [Input<'_>; N], y: &mut [f32]) -> Result<(), Error> {
+        let (memory, source) = (shape.memory(), Source::stored(self.mask, self.scale));
+        let (level, operands) = (self.level.unwrap_or_else(Level::detect), Operands::new(inputs, y, memory));
+        let pass = Pass { level, threads: self.threads, source, layout: shape.layout(), memory, operands };
+        pass.product(N, self.scale);
+        Ok(())
+    }
+}

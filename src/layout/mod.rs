@@ -1,0 +1,148 @@
+//! Which element has which bit, and where it lies.
+
+mod channels;
+mod rows;
+mod walk;
+
+use crate::error::{Error, same_length};
+
+pub use channels::Channels;
+pub use rows::Rows;
+#[cfg(feature = "ffi")]
+pub(crate) use rows::reach;
+pub(crate) use walk::Walk;
+
+/// A dimension that is walked through row by row: how many rows there are, and the distance of their bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Axis {
+    pub(crate) len: usize,
+    pub(crate) index_stride: u64,
+}
+
+impl Axis {
+    pub(crate) const ONE: Self = Self { len: 1, index_stride: 0 };
+}
+
+/// The bits of the elements in their order: `outer` axes, the outermost first, then `columns` bits that follow each other,
+/// each for `repeat` elements in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) outer: [Axis; 2],
+    pub(crate) columns: usize,
+    pub(crate) repeat: usize,
+}
+
+impl Layout {
+    /// A bit for each element, one after the other.
+    pub(crate) const fn flat(len: usize) -> Self {
+        Self { outer: [Axis::ONE; 2], columns: len, repeat: 1 }
+    }
+
+    /// Number of elements.
+    pub(crate) const fn len(&self) -> usize {
+        let [first, second] = self.outer;
+        first.len.saturating_mul(second.len).saturating_mul(self.columns).saturating_mul(self.repeat)
+    }
+
+    /// Whether the elements have bits that follow each other.
+    pub(crate) const fn is_flat(&self) -> bool {
+        self.repeat == 1 && self.outer[0].len == 1 && self.outer[1].len == 1
+    }
+
+    /// The same bits in fewer rows, where rows follow each other.
+    pub(crate) const fn merged(self) -> Self {
+        let (mut this, mut left) = (self, self.outer.len());
+        while left > 0 {
+            let [first, Axis { len, index_stride }] = this.outer;
+            match len.checked_mul(this.columns) {
+                Some(columns) if len == 1 || index_stride == this.columns as u64 => {
+                    this = Self { outer: [Axis::ONE, first], columns, ..this };
+                }
+                _ => return this,
+            }
+            left -= 1;
+        }
+        this
+    }
+}
+
+/// Rows of elements in memory: all operands have rows of so many elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    pub(crate) run: usize,
+    /// From one row to the next.
+    pub(crate) stride: usize,
+}
+
+impl Memory {
+    /// One row.
+    pub(crate) const fn dense(len: usize) -> Self {
+        Self { run: len, stride: len }
+    }
+}
+
+/// A shape that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shape {
+    Rows(Rows),
+    Channels(Channels),
+}
+
+impl Shape {
+    /// The shape of a pass over slices of these lengths: one row of all that there is, or the shape asked for.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
+    pub(crate) fn of(shape: Option<Self>, x: usize, y: usize) -> Result<Self, Error> {
+        match shape {
+            None => {
+                same_length(x, y)?;
+                Ok(Self::Rows(Rows::new(1, x)))
+            }
+            Some(Self::Rows(rows)) => rows.check_slices(x, y).map(Self::Rows),
+            Some(Self::Channels(channels)) => {
+                same_length(channels.len(), x)?;
+                same_length(channels.len(), y)?;
+                Ok(if x == 0 { Self::Rows(Rows::new(0, 0)) } else { Self::Channels(channels) })
+            }
+        }
+    }
+
+    /// The bits of a mask of `len` bits that is to be written in this shape, each row starting on a word.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
+    pub(crate) fn stored(shape: Option<Self>, len: usize) -> Result<Rows, Error> {
+        match shape {
+            None => Ok(Rows::new(1, len)),
+            Some(shape) => shape.bits().check_written(len),
+        }
+    }
+
+    /// The bits as a matrix.
+    pub(crate) const fn bits(self) -> Rows {
+        match self {
+            Self::Rows(rows) => rows,
+            Self::Channels(channels) => channels.bits(),
+        }
+    }
+
+    /// Which element has which bit.
+    pub(crate) const fn layout(self) -> Layout {
+        match self {
+            Self::Rows(rows) => rows.layout(),
+            Self::Channels(channels) => channels.layout(),
+        }
+    }
+
+    /// Where the elements lie.
+    pub(crate) const fn memory(self) -> Memory {
+        match self {
+            Self::Rows(Rows { rows, columns, stride, .. }) => match rows.checked_mul(columns) {
+                Some(len) if rows == 1 || stride == columns => Memory::dense(len),
+                _ => Memory { run: columns, stride },
+            },
+            Self::Channels(channels) => Memory::dense(channels.len()),
+        }
+    }
+}

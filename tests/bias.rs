@@ -223,3 +223,15 @@ fn errors_write_nothing() {
     bias.backward(&[], &mut [], &mut db).unwrap();
     assert_eq!(db, [0.0; 2], "a sum of nothing");
 }
+
+/// The stride of one row has no say.
+#[test]
+fn one_row_at_any_stride() {
+    for level in Level::supported() {
+        let stream = stream(0.5).level(level);
+        let (x, b, mut y, mut expected) = ([1.0; 84], [2.0; 84], [7.0; 84], [7.0; 84]);
+        BiasDropout::new(stream).forward(&x, &b, &mut expected).unwrap();
+        BiasDropout::new(stream.rows(Rows::new(1, 84).stride(82))).forward(&x, &b, &mut y).unwrap();
+        assert_eq!(y, expected, "{level}");
+    }
+}

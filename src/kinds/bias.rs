@@ -175,7 +175,7 @@ impl BiasDropout {
     /// Rows as long as the bias.
     const fn memory(&self, columns: usize) -> Memory {
         match self.stream.shape() {
-            Some(Shape::Rows(rows)) => Memory { run: columns, stride: rows.stride },
+            Some(Shape::Rows(rows)) => Memory { run: columns, stride: rows.normalised().stride },
             _ => Memory { run: columns, stride: columns },
         }
     }

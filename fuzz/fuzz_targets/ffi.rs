@@ -360,10 +360,12 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             })
         }
         Operation::Lookup | Operation::BackwardTable => {
-            let (p, scaling, vocabulary) = (call.p(), call.scaling(), call.size(0));
+            let lookup = matches!(input.operation, Operation::Lookup);
+            // of no tokens, nothing is looked up
+            let vocabulary = if lookup && call.size(2) == 0 { 0 } else { call.size(0) };
+            let (p, scaling) = (call.p(), call.scaling());
             let (table, rows) = (vocabulary * call.size(1), call.size(2) * call.size(1));
             let (offset, ids) = (call.offset(vocabulary), call.read(F32, call.size(2)));
-            let lookup = matches!(input.operation, Operation::Lookup);
             let (from, to) = if lookup { (table, rows) } else { (rows, table) };
             let (x, y) = (call.read(F32, from), call.write(F32, to));
             Box::new(move || unsafe {
@@ -400,13 +402,18 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
         }
         Operation::Connect => {
             let (p, scaling, per_sample) = (call.p(), call.scaling(), call.option());
-            let [batch, inputs, outputs] = [0, 1, 2].map(|i| call.size(i));
+            // where there are no weights to write, nothing is read
+            let nothing = call.size(1) == 0 || call.size(2) == 0;
+            let [batch, inputs, outputs] = [0, 1, 2].map(|i| if nothing { 0 } else { call.size(i) });
             let weights = outputs.saturating_mul(inputs);
             let masks = weights.saturating_mul(if per_sample == 1 { batch } else { 1 });
             let stored = input.count % 2 == 1 && !matches!(input.pointers[0], Pointer::Null);
             let mask: *const u64 = if stored { call.read(U64, masks.div_ceil(64)) } else { ptr::null() };
-            let stride = if stored { inputs } else { index_stride.into() };
-            let span = if weights == 0 { 0 } else { (outputs - 1).saturating_mul(stride).saturating_add(inputs) };
+            let span = if weights == 0 || stored {
+                0
+            } else {
+                (outputs - 1).saturating_mul(index_stride.into()).saturating_add(inputs)
+            };
             let offset = call.offset(span.min(2 << 64));
             let numbers_end = if per_sample == 1 && mask.is_null() { u128::from(first) + batch } else { 0 };
             call.fault(numbers_end > 1 << 64, DROPMASK_INDEX_OVERFLOW);

@@ -42,10 +42,20 @@ impl Operation for Draw<'_> {
                 }
                 whole
             } else {
-                let mut kept = [[0; 8]; 2];
                 let taken = (BLOCK_WORDS - skip).min(words.len());
-                sample_part(s, stream, block, (skip, skip + taken), &mut kept);
-                words.iter_mut().zip(kept.as_flattened().iter().skip(skip)).for_each(|(word, kept)| *word = *kept);
+                let mut room;
+                let (kept, whole) = match words.as_chunks_mut().0.first_chunk_mut() {
+                    Some(kept) if skip == 0 => (kept, true),
+                    _ => {
+                        room = [[0; 8]; 2];
+                        (&mut room, false)
+                    }
+                };
+                sample_part(s, stream, block, (skip, skip + taken), kept);
+                if !whole {
+                    let kept = *kept;
+                    words.iter_mut().zip(kept.as_flattened().iter().skip(skip)).for_each(|(word, kept)| *word = *kept);
+                }
                 block = block.wrapping_add(1);
                 skip = 0;
                 taken

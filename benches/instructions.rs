@@ -30,7 +30,7 @@ const COUNTED: [(&str, Operation, f32, [u64; 2]); 15] = [
     ("portable", Operation::Forward, 0.5, [1120, 12_550]),
     ("portable", Operation::BackwardStored, 0.5, [530, 8800]),
     ("avx2", Operation::Fill, 0.1, [890, 5100]),
-    ("avx2", Operation::Fill, 0.5, [670, 1900]),
+    ("avx2", Operation::Fill, 0.5, [690, 1900]),
     ("avx2", Operation::Forward, 0.1, [1245, 9000]),
     ("avx2", Operation::Forward, 0.5, [1025, 5850]),
     ("avx2", Operation::BackwardStored, 0.5, [490, 4200]),

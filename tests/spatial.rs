@@ -327,7 +327,8 @@ fn errors_write_nothing() {
     }
     assert_eq!(words, [!0; 3]);
 
-    for (index_stride, expected) in [(3, 6), (0, 3), (64, 67), (128, 131), (1 << 63, (1 << 63) + 3)] {
+    for (index_stride, expected) in [(3, 6), (0, 3), (64, 67), (128, 131), (1 << 63, (1_u64 << 63) + 3)] {
+        let expected = usize::try_from(expected).unwrap_or(usize::MAX);
         for actual in [0, 5, 7, 66, 68].into_iter().chain((index_stride != 3).then_some(6)) {
             let mask = StoredMask::new(Mask::new(&words, actual).unwrap(), 2.0);
             let wrong = Err(Error::LengthMismatch { expected, actual });

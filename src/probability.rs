@@ -3,6 +3,9 @@ use crate::error::Error;
 /// 2^32, the threshold that keeps everything.
 const ONE: u64 = 1 << 32;
 
+/// Whether the formulas are computed as they are defined, in `f64`. Without instructions for it that takes 3 KB of firmware.
+const F64: bool = cfg!(target_pointer_width = "64");
+
 /// A drop probability, as the 32-bit threshold that decides.
 ///
 /// An element is kept with probability `T / 2^32`, where the threshold is `T = floor((1 - p) * 2^32 + 0.5)`, `p`
@@ -55,7 +58,22 @@ impl Probability {
         if !(p >= 0.0 && p <= 1.0) {
             return Err(Error::InvalidProbability { p });
         }
-        Ok(Self::rounded(p as f64))
+        if F64 {
+            return Ok(Self::rounded(p as f64));
+        }
+        // `p` in units of 2^-53 as `1 - p` has it in `f64`, to the nearest and ties to even
+        let bits = p.to_bits() & (u32::MAX >> 1);
+        let (exponent, digits) = (bits >> 23, digits(bits));
+        let p = match exponent {
+            97.. => digits << (exponent - 97),
+            73.. => {
+                let shift = 97 - exponent;
+                let odd = digits >> shift & 1;
+                (digits + (1 << (shift - 1)) - 1 + odd) >> shift
+            }
+            _ => 0,
+        };
+        Ok(Self { threshold: ((1 << 53) - p + (1 << 20)) >> 21 })
     }
 
     /// For `p` in `[0, 1]`.
@@ -79,17 +97,33 @@ impl Probability {
         self.threshold
     }
 
-    /// The factor of inverted dropout in training, `(2^32 / T) as f32`; 0 when everything is dropped.
+    /// The factor of inverted dropout in training, `(2^32 / T) as f32`, the quotient in `f64`; 0 when everything is dropped.
     pub const fn scale(self) -> f32 {
-        if self.threshold == 0 {
-            return 0.0;
+        let threshold = match self.certain() {
+            Some(kept) => return if kept { 1.0 } else { 0.0 },
+            None => self.threshold,
+        };
+        if F64 {
+            return (ONE as f64 / threshold as f64) as f32;
         }
-        (ONE as f64 / self.threshold as f64) as f32
+        // at most two floats from the quotient; from below it, up to the last that is nearer than the next
+        let mut bits = (ONE as f32 / threshold as u32 as f32).to_bits() - 2;
+        loop {
+            // halfway to the next float, and the quotient, both times the threshold
+            let digits = digits(bits);
+            let (halfway, quotient) = ((2 * digits + 1) * threshold, 1 << (183 - (bits >> 23)));
+            // which is halfway in `f64`, and then goes to the even float, if it is nearer than half of a last place there
+            let tie = halfway.abs_diff(quotient) <= threshold >> 29;
+            if if tie { digits.is_multiple_of(2) } else { halfway > quotient } {
+                return f32::from_bits(bits);
+            }
+            bits += 1;
+        }
     }
 
     /// The factor of standard dropout in evaluation, the keep probability `(T / 2^32) as f32`.
     pub const fn keep(self) -> f32 {
-        self.exact_keep() as f32
+        self.threshold as f32 / ONE as f32
     }
 
     /// `T / 2^32`.
@@ -119,4 +153,9 @@ impl Probability {
             _ => None,
         }
     }
+}
+
+/// The 24 digits of a normal float, the first before the point.
+const fn digits(bits: u32) -> u64 {
+    (bits & 0x7F_FFFF | 0x80_0000) as u64
 }

@@ -1,0 +1,60 @@
+//! Threshold and factors, which some machines compute in integers, are those of the formulas in `f64`.
+#![allow(clippy::unwrap_used)] // a test that fails stops
+
+use dropmask::Probability;
+
+fn threshold(p: f32) -> u64 {
+    ((1.0 - f64::from(p)) * 4_294_967_296.0 + 0.5).floor() as u64
+}
+
+fn factors(threshold: u64) -> [f32; 2] {
+    let kept = threshold as f64 / 4_294_967_296.0;
+    [if threshold == 0 { 0.0 } else { (4_294_967_296.0 / threshold as f64) as f32 }, kept as f32]
+}
+
+fn thresholds_agree(floats: impl Iterator<Item = u32>) {
+    for p in floats.map(f32::from_bits) {
+        assert_eq!(Probability::new(p).map(Probability::threshold), Ok(threshold(p)), "{p:e}");
+    }
+}
+
+fn factors_agree(thresholds: impl Iterator<Item = u64>) {
+    for threshold in thresholds {
+        let p = Probability::from_threshold(threshold).unwrap();
+        let [scale, keep] = factors(threshold);
+        assert_eq!([p.scale().to_bits(), p.keep().to_bits()], [scale.to_bits(), keep.to_bits()], "{threshold}");
+    }
+}
+
+const LAST: u32 = 1.0_f32.to_bits();
+
+#[test]
+fn of_many_floats() {
+    // all digits that decide, at all exponents, and what is next to each of them
+    thresholds_agree((0..=LAST).step_by(997));
+    thresholds_agree((0..=127_u32).flat_map(|exponent| {
+        (0..23).flat_map(move |digit| {
+            let at = exponent << 23 | 1 << digit;
+            (at.saturating_sub(3)..=at + 3).map(|bits| bits.min(LAST))
+        })
+    }));
+}
+
+#[test]
+fn of_many_thresholds() {
+    factors_agree((0..=1 << 32).step_by(4001));
+    factors_agree((0..=32).flat_map(|bit| (1_u64 << bit).saturating_sub(50)..=((1 << bit) + 50).min(1 << 32)));
+    // the quotients next to halfway between two floats: 2^k and its neighbours have such divisors
+    for near in (33..=57).flat_map(|k| [(1_u64 << k) - 1, (1 << k) + 1]) {
+        let halfway = ((1 << 24) + 1..1 << 25).step_by(2).filter(|digits| near % digits == 0);
+        factors_agree(halfway.map(|digits| near / digits).filter(|threshold| *threshold <= 1 << 32));
+    }
+}
+
+/// Two minutes with optimization: `cargo test --release --test probability -- --ignored`.
+#[test]
+#[ignore = "a campaign"]
+fn of_all() {
+    thresholds_agree(0..=LAST);
+    factors_agree(0..=1 << 32);
+}

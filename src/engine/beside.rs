@@ -5,8 +5,8 @@
 use core::mem;
 
 use super::element::Element;
-use super::operand::{Run, in_registers};
-use crate::simd::{Level, Operation, Simd, dispatch};
+use super::operand::{InRegisters, Run};
+use crate::simd::{Level, Operation, Overlap, Simd, dispatch};
 use crate::stream::{BLOCK, BLOCK_WORDS, Meanwhile, Stream, sample, steps};
 
 /// Elements that are drawn at a time.
@@ -19,7 +19,7 @@ pub(crate) struct Beside<'a> {
     /// The first block.
     pub(crate) block: u64,
     /// Where the words go, if anywhere.
-    pub(crate) store: Option<&'a mut [u64]>,
+    pub(crate) store: &'a mut [u64],
 }
 
 impl Beside<'_> {
@@ -40,7 +40,10 @@ impl<E: Element> Operation for Pairs<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        in_registers(self.element, |element| self.beside.each_pair(s, self.run, element));
+        if matches!(S::OVERLAP, Overlap::None) {
+            return; // never asked for
+        }
+        self.beside.each_pair(s, self.run, &mut *InRegisters::new(self.element));
     }
 }
 
@@ -57,10 +60,9 @@ impl Beside<'_> {
             let mut feed = Feed { element, run, words, pace, due: 0 };
             sample::<S::Overlapped>(s, stream, block, &mut next, &mut ties, &mut feed);
             block = block.wrapping_add(2);
-            if let Some(store) = &mut store {
-                let (stored, rest) = mem::take(store).split_at_mut_checked(PAIR_WORDS).unwrap_or_default();
+            if let Some((stored, rest)) = mem::take(&mut store).split_at_mut_checked(PAIR_WORDS) {
                 stored.iter_mut().zip(next.as_flattened()).for_each(|(stored, word)| *stored = *word);
-                *store = rest;
+                store = rest;
             }
             mem::swap(&mut next, &mut last);
         }

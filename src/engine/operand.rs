@@ -5,11 +5,13 @@
 #![allow(unsafe_code)] // loads and stores
 
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
 
 use super::element::Element;
 use crate::layout::Memory;
 use crate::mask::low_bits;
-use crate::simd::{Floats, Simd};
+use crate::simd::{Floats, Simd, load, to_array};
 
 /// Inputs of an operation, at most.
 const INPUTS: usize = 3;
@@ -107,6 +109,13 @@ impl<'a> Operands<'a> {
         }
         Run { x, y, sums, len, operands: PhantomData }
     }
+
+    /// All elements of the only row.
+    #[inline(always)]
+    pub(crate) fn into_run(self) -> Run<'a> {
+        let Run { x, y, sums, len, .. } = self.run(0, 0, usize::MAX);
+        Run { x, y, sums, len, operands: PhantomData }
+    }
 }
 
 /// As many elements of each operand, which follow each other.
@@ -156,13 +165,19 @@ impl Run<'_> {
         Self { x: [self.y.cast_const(), second, second], ..self }
     }
 
-    /// Copies the first input to the output.
-    pub(crate) fn copy(self) {
-        // SAFETY: both are valid for `len` elements; they may be the same.
-        unsafe { self.y.copy_from(self.x[0], self.len) }
+    /// Copies the first input to the output, or writes +0.0.
+    pub(crate) fn constant(self, kept: bool) {
+        if kept { self.copy() } else { self.fill_with_zeros() }
     }
 
-    pub(crate) fn fill_with_zeros(self) {
+    fn copy(self) {
+        if !core::ptr::eq(self.x[0], self.y) {
+            // SAFETY: both are valid for `len` elements, and an input that is not the output overlaps it nowhere.
+            unsafe { self.y.copy_from_nonoverlapping(self.x[0], self.len) }
+        }
+    }
+
+    fn fill_with_zeros(self) {
         // SAFETY: the output is valid for `len` elements, and +0.0 has no bits set.
         unsafe { self.y.write_bytes(0, self.len) }
     }
@@ -186,7 +201,7 @@ impl Run<'_> {
     /// The loop: `element` of 16 elements at a time, with a word of bits for 64. There are words for all elements.
     #[inline(always)]
     pub(crate) fn each<S: Simd, E: Element>(self, s: S, element: &mut E, words: impl Iterator<Item = u64>) {
-        in_registers(element, |element| self.all(s, element, words));
+        self.all(s, &mut *InRegisters::new(element), words);
     }
 
     #[inline(always)]
@@ -280,48 +295,44 @@ impl Run<'_> {
     }
 }
 
-/// Works on a copy of an element that no operand can overlap, as far as the compiler knows: its constants stay in registers
-/// while outputs are written.
-#[inline(always)]
-pub(crate) fn in_registers<E: Element>(element: &mut E, work: impl FnOnce(&mut E)) {
-    // SAFETY: a reference can be read; the original is not used before it is written again, and no element has a destructor
-    // that would see both if the work panicked.
-    let mut copy = unsafe { core::ptr::read(element) };
-    work(&mut copy);
-    // SAFETY: a mutable reference can be written.
-    unsafe { core::ptr::write(element, copy) };
+/// A copy of an element that no operand can overlap, as far as the compiler knows: its constants stay in registers while
+/// outputs are written. Not a function of a closure, which might not be inlined into the code of a level.
+pub(crate) struct InRegisters<'a, E> {
+    original: &'a mut E,
+    copy: ManuallyDrop<E>,
 }
 
-/// A vector of 16 lanes.
-#[inline(always)]
-pub(crate) fn load<S: Simd>(s: S, x: &[f32; 16]) -> S::Floats {
-    // SAFETY: a vector has 16 lanes at every level.
-    unsafe { S::Floats::load(s, x.as_ptr()) }
-}
-
-/// Its lanes, to their places.
-#[inline(always)]
-pub(crate) fn store<F: Floats>(sixteen: F, y: &mut [f32; 16]) {
-    // SAFETY: a vector has 16 lanes at every level.
-    unsafe { sixteen.store(y.as_mut_ptr()) };
-}
-
-/// Its lanes.
-#[inline(always)]
-pub(crate) fn to_array<F: Floats>(sixteen: F) -> [f32; 16] {
-    let mut lanes = [0.0; 16];
-    store(sixteen, &mut lanes);
-    lanes
-}
-
-/// The one order in which 16 accumulators are added.
-#[inline(always)]
-pub(crate) fn fold(mut lanes: [f32; 16]) -> f32 {
-    let mut half = 8;
-    while half > 0 {
-        let (low, high) = lanes.split_at_mut(half);
-        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
-        half /= 2;
+impl<'a, E: Element> InRegisters<'a, E> {
+    #[inline(always)]
+    pub(crate) fn new(original: &'a mut E) -> Self {
+        // SAFETY: a reference can be read; the original is not used before it is written again, nor is the copy dropped.
+        let copy = ManuallyDrop::new(unsafe { core::ptr::read(original) });
+        Self { original, copy }
     }
-    lanes[0]
+}
+
+impl<E> Deref for InRegisters<'_, E> {
+    type Target = E;
+
+    #[inline(always)]
+    fn deref(&self) -> &E {
+        &self.copy
+    }
+}
+
+impl<E> DerefMut for InRegisters<'_, E> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut E {
+        &mut self.copy
+    }
+}
+
+impl<E> Drop for InRegisters<'_, E> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: the copy is not used after this.
+        let copy = unsafe { ManuallyDrop::take(&mut self.copy) };
+        // SAFETY: a mutable reference can be written; what it held was moved to the copy, and must not be dropped.
+        unsafe { core::ptr::write(self.original, copy) }
+    }
 }

@@ -1,11 +1,14 @@
 //! Bits by their index, wherever they come from.
 
+use core::cell::Cell;
+
 use crate::mask::{Mask, clear_past, copy_bits};
 use crate::simd::{BATCH, Level};
 use crate::stream::{BLOCK_WORDS, Bits, Stream, draw};
 
 /// Words that are drawn at a time.
-pub(crate) const WORDS: usize = BATCH * BLOCK_WORDS;
+pub(crate) const WORDS: usize = 4 * BLOCK_WORDS;
+const _: () = assert!(WORDS.is_multiple_of(BATCH * BLOCK_WORDS));
 
 /// Where the bits of a pass come from: matched once for many words, so that no kernel is compiled for each.
 #[derive(Clone, Copy)]
@@ -37,6 +40,22 @@ impl<'a> Source<'a> {
                 _ => None,
             },
             Self::Certain(_) | Self::Drawn { .. } => None,
+        }
+    }
+
+    /// Whether all that a factor makes of the elements is a copy, or +0.0.
+    pub(crate) const fn copies(self, scale: f32) -> Option<bool> {
+        match self {
+            Self::Certain(kept) if !kept || scale.to_bits() == 1.0_f32.to_bits() => Some(kept),
+            _ => None,
+        }
+    }
+
+    /// Words of a block of the stream before index `index`.
+    pub(crate) const fn begun(self, index: u64) -> usize {
+        match self {
+            Self::Drawn { offset, .. } => (offset.wrapping_add(index) / 64) as usize % BLOCK_WORDS,
+            Self::Certain(_) | Self::Stored(_) => 0,
         }
     }
 
@@ -90,10 +109,7 @@ impl<'a, 'b> Reader<'a, 'b> {
                 Source::Drawn { stream, offset } => {
                     let element = offset.wrapping_add(index);
                     let (word, bit) = (element / 64, (element % 64) as usize);
-                    if word.wrapping_sub(self.first) >= self.count as u64 {
-                        self.draw(stream, word, bit.saturating_add(follow));
-                    }
-                    let skipped = word.wrapping_sub(self.first) as usize;
+                    let skipped = self.drawn(stream, word, bit.saturating_add(follow));
                     let there = 64 * (self.count - skipped) - bit;
                     let taken = len.min(there);
                     copy_bits(self.ahead, 64 * skipped + bit, to, at, taken);
@@ -114,25 +130,87 @@ impl<'a, 'b> Reader<'a, 'b> {
         word[0] & 1 == 1
     }
 
-    /// Draws the words of `bits` bits from word `first` on, as far as there is room; so that the next begin with a block.
-    fn draw(&mut self, stream: Stream, first: u64, bits: usize) {
+    /// Whether the words from index `index` on need not be copied.
+    pub(crate) fn has_words(&self, index: u64) -> bool {
+        match self.source {
+            Source::Drawn { offset, .. } => offset.wrapping_add(index).is_multiple_of(64),
+            Source::Certain(_) | Source::Stored(_) => self.source.words(index).is_some(),
+        }
+    }
+
+    /// These words, some at least of those of `follow` bits that are wanted.
+    pub(crate) fn words(&mut self, index: u64, follow: usize) -> &[u64] {
+        let words = if let Source::Drawn { stream, offset } = self.source {
+            let first = self.drawn(stream, offset.wrapping_add(index) / 64, follow);
+            self.ahead.get(first..self.count)
+        } else {
+            self.source.words(index)
+        };
+        words.unwrap_or_default()
+    }
+
+    /// Where word `first` is among those that are drawn: if it is not, the words of `bits` bits are, as far as there is room;
+    /// so that the next begin with a block.
+    fn drawn(&mut self, stream: Stream, first: u64, bits: usize) -> usize {
+        let skipped = first.wrapping_sub(self.first);
+        if skipped < self.count as u64 {
+            return skipped as usize;
+        }
         let room = self.ahead.len();
         let room = if room > BLOCK_WORDS { room - (first % BLOCK_WORDS as u64) as usize } else { room };
         self.count = bits.div_ceil(64).min(room);
         self.first = first;
         draw(self.level, stream, first, self.ahead.get_mut(..self.count).unwrap_or_default());
+        0
     }
 }
 
-/// Writes `len` bits from index `index` on to their words, and 0 to the bits past them.
+/// Writes `len` bits from index `index` on to the first words, and 0 to the bits past them in the last of these. Further
+/// words are room.
 pub(crate) fn fill(level: Level, source: Source<'_>, index: u64, words: &mut [u64], len: usize) {
     match source {
-        Source::Drawn { stream, offset } if offset.wrapping_add(index).is_multiple_of(64) => {
-            draw(level, stream, offset.wrapping_add(index) / 64, words);
+        Source::Certain(kept) => words.fill(if kept { !0 } else { 0 }),
+        Source::Stored(mask) => {
+            let (from, bit) = mask.bits_from(index);
+            realigned(bit, len, words, |at, words| {
+                words.iter_mut().zip(from.get(at..).unwrap_or_default()).for_each(|(word, from)| *word = *from);
+            });
         }
-        // less to clear
-        _ if words.len() < 16 => Reader::new(level, source, &mut [0; 16]).copy(index, len, words, 0, len),
-        _ => Reader::new(level, source, &mut [0; WORDS]).copy(index, len, words, 0, len),
+        Source::Drawn { stream, offset } => return fill_drawn(level, stream, offset.wrapping_add(index), words, len),
     }
     clear_past(words, len);
+}
+
+/// The same, of the bits of a stream from one element on.
+pub(crate) fn fill_drawn(level: Level, stream: Stream, element: u64, words: &mut [u64], len: usize) {
+    let first = element / 64;
+    realigned((element % 64) as usize, len, words, |at, words| {
+        draw(level, stream, first.wrapping_add(at as u64), words);
+    });
+    clear_past(words, len);
+}
+
+/// Writes `len` bits from bit `bit` of some words on, of which `write` writes those from one on.
+#[inline(always)] // two places, one of which most firmware does not have
+fn realigned(bit: usize, len: usize, words: &mut [u64], write: impl Fn(usize, &mut [u64])) {
+    let count = (bit + len).div_ceil(64);
+    let there = count.min(words.len());
+    let (words, _) = words.split_at_mut(there);
+    write(0, words);
+    if bit > 0 {
+        let mut after = [0];
+        if there < count {
+            write(there, &mut after);
+        }
+        let ([after], words) = (after, Cell::from_mut(words).as_slice_of_cells());
+        let join = |low: u64, high: u64| low >> bit | high << (64 - bit);
+        for pair in words.windows(2) {
+            if let [low, high] = pair {
+                low.set(join(low.get(), high.get()));
+            }
+        }
+        if let Some(last) = words.last() {
+            last.set(join(last.get(), after));
+        }
+    }
 }

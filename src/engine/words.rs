@@ -1,113 +1,48 @@
 //! The mask words of a pass: from a layout and the source of its bits to 64 bits at a time, in the order of the elements and
 //! across the ends of rows. Integer code that knows nothing of operands.
 
-use super::beside::Beside;
-use super::reader::{Reader, Source};
+use super::reader::Reader;
 use crate::layout::Walk;
 use crate::mask::{append, clear_past, low_bits};
-use crate::stream::{BLOCK, BLOCK_WORDS, draw};
 
 /// The words of elements from one of a layout on.
 pub(crate) struct Words<'a, 'b> {
     reader: Reader<'a, 'b>,
     walk: Walk,
     room: &'b mut [u64],
-    /// Where the words stay, instead of `room`. The layout is flat then.
-    store: Option<&'b mut [u64]>,
     current: Run,
 }
 
 impl<'a, 'b> Words<'a, 'b> {
     /// `room` is for words, one at least.
-    pub(crate) const fn new(
-        reader: Reader<'a, 'b>,
-        walk: Walk,
-        room: &'b mut [u64],
-        store: Option<&'b mut [u64]>,
-    ) -> Self {
-        Self { reader, walk, room, store, current: Run { bits: 0, count: 0, turns: walk.turns_left() } }
-    }
-
-    /// Elements from the current one to the next that begins a block of the stream, and what is drawn from there on; `None`
-    /// unless elements are drawn one after the other, and words can stay where they are stored.
-    pub(crate) fn to_block(&self) -> Option<(usize, Beside<'b>)> {
-        let Source::Drawn { stream, offset } = self.reader.source else { return None };
-        let element = offset.wrapping_add(self.walk.index());
-        let whole_words = self.store.is_none() || element.is_multiple_of(64);
-        (self.walk.layout.is_flat() && whole_words).then(|| {
-            let block = element.div_ceil(BLOCK);
-            ((element.wrapping_neg() % BLOCK) as usize, Beside { stream, block, store: None })
-        })
-    }
-
-    /// Goes on by so many elements, a multiple of 64, whose words the caller makes; returns where they are to be stored.
-    pub(crate) fn skip(&mut self, elements: usize) -> Option<&'b mut [u64]> {
-        self.walk.skip_bits(elements);
-        self.stored(elements / 64)
-    }
-
-    /// Where the next `count` words stay, if anywhere.
-    fn stored(&mut self, count: usize) -> Option<&'b mut [u64]> {
-        let (first, rest) = self.store.take()?.split_at_mut_checked(count).unwrap_or_default();
-        self.store = Some(rest);
-        Some(first)
+    pub(crate) const fn new(reader: Reader<'a, 'b>, walk: Walk, room: &'b mut [u64]) -> Self {
+        Self { reader, walk, room, current: Run { bits: 0, count: 0, turns: walk.turns_left() } }
     }
 
     /// The words of the next elements, `want` at most, and how many they are; a multiple of 64 if fewer. Of the elements that
     /// are wanted in all, `left` are left. Bits past the last can be anything.
     pub(crate) fn next(&mut self, want: usize, left: usize) -> (&[u64], usize) {
-        static CERTAIN: [[u64; 64]; 2] = [[0; 64], [!0; 64]];
-        if let Source::Certain(kept) = self.reader.source {
-            let [dropped, all] = &CERTAIN;
-            return (if kept { all } else { dropped }, want.min(64 * 64));
-        }
-        let in_row = self.walk.columns_left();
-        if self.walk.layout.repeat == 1 {
-            let want = if in_row >= BLOCK as usize { want.min(in_row) } else { want };
-            if want <= in_row {
-                return self.of_one_row(want, in_row.min(left));
+        let (in_row, index) = (self.walk.columns_left(), self.walk.index());
+        if self.walk.layout.repeat == 1 && want <= in_row {
+            let follow = in_row.min(left);
+            if self.reader.has_words(index) {
+                let words = self.reader.words(index, follow);
+                let len = want.min(64 * words.len());
+                self.walk.skip_bits(len);
+                return (words, len);
             }
             let len = want.min(64 * self.room.len());
-            self.of_rows(len);
+            self.walk.skip_bits(len);
+            self.reader.copy(index, follow, self.room, 0, len);
             return (self.room, len);
         }
         let len = want.min(64 * self.room.len());
-        self.of_runs(len);
+        if self.walk.layout.repeat == 1 {
+            self.of_rows(len);
+        } else {
+            self.of_runs(len);
+        }
         (self.room, len)
-    }
-
-    /// Of elements whose bits follow each other, as `follow` do in all.
-    fn of_one_row(&mut self, want: usize, follow: usize) -> (&[u64], usize) {
-        let index = self.walk.index();
-        if let Some(words) = self.reader.source.words(index) {
-            self.walk.skip_bits(want);
-            return (words, want);
-        }
-        let room = self.room.len();
-        let (aligned, room) = match self.reader.source {
-            Source::Drawn { stream, offset } => {
-                let element = offset.wrapping_add(index);
-                let word = element / 64;
-                // the next begin with a block
-                let room = if room > BLOCK_WORDS { room - (word % BLOCK_WORDS as u64) as usize } else { room };
-                let whole = want >= follow || want >= BLOCK as usize;
-                ((whole && element.is_multiple_of(64)).then_some((stream, word)), room)
-            }
-            Source::Stored(_) | Source::Certain(_) => (None, room),
-        };
-        let len = want.min(64 * room);
-        self.walk.skip_bits(len);
-        let count = len.div_ceil(64);
-        let words = match self.stored(count) {
-            Some(words) => words,
-            None => self.room.get_mut(..count).unwrap_or_default(),
-        };
-        match aligned {
-            Some((stream, word)) => draw(self.reader.level, stream, word, words),
-            None => self.reader.copy(index, follow, words, 0, len),
-        }
-        clear_past(words, len);
-        (words, len)
     }
 
     /// Of elements of several rows.

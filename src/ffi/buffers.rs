@@ -3,6 +3,7 @@
 use core::slice;
 
 use super::status::*;
+use crate::engine::Input;
 use crate::error::Error;
 use crate::mask::{Mask, MaskMut};
 
@@ -154,6 +155,15 @@ pub(super) struct InOut(pub(super) *const f32, pub(super) *mut f32, pub(super) u
 pub(super) enum Pair<'a> {
     Apart(&'a [f32], &'a mut [f32]),
     InPlace(&'a mut [f32]),
+}
+
+impl<'a> Pair<'a> {
+    pub(super) fn input_and_output(self) -> (Input<'a>, &'a mut [f32]) {
+        match self {
+            Self::Apart(x, y) => (Input::Slice(x), y),
+            Self::InPlace(x) => (Input::InPlace, x),
+        }
+    }
 }
 
 impl<'a> Buffer<'a> for InOut {

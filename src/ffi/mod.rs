@@ -10,6 +10,7 @@
 
 mod buffers;
 mod call;
+mod flat;
 #[cfg(dropmask_panic_handler)]
 mod panic;
 

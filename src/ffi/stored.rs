@@ -1,4 +1,5 @@
 use super::call::StoredCall;
+use super::flat;
 use super::status::*;
 
 /// Dropout by a stored mask, in either pass: y[i] = (bit i of mask) ? x[i] * scale : +0.0. A scale of 0, which is that
@@ -14,8 +15,8 @@ pub unsafe extern "C" fn dropmask_apply_f32(
     y: *mut f32,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
-    unsafe { StoredCall::flat(mask, scale, len).apply(x, y) }
+    // SAFETY: the header demands of the pointers what `flat::apply` does.
+    unsafe { flat::apply(mask, scale, x, y, len) }
 }
 
 /// Accumulates the gradient by a stored mask: dx[i] += (bit i of mask) ? dy[i] * scale : +0.0.

@@ -1,4 +1,7 @@
+use core::ptr;
+
 use super::call::Call;
+use super::flat::Flat;
 use super::status::*;
 use crate::layout::Rows;
 
@@ -9,8 +12,8 @@ use crate::layout::Rows;
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_fill(key: u64, p: f32, offset: u64, mask: *mut u64, len: usize) -> dropmask_status {
-    // SAFETY: as the header demands.
-    unsafe { Call::flat(key, p, offset, len).fill(mask) }
+    // SAFETY: the header demands of the pointers what `Flat` does.
+    unsafe { Flat { key, p, offset, len }.fill(mask) }
 }
 
 /// Dropout: y[i] = kept(offset + i) ? x[i] * scale : +0.0, with the scale of dropmask_scale. If mask is not NULL, it is
@@ -29,8 +32,8 @@ pub unsafe extern "C" fn dropmask_forward_f32(
     mask: *mut u64,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
-    unsafe { Call::flat(key, p, offset, len).forward(x, y, mask) }
+    // SAFETY: the header demands of the pointers what `Flat` does.
+    unsafe { Flat { key, p, offset, len }.forward(x, y, mask) }
 }
 
 /// The gradient of dropmask_forward_f32, its mask drawn again: dx[i] = kept(offset + i) ? dy[i] * scale : +0.0.
@@ -47,8 +50,8 @@ pub unsafe extern "C" fn dropmask_backward_f32(
     dx: *mut f32,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
-    unsafe { Call::flat(key, p, offset, len).backward(dy, dx) }
+    // SAFETY: the header demands of the pointers what `Flat` does.
+    unsafe { Flat { key, p, offset, len }.forward(dy, dx, ptr::null_mut()) }
 }
 
 /// Dropout before a residual sum: y[i] = r[i] + (kept(offset + i) ? x[i] * scale : +0.0). The gradient of r is dy, that

@@ -1,4 +1,4 @@
-use crate::engine::{Input, Operands, Pass, Source, Threads};
+use crate::engine::{Input, Operands, Pass, Row, Source, Threads};
 use crate::error::Error;
 use crate::layout::{Channels, Rows, Shape};
 use crate::mask::Mask;
@@ -132,8 +132,13 @@ impl<'a> StoredMask<'a> {
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn pass<const N: usize>(&self, shape: Shape, inputs: [Input<'_>; N], y: &mut [f32]) -> Result<(), Error> {
-        let (memory, source) = (shape.memory(), Source::stored(self.mask, self.scale));
-        let (level, operands) = (self.level.unwrap_or_else(Level::detect), Operands::new(inputs, y, memory));
+        let (level, source) = (self.level.unwrap_or_else(Level::detect), Source::stored(self.mask, self.scale));
+        if let (None, Threads::One) = (self.shape, self.threads) {
+            Row::new(level, source, inputs, y, &mut []).product(N, self.scale);
+            return Ok(());
+        }
+        let memory = shape.memory();
+        let operands = Operands::new(inputs, y, memory);
         let pass = Pass { level, threads: self.threads, source, layout: shape.layout(), memory, operands };
         pass.product(N, self.scale);
         Ok(())

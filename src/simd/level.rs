@@ -103,12 +103,12 @@ impl Level {
         Self::supported().find(|level| level.name() == name).ok_or(Error::UnsupportedLevel)
     }
 
-    /// From so many elements on it pays to draw words beside the work of a pass (measured: see records).
-    pub(crate) const fn beside_from(self) -> usize {
+    /// Above so many elements it pays to draw words beside the work of a pass (measured: see records).
+    pub(crate) const fn beside_above(self) -> usize {
         match self.0 {
             Kind::Scalar | Kind::Portable => usize::MAX,
             #[cfg(target_feature = "sse2")]
-            Kind::Avx2(_) | Kind::Avx512(_) => 8192,
+            Kind::Avx2(_) | Kind::Avx512(_) => 8191,
         }
     }
 

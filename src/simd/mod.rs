@@ -2,6 +2,7 @@
 //! to the code that is compiled for it.
 #![allow(unsafe_code)] // loads and stores of raw operands are declared here, and written once per level
 
+mod array;
 mod dispatch;
 mod level;
 
@@ -26,6 +27,7 @@ mod pair;
 )]
 pub(crate) mod portable;
 
+pub(crate) use array::{fold, load, store, to_array};
 pub(crate) use dispatch::{Operation, dispatch};
 #[cfg_attr(not(feature = "ffi"), allow(unused_imports))]
 pub(crate) use level::Kind;

@@ -31,6 +31,7 @@ impl Operation for Draw<'_> {
         let mut block = first / BLOCK_WORDS as u64;
         // words of the block before the first that is wanted
         let mut skip = (first % BLOCK_WORDS as u64) as usize;
+        let (mut kept, mut ties) = ([[0; 8]; 2], [[0; 8]; 2]);
         while !words.is_empty() {
             let whole = if BATCH > 1 && skip == 0 { words.len() / BATCH_WORDS * BATCH_WORDS } else { 0 };
             let taken = if whole > 0 {
@@ -43,19 +44,9 @@ impl Operation for Draw<'_> {
                 whole
             } else {
                 let taken = (BLOCK_WORDS - skip).min(words.len());
-                let mut room;
-                let (kept, whole) = match words.as_chunks_mut().0.first_chunk_mut() {
-                    Some(kept) if skip == 0 => (kept, true),
-                    _ => {
-                        room = [[0; 8]; 2];
-                        (&mut room, false)
-                    }
-                };
-                sample_part(s, stream, block, (skip, skip + taken), kept);
-                if !whole {
-                    let kept = *kept;
-                    words.iter_mut().zip(kept.as_flattened().iter().skip(skip)).for_each(|(word, kept)| *word = *kept);
-                }
+                sample_part(s, stream, block, (skip, skip + taken), &mut kept, &mut ties);
+                let kept = kept.as_flattened().get(skip..).unwrap_or_default();
+                words.iter_mut().zip(kept).for_each(|(word, kept)| *word = *kept);
                 block = block.wrapping_add(1);
                 skip = 0;
                 taken

@@ -9,9 +9,6 @@ use crate::key::{GOLDEN, Key, MIX};
 use crate::mask::low_bits;
 use crate::simd::{Groups, Lanes, Overlap, Simd};
 
-/// So many words are worth to be drawn ahead of their comparison.
-const FEW: usize = 2;
-
 /// Work to do in steps while words are drawn.
 pub(crate) trait Meanwhile<S> {
     fn step(&mut self, s: S);
@@ -44,7 +41,7 @@ pub(crate) fn sample<L: Lanes>(
     sampler.settle();
 }
 
-/// Writes words `from..to` of one block to their places in `kept`, and leaves the others anything.
+/// Writes words `from..to` of one block to their places in `kept`, and leaves the others anything; `ties` is room.
 #[inline(always)]
 pub(super) fn sample_part<S: Simd>(
     s: S,
@@ -52,12 +49,11 @@ pub(super) fn sample_part<S: Simd>(
     block: u64,
     (from, to): (usize, usize),
     kept: &mut [[u64; 8]; 2],
+    ties: &mut [[u64; 8]; 2],
 ) {
-    let mut ties = [[0; 8]; 2];
-    let mut sampler = Sampler::new(stream, block, kept, &mut ties);
+    let mut sampler = Sampler::new(stream, block, kept, ties);
     let mut ahead = <S::Lanes as Lanes>::Drawn::default();
     let ahead = ahead.as_mut();
-    let ahead = if (FEW..=ahead.len()).contains(&(sampler.digits.count as usize)) { ahead } else { &mut [] };
     // a bit a word; a lane has words `lane` and `lane + 8`
     let wanted = low_bits(to) as u32 & !low_bits(from) as u32;
     for lane in (0..8).step_by(S::Lanes::COUNT) {
@@ -88,7 +84,7 @@ struct Sampler<'a> {
     digits: Digits,
     first: u64,
     kept: &'a mut Groups,
-    /// Elements whose digits equal the threshold's, where `tied` says that there are any.
+    /// Elements whose digits equal the threshold's, where `tied` says that there are any. Empty if these digits are all.
     ties: &'a mut Groups,
     /// Bit `lanes * group + lane` tells of an element in that word that is to be settled.
     tied: u64,
@@ -97,7 +93,9 @@ struct Sampler<'a> {
 impl<'a> Sampler<'a> {
     #[inline(always)]
     const fn new(stream: Stream, first: u64, kept: &'a mut Groups, ties: &'a mut Groups) -> Self {
-        Self { key: stream.key, digits: Digits::new(stream.p), first, kept, ties, tied: 0 }
+        let digits = Digits::new(stream.p);
+        let ties = if digits.lo == 0 { &mut [] } else { ties };
+        Self { key: stream.key, digits, first, kept, ties, tied: 0 }
     }
 
     /// Two words each.
@@ -120,25 +118,24 @@ impl<'a> Sampler<'a> {
         let mut rng = Xoshiro::<L>::new(s, self.key, self.first.wrapping_mul(8).wrapping_add(lane as u64));
         for group in 0..groups {
             let mut order = Order { at_least: L::splat(s, !0), above: L::splat(s, 0) };
-            if let Some(words) = ahead.get_mut(..digits.count as usize) {
-                for word in words.iter_mut() {
-                    *word = rng.next();
-                }
-                // a closure: no level with a target feature has room to draw ahead, and a Cortex-M4 saves 1 %
-                words.iter().zip(digits.iter()).for_each(|(word, digit)| order.compare(*word, digit));
-            } else {
+            if ahead.is_empty() {
                 for digit in digits.iter() {
                     order.compare(rng.next(), digit);
                     if matches!(L::Level::OVERLAP, Overlap::Digits) {
                         meanwhile.step(s);
                     }
                 }
+            } else {
+                let words = ahead.iter_mut().zip(digits.iter());
+                words.for_each(|(word, _)| *word = rng.next());
+                // a closure: no level with a target feature has room to draw ahead, and a Cortex-M4 saves 1 %
+                ahead.iter().zip(digits.iter()).for_each(|(word, digit)| order.compare(*word, digit));
             }
             if matches!(L::Level::OVERLAP, Overlap::Groups) {
                 meanwhile.step(s);
             }
             L::splat(s, !0).and_not(order.at_least).store(self.kept, group, lane);
-            if digits.lo != 0 {
+            if group < self.ties.len() {
                 let equal = order.at_least.and_not(order.above);
                 equal.store(self.ties, group, lane);
                 let at = self.lanes() * group + lane;

@@ -44,8 +44,7 @@ pub(super) fn exp_lanes<F: Floats>(level: F::Level, x: F) -> F {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{load, to_array};
-    use crate::simd::{Level, Operation, Simd, dispatch};
+    use crate::simd::{Level, Operation, Simd, dispatch, load, to_array};
 
     struct Exp<'a> {
         x: &'a [f32; 16],

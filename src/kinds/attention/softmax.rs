@@ -1,8 +1,8 @@
 //! The softmax of a row with dropout of its weights, and the gradient.
 
 use super::elements::{Dot, Exponential, Gradient, Hide, Largest, Normalise};
-use crate::engine::{Element, Kernel, Reader, Run, fold};
-use crate::simd::{Operation, Simd, dispatch};
+use crate::engine::{Element, Kernel, Reader, Run};
+use crate::simd::{Operation, Simd, dispatch, fold};
 
 /// What becomes of the weights of a row.
 #[derive(Clone, Copy)]

@@ -4,8 +4,8 @@ use core::array;
 
 use super::kernel::{Layer, Tile, Tiled, each_row, parts_mut};
 use super::tile::{Kept, KeptFinite, PIECE, Product, add_products, add_rows, sums};
-use crate::engine::{Reader, fold};
-use crate::simd::{Level, Operation, Simd, dispatch};
+use crate::engine::Reader;
+use crate::simd::{Level, Operation, Simd, dispatch, fold};
 
 /// `y[n][o] = scale * (sum over i of the products of w[o][i] and x[n][i]) + b[o]`.
 pub(crate) struct Forward<'a, P> {

@@ -2,8 +2,7 @@
 
 use core::array;
 
-use crate::engine::{fold, load, store, to_array};
-use crate::simd::{Floats, Simd};
+use crate::simd::{Floats, Simd, fold, load, store, to_array};
 
 /// Inputs whose products are summed before the 16 accumulators are folded: few enough that a tile of weights stays in the
 /// first cache.

@@ -167,7 +167,7 @@ impl MaskStream {
         rows.check_indices(self.offset)?;
         for (row, words) in mask.rows_mut(rows.columns).take(rows.rows).enumerate() {
             let first = rows.index_stride.wrapping_mul(row as u64);
-            fill(self.run_level(), self.threads, self.further(first).source(), rows.columns, words);
+            fill(self.run_level(), self.threads, self.stream(), self.offset.wrapping_add(first), rows.columns, words);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 use super::{MaskStream, Scaling};
-use crate::engine::{Input, Operands, Pass, Source};
+use crate::engine::{Input, Operands, Pass, Row, Source, Threads};
 use crate::error::{Error, same_length};
 use crate::layout::Shape;
 use crate::mask::MaskMut;
@@ -82,6 +82,11 @@ impl MaskStream {
         Pass { level, threads: self.threads, source: self.source(), layout: shape.layout(), memory, operands }
     }
 
+    /// Whether a pass is one row on the caller's thread.
+    const fn is_row(&self) -> bool {
+        self.shape.is_none() && matches!(self.threads, Threads::One)
+    }
+
     /// `y = x * factor` as training would have it, or `y = z + x * factor` of two inputs.
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     pub(super) fn pass<const N: usize>(
@@ -90,7 +95,11 @@ impl MaskStream {
         inputs: [Input<'_>; N],
         y: &mut [f32],
     ) -> Result<(), Error> {
-        self.training(shape, inputs, y).product(N, self.scale());
+        if self.is_row() {
+            Row::new(self.run_level(), self.source(), inputs, y, &mut []).product(N, self.scale());
+        } else {
+            self.training(shape, inputs, y).product(N, self.scale());
+        }
         Ok(())
     }
 
@@ -101,11 +110,11 @@ impl MaskStream {
             return self.pass(shape, [x], y);
         }
         same_length(y.len(), mask.len())?;
-        let pass = self.training(shape, [x], y);
-        if let Source::Certain(_) = pass.source {
-            self.fill(mask)?;
+        if self.is_row() {
+            Row::new(self.run_level(), self.source(), [x], y, mask.words_mut()).scale(self.scale());
+        } else {
+            self.training(shape, [x], y).scale(self.scale(), mask.words_mut());
         }
-        pass.scale(self.scale(), mask.words_mut());
         Ok(())
     }
 

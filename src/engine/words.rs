@@ -1,6 +1,8 @@
 //! The mask words of a pass: from a layout and the source of its bits to 64 bits at a time, in the order of the elements and
 //! across the ends of rows. Integer code that knows nothing of operands.
 
+use core::cell::Cell;
+
 use super::reader::Reader;
 use crate::layout::Walk;
 use crate::mask::{append, clear_past, low_bits};
@@ -101,13 +103,14 @@ impl<'a, 'b> Words<'a, 'b> {
             return;
         }
         // from there on, where a word begins, each word is one that was a row before
-        let (first, shift) = ((ready - columns) / 64, ((ready - columns) % 64) as u32);
-        for (i, word) in (ready / 64..end.div_ceil(64)).enumerate() {
-            let before = |i: usize| self.room.get(i).copied().unwrap_or(0);
-            let bits = before(first + i) >> shift | before(first + i + 1) << 1 << (63 - shift);
-            if let Some(word) = self.room.get_mut(word) {
-                *word = bits;
-            }
+        let (first, shift) = ((ready - columns) / 64, (ready - columns) % 64);
+        let words = Cell::from_mut(&mut *self.room).as_slice_of_cells();
+        let from = |at: usize| words.get(at..).unwrap_or_default();
+        let mut low = from(first).first().map_or(0, Cell::get);
+        for (word, high) in from(ready / 64).iter().take((end - ready).div_ceil(64)).zip(from(first + 1)) {
+            word.set(low >> shift | high.get() << 1 << (63 - shift));
+            // which may be the word that was written
+            low = high.get();
         }
         self.walk.skip_same(end - ready);
         // what comes next is appended
@@ -119,32 +122,32 @@ impl<'a, 'b> Words<'a, 'b> {
         let repeat = self.walk.layout.repeat;
         let Run { mut bits, mut count, mut turns } = self.current;
         let (reader, walk) = (&mut self.reader, &mut self.walk);
-        let mut some = |bits: &mut u64, count: &mut usize| {
-            let mut next = [0];
-            *count = walk.columns_left().min(64);
-            reader.copy(walk.index(), walk.columns_left(), &mut next, 0, *count);
-            walk.skip_bits(*count);
-            *bits = next[0];
+        let mut some = || {
+            let (mut next, count) = ([0], walk.columns_left().min(64));
+            reader.copy(walk.index(), walk.columns_left(), &mut next, 0, count);
+            walk.skip_bits(count);
+            (next[0], count)
         };
         if count == 0 {
-            some(&mut bits, &mut count);
+            (bits, count) = some();
         }
+        let mut bit = (bits & 1).wrapping_neg();
         for (word, done) in self.room.iter_mut().zip((0..len).step_by(64)) {
             let end = (len - done).min(64);
             // each bit reaches to the end of the word, where the next does not change it
-            let mut bit = (bits & 1).wrapping_neg();
-            *word = bit;
+            let mut all = bit;
             while turns < end {
                 (bits, count) = (bits >> 1, count - 1);
                 if count == 0 {
-                    some(&mut bits, &mut count);
+                    (bits, count) = some();
                 }
                 let next = (bits & 1).wrapping_neg();
-                *word ^= (bit ^ next) << turns;
+                all ^= (bit ^ next) << turns;
                 bit = next;
                 turns += repeat;
             }
             turns -= end;
+            *word = all;
         }
         self.current = Run { bits, count, turns };
     }

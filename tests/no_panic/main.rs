@@ -10,7 +10,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use object::read::archive::ArchiveFile;
-use object::{File, Object, ObjectSymbol};
+use object::{File, Object, ObjectSection, ObjectSymbol, Section, SectionKind};
 use tools::{c_library, root, succeed};
 
 /// Parts of the names of what panics, unwinds or allocates, mangled or not.
@@ -63,6 +63,18 @@ fn cannot_panic(archive: &Path) -> Vec<String> {
 fn the_c_library_cannot_panic() {
     let undefined = cannot_panic(&c_library().join("libdropmask.a"));
     assert!(!undefined.is_empty() && undefined.iter().all(|name| NEEDED.contains(&&**name)), "{undefined:?}");
+}
+
+/// Bytes of code and constants of the shared library. A little above what it has; to be set anew when the code changes.
+const SHARED: u64 = 470_000;
+
+#[test]
+fn the_shared_library_keeps_to_its_size() {
+    let data = fs::read(c_library().join("libdropmask.so")).unwrap();
+    let file = File::parse(&*data).unwrap();
+    let constant = |section: &Section<'_, '_>| matches!(section.kind(), SectionKind::Text | SectionKind::ReadOnlyData);
+    let text: u64 = file.sections().filter(constant).map(|section| section.size()).sum();
+    assert!((100_000..=SHARED).contains(&text), "{text} bytes of {SHARED}");
 }
 
 /// Nor where `.ci/freestanding` built it; it names the archives. What they need, the firmware that is linked there shows.

@@ -28,7 +28,7 @@ pub unsafe extern "C" fn dropmask_alpha_forward_f32(
     y: *mut f32,
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, DROPMASK_INVERTED, rows::shape(rows, columns, stride, index_stride));
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { forward(call, x, y) }
 }
 
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn dropmask_alpha_backward_f32(
     dx: *mut f32,
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, DROPMASK_INVERTED, rows::shape(rows, columns, stride, index_stride));
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { backward(call, dy, dx) }
 }
 
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn dropmask_alpha_backward_add_f32(
     dx: *mut f32,
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, DROPMASK_INVERTED, rows::shape(rows, columns, stride, index_stride));
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { backward_add(call, dy, dx) }
 }
 
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn dropmask_feature_alpha_forward_f32(
 ) -> dropmask_status {
     let (shape, layout) = channels::shape(layout, samples, channels, positions, index_stride);
     let call = Call::new(key, p, offset, DROPMASK_INVERTED, shape).given(layout);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { forward(call, x, y) }
 }
 
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn dropmask_feature_alpha_backward_f32(
 ) -> dropmask_status {
     let (shape, layout) = channels::shape(layout, samples, channels, positions, index_stride);
     let call = Call::new(key, p, offset, DROPMASK_INVERTED, shape).given(layout);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { backward(call, dy, dx) }
 }
 
@@ -148,12 +148,12 @@ pub unsafe extern "C" fn dropmask_feature_alpha_backward_add_f32(
 ) -> dropmask_status {
     let (shape, layout) = channels::shape(layout, samples, channels, positions, index_stride);
     let call = Call::new(key, p, offset, DROPMASK_INVERTED, shape).given(layout);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { backward_add(call, dy, dx) }
 }
 
 unsafe fn forward(call: Call, x: *const f32, y: *mut f32) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (InOut(x, y, call.elements()),), |stream, (xy,)| match xy {
             Pair::Apart(x, y) => AlphaDropout::new(stream).forward(x, y),
@@ -163,7 +163,7 @@ unsafe fn forward(call: Call, x: *const f32, y: *mut f32) -> dropmask_status {
 }
 
 unsafe fn backward(call: Call, dy: *const f32, dx: *mut f32) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (InOut(dy, dx, call.elements()),), |stream, (xy,)| match xy {
             Pair::Apart(dy, dx) => AlphaDropout::new(stream).backward(dy, dx),
@@ -174,7 +174,7 @@ unsafe fn backward(call: Call, dy: *const f32, dx: *mut f32) -> dropmask_status 
 
 unsafe fn backward_add(call: Call, dy: *const f32, dx: *mut f32) -> dropmask_status {
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (Read(dy, len), Write(dx, len)), |stream, (dy, dx)| {
             AlphaDropout::new(stream).backward_add(dy, dx)

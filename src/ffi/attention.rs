@@ -51,7 +51,7 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
     let len = call.elements();
     let attention = attention(call, matrices, queries, keys, past, renormalise);
     let mask = unless_null(mask, ReadMask(mask, 0, len as u128));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(attention, (InOut(scores, weights, len), mask), |attention, (xy, mask)| {
             let attention = stored(attention, mask.transpose()?);
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
     let len = call.elements();
     let attention = attention(call, matrices, queries, keys, past, renormalise);
     let mask = unless_null(mask, ReadMask(mask, 0, len as u128));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(attention, (InOut(scores, dscores, len), Read(dy, len), mask), |attention, (xy, dy, mask)| {
             let attention = stored(attention, mask.transpose()?);
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn dropmask_attention_evaluate_f32(
     let call = stack(0, p, 0, scaling, matrices, queries, keys);
     let len = call.elements();
     let attention = attention(call, matrices, queries, keys, past, renormalise);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(attention, (InOut(scores, weights, len),), |attention, (xy,)| match xy {
             Pair::Apart(scores, weights) => attention.evaluate(scores, weights),

@@ -30,7 +30,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_f32(
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |stream, (xy, b)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).forward(x, b, y),
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_residual_f32(
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).forward_residual(x, b, r, y),
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn dropmask_bias_forward_add_f32(
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (Read(x, len), bias(b, rows, columns), Write(r, len)), |stream, (x, b, r)| {
             BiasDropout::new(stream).forward_add(x, b, r)
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn dropmask_bias_backward_f32(
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (InOut(dy, dx, len), Write(db, columns)), |stream, (xy, db)| match xy {
             Pair::Apart(dy, dx) => BiasDropout::new(stream).backward(dy, dx, db),
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn dropmask_bias_backward_add_f32(
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (Read(dy, len), Write(dx, len), Write(db, columns)), |stream, (dy, dx, db)| {
             BiasDropout::new(stream).backward_add(dy, dx, db)
@@ -183,7 +183,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
 ) -> dropmask_status {
     let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |stream, (xy, b)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).evaluate(x, b, y),
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_residual_f32(
 ) -> dropmask_status {
     let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
             Pair::Apart(x, y) => BiasDropout::new(stream).evaluate_residual(x, b, r, y),

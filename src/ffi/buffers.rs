@@ -91,7 +91,7 @@ pub(super) trait Buffer<'a> {
     fn extents(&self) -> [Extent; 2];
 
     /// # Safety
-    /// The extents have been checked; the memory is as [`run`] demands.
+    /// The extents have been checked; the memory is what [`run`] says.
     unsafe fn slice(self) -> Self::Slice;
 }
 
@@ -177,12 +177,12 @@ impl<'a> Buffer<'a> for InOut {
 
     unsafe fn slice(self) -> Pair<'a> {
         let Self(x, y, len) = self;
-        // SAFETY: as demanded here; where it is equal to the input, this alone is made of the memory.
+        // SAFETY: `extents` names this buffer, which `run` has checked; where it is the input too, no other slice is made of it.
         let output = unsafe { Write(y, len).slice() };
         if x == y {
             return Pair::InPlace(output);
         }
-        // SAFETY: as demanded here.
+        // SAFETY: it is not the output, so `extents` names it, and `run` has checked that it does not overlap what is written.
         Pair::Apart(unsafe { Read(x, len).slice() }, output)
     }
 }
@@ -205,7 +205,7 @@ impl<'a> Buffer<'a> for ReadMask {
     }
 
     unsafe fn slice(self) -> Result<Mask<'a>, Error> {
-        // SAFETY: as demanded here.
+        // SAFETY: `extents` names these words, which `run` has checked.
         let words = unsafe { self.words().slice() };
         let first = if words.is_empty() { 0 } else { self.1 };
         Mask::at_bit(words, first, saturate(self.2))
@@ -229,7 +229,7 @@ impl<'a> Buffer<'a> for WriteMask {
     }
 
     unsafe fn slice(self) -> Result<MaskMut<'a>, Error> {
-        // SAFETY: as demanded here.
+        // SAFETY: `extents` names these words, which `run` has checked.
         let words = unsafe { self.words().slice() };
         MaskMut::new(words, saturate(self.1))
     }
@@ -248,7 +248,7 @@ impl<'a, B: Buffer<'a>> Buffer<'a> for Option<B> {
     }
 
     unsafe fn slice(self) -> Option<B::Slice> {
-        // SAFETY: as demanded here.
+        // SAFETY: a buffer that is there has its own extents, which `run` has checked.
         self.map(|buffer| unsafe { buffer.slice() })
     }
 }
@@ -271,7 +271,7 @@ pub(super) trait Buffers<'a> {
     fn check(&self) -> Result<(), dropmask_status>;
 
     /// # Safety
-    /// [`check`](Self::check) has found no fault; the memory is as [`run`] demands.
+    /// [`check`](Self::check) has found no fault; the memory is what [`run`] says.
     unsafe fn slices(self) -> Self::Slices;
 }
 
@@ -285,7 +285,7 @@ macro_rules! buffers {
             }
 
             unsafe fn slices(self) -> Self::Slices {
-                // SAFETY: as demanded here.
+                // SAFETY: `check` has had the extents of each of these buffers.
                 ($(unsafe { self.$index.slice() },)+)
             }
         }

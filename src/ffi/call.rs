@@ -85,10 +85,11 @@ impl Call {
 }
 
 /// # Safety
-/// All: the pointers are as the header demands.
+/// All: a pointer to floats is to as many as the shape spans, one to a mask to the words of its bits; what is written, nobody
+/// else reads or writes meanwhile, and what is read, nobody writes.
 impl Call {
     pub(super) unsafe fn fill(self, mask: *mut u64) -> dropmask_status {
-        // SAFETY: as demanded here.
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe { run(self.storing(), (WriteMask(mask, self.bits()),), |stream, (mask,)| stream.fill(&mut mask?)) }
     }
 
@@ -96,7 +97,7 @@ impl Call {
         let stream = if mask.is_null() { self.stream() } else { self.storing() };
         let mask = unless_null(mask, WriteMask(mask, self.bits()));
         let buffers = (InOut(x, y, self.elements()), mask);
-        // SAFETY: as demanded here.
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
             run(stream, buffers, |stream, (xy, mask)| match (xy, mask.transpose()?) {
                 (Pair::Apart(x, y), None) => stream.forward(x, y),
@@ -109,7 +110,7 @@ impl Call {
 
     pub(super) unsafe fn forward_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
         let len = self.elements();
-        // SAFETY: as demanded here.
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
             run(self.stream(), (InOut(x, y, len), Read(r, len)), |stream, (xy, r)| match xy {
                 Pair::Apart(x, y) => stream.forward_residual(x, r, y),
@@ -119,18 +120,18 @@ impl Call {
     }
 
     pub(super) unsafe fn backward(self, dy: *const f32, dx: *mut f32) -> dropmask_status {
-        // SAFETY: as demanded here.
+        // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
         unsafe { self.forward(dy, dx, ptr::null_mut()) }
     }
 
     pub(super) unsafe fn add(self, x: *const f32, sum: *mut f32) -> dropmask_status {
         let len = self.elements();
-        // SAFETY: as demanded here.
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe { run(self.stream(), (Read(x, len), Write(sum, len)), |stream, (x, sum)| stream.backward_add(x, sum)) }
     }
 
     pub(super) unsafe fn evaluate(self, x: *const f32, y: *mut f32) -> dropmask_status {
-        // SAFETY: as demanded here.
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
             run(self.stream(), (InOut(x, y, self.elements()),), |stream, (xy,)| match xy {
                 Pair::Apart(x, y) => stream.evaluate(x, y),
@@ -141,7 +142,7 @@ impl Call {
 
     pub(super) unsafe fn evaluate_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
         let len = self.elements();
-        // SAFETY: as demanded here.
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
             run(self.stream(), (InOut(x, y, len), Read(r, len)), |stream, (xy, r)| match xy {
                 Pair::Apart(x, y) => stream.evaluate_residual(x, r, y),
@@ -203,11 +204,12 @@ impl StoredCall {
 }
 
 /// # Safety
-/// All: the pointers are as the header demands.
+/// All: a pointer to floats is to as many as the shape spans, one to a mask to the words of its bits; what is written, nobody
+/// else reads or writes meanwhile, and what is read, nobody writes.
 impl StoredCall {
     pub(super) unsafe fn apply(self, x: *const f32, y: *mut f32) -> dropmask_status {
         let buffers = (self.mask(), InOut(x, y, elements(self.shape)));
-        // SAFETY: as demanded here.
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
             run(self.checked(), buffers, |(), (mask, xy)| match xy {
                 Pair::Apart(x, y) => self.stored(mask?).apply(x, y),
@@ -219,13 +221,13 @@ impl StoredCall {
     pub(super) unsafe fn add(self, dy: *const f32, dx: *mut f32) -> dropmask_status {
         let len = elements(self.shape);
         let buffers = (self.mask(), Read(dy, len), Write(dx, len));
-        // SAFETY: as demanded here.
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe { run(self.checked(), buffers, |(), (mask, dy, dx)| self.stored(mask?).apply_add(dy, dx)) }
     }
 
     pub(super) unsafe fn apply_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
         let len = elements(self.shape);
-        // SAFETY: as demanded here.
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
             run(self.checked(), (self.mask(), InOut(x, y, len), Read(r, len)), |(), (mask, xy, r)| match xy {
                 Pair::Apart(x, y) => self.stored(mask?).apply_residual(x, r, y),

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn dropmask_channels_fill(
     mask: *mut u64,
 ) -> dropmask_status {
     let shape = Shape::Channels(Channels::first(samples, channels, 1).index_stride(index_stride));
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, DROPMASK_INVERTED, shape).fill(mask) }
 }
 
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn dropmask_channels_forward_f32(
     mask: *mut u64,
 ) -> dropmask_status {
     let (shape, layout) = shape(layout, samples, channels, positions, index_stride);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape).given(layout).forward(x, y, mask) }
 }
 
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn dropmask_channels_forward_residual_f32(
     y: *mut f32,
 ) -> dropmask_status {
     let (shape, layout) = shape(layout, samples, channels, positions, index_stride);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape).given(layout).forward_residual(x, r, y) }
 }
 
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn dropmask_channels_forward_add_f32(
     r: *mut f32,
 ) -> dropmask_status {
     let (shape, layout) = shape(layout, samples, channels, positions, index_stride);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape).given(layout).add(x, r) }
 }
 
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn dropmask_channels_backward_f32(
     dx: *mut f32,
 ) -> dropmask_status {
     let (shape, layout) = shape(layout, samples, channels, positions, index_stride);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape).given(layout).backward(dy, dx) }
 }
 
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn dropmask_channels_backward_add_f32(
     dx: *mut f32,
 ) -> dropmask_status {
     let (shape, layout) = shape(layout, samples, channels, positions, index_stride);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape).given(layout).add(dy, dx) }
 }
 
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn dropmask_channels_apply_f32(
     y: *mut f32,
 ) -> dropmask_status {
     let (shape, layout) = shape(layout, samples, channels, positions, index_stride);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { StoredCall::new(mask, first, scale, shape).given(layout).apply(x, y) }
 }
 
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn dropmask_channels_apply_add_f32(
     dx: *mut f32,
 ) -> dropmask_status {
     let (shape, layout) = shape(layout, samples, channels, positions, index_stride);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { StoredCall::new(mask, first, scale, shape).given(layout).add(dy, dx) }
 }
 
@@ -233,7 +233,7 @@ pub unsafe extern "C" fn dropmask_channels_apply_residual_f32(
     y: *mut f32,
 ) -> dropmask_status {
     let (shape, layout) = shape(layout, samples, channels, positions, index_stride);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { StoredCall::new(mask, first, scale, shape).given(layout).apply_residual(x, r, y) }
 }
 

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn dropmask_connect_forward_f32(
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(w, weights), unless_null(b, Read(b, layer.outputs)), Read(x, x_len), Write(y, y_len));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(stream, buffers, |stream, (mask, w, b, x, y)| layer.connect(stream, mask.transpose()?).forward(w, b, x, y))
     }
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_input_f32(
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(w, weights), Read(dy, y_len), Write(dx, x_len));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(stream, buffers, |stream, (mask, w, dy, dx)| {
             layer.connect(stream, mask.transpose()?).backward_input(w, dy, dx)
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_f32(
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(stream, buffers, |stream, (mask, x, dy, dw)| {
             layer.connect(stream, mask.transpose()?).backward_weights(x, dy, dw)
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_add_f32(
     let stream = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(stream, buffers, |stream, (mask, x, dy, dw)| {
             layer.connect(stream, mask.transpose()?).backward_weights_add(x, dy, dw)
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn dropmask_connect_backward_bias_f32(
     let layer = Layer::dense(batch, 0, outputs);
     let [_, _, y_len] = layer.lengths();
     let stream = layer.evaluating(0.0, 0);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(stream, (Read(dy, y_len), Write(db, outputs)), |stream, (dy, db)| {
             layer.connect(stream, None).backward_bias(dy, db)
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
     let layer = Layer::dense(batch, inputs, outputs).writing([batch, outputs]);
     let [weights, x_len, y_len] = layer.lengths();
     let buffers = (Read(w, weights), unless_null(b, Read(b, layer.outputs)), Read(x, x_len), Write(y, y_len));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, y)| {
             layer.connect(stream, None).evaluate(w, b, x, y)
@@ -241,7 +241,7 @@ pub unsafe extern "C" fn dropmask_connect_moments_f32(
     let [weights, x_len, y_len] = layer.lengths();
     let b = unless_null(b, Read(b, layer.outputs));
     let buffers = (Read(w, weights), b, Read(x, x_len), Write(mean, y_len), Write(variance, y_len));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, mean, variance)| {
             layer.connect(stream, None).moments(w, b, x, mean, variance)

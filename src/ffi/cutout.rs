@@ -29,7 +29,7 @@ pub unsafe extern "C" fn dropmask_cutout_forward_f32(
 ) -> dropmask_status {
     let shape = [samples, channels, height, width];
     let cutout = cutout(key, first_sample, shape, [box_height, box_width], boxes);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(cutout.check_indices().map_err(status_of), (InOut(x, y, cutout.len()),), |(), (xy,)| match xy {
             Pair::Apart(x, y) => cutout.forward(x, y),
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn dropmask_cutout_backward_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe {
         dropmask_cutout_forward_f32(
             key,
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn dropmask_cutout_boxes(
 ) -> dropmask_status {
     let cutout = cutout(key, 0, [1, 1, height, width], [box_height, box_width], boxes);
     let len = usize::try_from(boxes).unwrap_or(usize::MAX).saturating_mul(4);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (Write(bounds, len),), |(), (bounds,)| {
             for (bounds, [rows, columns]) in bounds.as_chunks_mut().0.iter_mut().zip(cutout.boxes(sample)) {

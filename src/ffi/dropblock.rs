@@ -19,7 +19,7 @@ pub unsafe extern "C" fn dropmask_dropblock_gamma(
     block: usize,
     threshold: *mut u64,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(drop_block(0, p, 0, [1, 1, height, width], block), (Out(threshold),), |drop_block, (threshold,)| {
             *threshold = drop_block.gamma().threshold();
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn dropmask_dropblock_seeds(
     seeds: *mut u64,
 ) -> dropmask_status {
     let shape = [samples, channels, height, width];
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(drop_block(0, 0.0, 0, shape, block), (Out(seeds),), |drop_block, (seeds,)| {
             *seeds = drop_block.seeds();
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn dropmask_dropblock_fill(
     kept: *mut u64,
 ) -> dropmask_status {
     let shape = [samples, channels, height, width];
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(
             drop_block(key, p, offset, shape, block),
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn dropmask_dropblock_forward_f32(
 ) -> dropmask_status {
     let shape = [samples, channels, height, width];
     let buffers = (InOut(x, y, len(shape)), WriteMask(mask, bits(shape)), Out(kept));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(drop_block(key, p, offset, shape, block), buffers, |drop_block, (xy, mask, kept)| {
             let count = match xy {
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn dropmask_dropblock_backward_f32(
     len: usize,
 ) -> dropmask_status {
     let scale = dropmask_dropblock_scale(kept, len as u64);
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { StoredCall::flat(mask, scale, len).apply(dy, dx) }
 }
 

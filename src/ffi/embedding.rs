@@ -33,7 +33,7 @@ pub unsafe extern "C" fn dropmask_embedding_lookup_f32(
 ) -> dropmask_status {
     let vocabulary = looked_up(vocabulary, count);
     let words = words(key, p, offset, scaling, vocabulary);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(
             words,
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn dropmask_embedding_forward_f32(
     y: *mut f32,
 ) -> dropmask_status {
     let words = words(key, p, offset, scaling, vocabulary);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(words, (Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |stream, (ids, xy)| {
             forward(EmbeddingDropout::new(stream, vocabulary, dimension), ids, xy)
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn dropmask_embedding_backward_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { dropmask_embedding_forward_f32(key, p, offset, scaling, vocabulary, dimension, count, ids, dy, dx) }
 }
 
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn dropmask_embedding_backward_table_f32(
     dtable: *mut f32,
 ) -> dropmask_status {
     let words = words(key, p, offset, scaling, vocabulary);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(
             words,
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_lookup_f32(
 ) -> dropmask_status {
     let vocabulary = looked_up(vocabulary, count);
     let mask = ReadMask(mask, 0, vocabulary as u128);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(
             Ok(()),
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_f32(
     y: *mut f32,
 ) -> dropmask_status {
     let mask = ReadMask(mask, 0, looked_up(vocabulary, count) as u128);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (mask, Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |(), (mask, ids, xy)| {
             forward(EmbeddingDropout::stored(mask?, scale, dimension), ids, xy)
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_table_f32(
     dtable: *mut f32,
 ) -> dropmask_status {
     let mask = ReadMask(mask, 0, vocabulary as u128);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(
             Ok(()),

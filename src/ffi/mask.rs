@@ -21,7 +21,7 @@ pub unsafe extern "C" fn dropmask_mask_count_kept(
     len: usize,
     kept: *mut u64,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (ReadMask(mask, first, len as u128), Out(kept)), |(), (mask, kept)| {
             *kept = mask?.count_kept() as u64;
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn dropmask_mask_count_kept(
 /// Status: OK, NULL_POINTER, MISALIGNED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_mask_complement(mask: *mut u64, len: usize) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (WriteMask(mask, len as u128),), |(), (mask,)| {
             mask?.complement();
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn dropmask_mask_copy(
     len: usize,
 ) -> dropmask_status {
     let buffers = (ReadMask(mask, first, len as u128), WriteMask(out, len as u128));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe { run(Ok(()), buffers, |(), (mask, out)| out?.copy_from(mask?)) }
 }
 
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn dropmask_mask_to_u8(
     len: usize,
 ) -> dropmask_status {
     let buffers = (ReadMask(mask, first, len as u128), Write(out, len));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe { run(Ok(()), buffers, |(), (mask, out)| mask?.write_u8(out)) }
 }
 
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn dropmask_mask_to_u8(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_mask_from_u8(kept: *const u8, mask: *mut u64, len: usize) -> dropmask_status {
     let buffers = (Read(kept, len), WriteMask(mask, len as u128));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe { run(Ok(()), buffers, |(), (kept, mask)| mask?.copy_from_u8(kept)) }
 }
 
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn dropmask_mask_to_le_bytes(
     len: usize,
 ) -> dropmask_status {
     let buffers = (ReadMask(mask, first, len as u128), Write(out, len.div_ceil(8)));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe { run(Ok(()), buffers, |(), (mask, out)| mask?.write_le_bytes(out)) }
 }
 
@@ -113,6 +113,6 @@ pub unsafe extern "C" fn dropmask_mask_to_le_bytes(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_mask_from_le_bytes(bytes: *const u8, mask: *mut u64, len: usize) -> dropmask_status {
     let buffers = (Read(bytes, len.div_ceil(8)), WriteMask(mask, len as u128));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe { run(Ok(()), buffers, |(), (bytes, mask)| mask?.copy_from_le_bytes(bytes)) }
 }

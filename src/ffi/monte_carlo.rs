@@ -23,7 +23,7 @@ pub unsafe extern "C" fn dropmask_moments_push_f32(
     squares: *mut f64,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (Read(y, len), Write(mean, len), Write(squares, len)), |(), (y, mean, squares)| {
             Moments::resume(passes, mean, squares)?.push(y)
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn dropmask_moments_population_variance(
     variance: *mut f64,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (Read(squares, len), Write(variance, len)), |(), (squares, variance)| {
             monte_carlo::variance(squares, passes as f64, variance)
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn dropmask_moments_sample_variance(
     variance: *mut f64,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (Read(squares, len), Write(variance, len)), |(), (squares, variance)| {
             monte_carlo::variance(squares, passes.saturating_sub(1) as f64, variance)
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn dropmask_classes_push_f32(
     entropy: *mut f64,
 ) -> dropmask_status {
     let len = samples.saturating_mul(classes);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (Read(p, len), Write(mean, len), Write(entropy, samples)), |(), (p, mean, entropy)| {
             ClassUncertainty::resume(passes, classes, mean, entropy)?.push(p)
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn dropmask_classes_predictive_entropy(
     out: *mut f64,
 ) -> dropmask_status {
     let len = samples.saturating_mul(classes);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (Read(mean, len), Write(out, samples)), |(), (mean, out)| {
             monte_carlo::predictive_entropy(mean, classes, out);
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn dropmask_classes_mutual_information(
     out: *mut f64,
 ) -> dropmask_status {
     let len = samples.saturating_mul(classes);
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (Read(mean, len), Read(entropy, samples), Write(out, samples)), |(), (mean, entropy, out)| {
             monte_carlo::mutual_information(mean, entropy, classes, out);

@@ -26,7 +26,7 @@ pub unsafe extern "C" fn dropmask_path_forward_f32(
     y: *mut f32,
     mask: *mut u64,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(samples, len)).forward(x, y, mask) }
 }
 
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn dropmask_path_forward_residual_f32(
     r: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(samples, len)).forward_residual(x, r, y) }
 }
 
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn dropmask_path_forward_add_f32(
     x: *const f32,
     r: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(samples, len)).add(x, r) }
 }
 
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn dropmask_path_backward_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(samples, len)).backward(dy, dx) }
 }
 
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn dropmask_path_backward_add_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(samples, len)).add(dy, dx) }
 }
 

@@ -10,7 +10,7 @@ use crate::probability::Probability;
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_scale(p: f32, scale: *mut f32) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(probability(p), (Out(scale),), |p, (scale,)| {
             *scale = p.scale();
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn dropmask_scale(p: f32, scale: *mut f32) -> dropmask_sta
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_keep(p: f32, keep: *mut f32) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(probability(p), (Out(keep),), |p, (keep,)| {
             *keep = p.keep();
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn dropmask_keep(p: f32, keep: *mut f32) -> dropmask_statu
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_threshold(p: f32, threshold: *mut u64) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(probability(p), (Out(threshold),), |p, (threshold,)| {
             *threshold = p.threshold();

@@ -32,7 +32,7 @@ pub unsafe extern "C" fn dropmask_relu_forward_f32(
 ) -> dropmask_status {
     let call = Call::new(key, p, offset, scaling, rows::shape(rows, columns, stride, index_stride));
     let buffers = (InOut(x, y, call.elements()), WriteMask(mask, call.bits()));
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.storing(), buffers, |stream, (xy, mask)| match xy {
             Pair::Apart(x, y) => ReluDropout::new(stream).forward(x, y, &mut mask?),
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn dropmask_relu_backward_f32(
 ) -> dropmask_status {
     let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (ReadMask(mask, 0, call.bits()), InOut(dy, dx, len)), |stream, (mask, xy)| match xy {
             Pair::Apart(dy, dx) => ReluDropout::new(stream).backward(mask?, dy, dx),
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn dropmask_relu_backward_add_f32(
 ) -> dropmask_status {
     let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (ReadMask(mask, 0, call.bits()), Read(dy, len), Write(dx, len)), |stream, (mask, dy, dx)| {
             ReluDropout::new(stream).backward_add(mask?, dy, dx)
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn dropmask_relu_evaluate_f32(
 ) -> dropmask_status {
     let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
     let len = call.elements();
-    // SAFETY: as the header demands.
+    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (InOut(x, y, len),), |stream, (xy,)| match xy {
             Pair::Apart(x, y) => ReluDropout::new(stream).evaluate(x, y),

@@ -24,7 +24,7 @@ pub unsafe extern "C" fn dropmask_rows_fill(
     index_stride: u64,
     mask: *mut u64,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, DROPMASK_INVERTED, shape(rows, columns, columns, index_stride)).fill(mask) }
 }
 
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn dropmask_rows_forward_f32(
     y: *mut f32,
     mask: *mut u64,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).forward(x, y, mask) }
 }
 
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn dropmask_rows_forward_residual_f32(
     r: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).forward_residual(x, r, y) }
 }
 
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn dropmask_rows_forward_add_f32(
     x: *const f32,
     r: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).add(x, r) }
 }
 
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn dropmask_rows_backward_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).backward(dy, dx) }
 }
 
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn dropmask_rows_backward_add_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, scaling, shape(rows, columns, stride, index_stride)).add(dy, dx) }
 }
 
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn dropmask_rows_evaluate_f32(
     x: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride)).evaluate(x, y) }
 }
 
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn dropmask_rows_evaluate_residual_f32(
     r: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride)).evaluate_residual(x, r, y) }
 }
 
@@ -209,7 +209,7 @@ pub unsafe extern "C" fn dropmask_rows_apply_f32(
     x: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { StoredCall::new(mask, first, scale, shape(rows, columns, stride, index_stride)).apply(x, y) }
 }
 
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn dropmask_rows_apply_add_f32(
     dy: *const f32,
     dx: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { StoredCall::new(mask, first, scale, shape(rows, columns, stride, index_stride)).add(dy, dx) }
 }
 
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn dropmask_rows_apply_residual_f32(
     r: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { StoredCall::new(mask, first, scale, shape(rows, columns, stride, index_stride)).apply_residual(x, r, y) }
 }
 

@@ -31,7 +31,7 @@ pub unsafe extern "C" fn dropmask_apply_add_f32(
     dx: *mut f32,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { StoredCall::flat(mask, scale, len).add(dy, dx) }
 }
 
@@ -48,6 +48,6 @@ pub unsafe extern "C" fn dropmask_apply_residual_f32(
     y: *mut f32,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { StoredCall::flat(mask, scale, len).apply_residual(x, r, y) }
 }

@@ -70,7 +70,7 @@ pub unsafe extern "C" fn dropmask_forward_residual_f32(
     y: *mut f32,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::flat(key, p, offset, len).forward_residual(x, r, y) }
 }
 
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn dropmask_forward_add_f32(
     r: *mut f32,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::flat(key, p, offset, len).add(x, r) }
 }
 
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn dropmask_backward_add_f32(
     dx: *mut f32,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::flat(key, p, offset, len).add(dy, dx) }
 }
 
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn dropmask_evaluate_f32(
     y: *mut f32,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::evaluation(p, scaling, Rows::new(1, len)).evaluate(x, y) }
 }
 
@@ -143,6 +143,6 @@ pub unsafe extern "C" fn dropmask_evaluate_residual_f32(
     y: *mut f32,
     len: usize,
 ) -> dropmask_status {
-    // SAFETY: as the header demands.
+    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::evaluation(p, scaling, Rows::new(1, len)).evaluate_residual(x, r, y) }
 }

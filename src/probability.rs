@@ -3,7 +3,8 @@ use crate::error::Error;
 /// 2^32, the threshold that keeps everything.
 const ONE: u64 = 1 << 32;
 
-/// Whether the formulas are computed as they are defined, in `f64`. Without instructions for it that takes 3 KB of firmware.
+/// Whether the formulas are computed as they are defined, in `f64`: not on 32-bit machines, of which many have no instructions
+/// for it and pay 3 KB of code.
 const F64: bool = cfg!(target_pointer_width = "64");
 
 /// A drop probability, as the 32-bit threshold that decides.
@@ -106,7 +107,7 @@ impl Probability {
         if F64 {
             return (ONE as f64 / threshold as f64) as f32;
         }
-        // at most two floats from the quotient; from below it, up to the last that is nearer than the next
+        // at most two floats from the quotient; from below it, up to the first that is nearer than the next
         let mut bits = (ONE as f32 / threshold as u32 as f32).to_bits() - 2;
         loop {
             // halfway to the next float, and the quotient, both times the threshold

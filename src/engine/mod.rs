@@ -1,6 +1,6 @@
 //! From a call to the loops: operands, the words of a pass, and what becomes of an element.
 //!
-//! [`Words`](words::Words) makes mask words 64 bits at a time, wherever they come from and whatever the layout is;
+//! [`Source`] says where bits come from, [`Words`](words::Words) makes mask words of them across short rows of any layout;
 //! [`Run`](operand::Run) is the loop over the caller's memory; [`Element`](element::Element) is a function of an element and
 //! its bit; [`Row`] brings the three together where elements and bits follow each other, [`Pass`] for any layout, on one
 //! thread or several.

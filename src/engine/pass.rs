@@ -77,15 +77,16 @@ impl Pass<'_> {
     fn range_storing(&self, range: Range<usize>, kernel: &mut dyn Kernel, store: &mut [u64]) {
         let Self { layout, memory, .. } = self;
         let long = layout.is_flat() || layout.columns >= LONG && layout.repeat == 1;
-        if matches!(self.source, Source::Certain(_)) || long && memory.run >= range.end.min(LONG) {
-            self.rows(range, kernel, store);
-        } else if self.level == Level::SCALAR {
+        if self.level == Level::SCALAR && !(layout.is_flat() && memory.run >= range.end) {
             self.one_by_one(range, kernel);
+        } else if matches!(self.source, Source::Certain(_)) || long && memory.run >= range.end.min(LONG) {
+            self.rows(range, kernel, store);
         } else {
             self.gathered(range, kernel);
         }
     }
 
+    /// The specification of a layout: each element asks for its bit.
     fn one_by_one(&self, range: Range<usize>, kernel: &mut dyn Kernel) {
         let (mut kept, mut walk) = (self.source.bits(), Walk::new(self.layout, range.start));
         self.each_run(range, |row, column, _| {
@@ -151,7 +152,7 @@ pub(crate) fn fill(level: Level, threads: Threads, stream: Stream, first: u64, l
     if level == Level::SCALAR {
         let mut kept = Source::drawn(stream, first).bits();
         for (word, at) in store.iter_mut().zip((0..len).step_by(64)) {
-            let bits = at..len.min(at + 64);
+            let bits = at..len.min(at.saturating_add(64));
             *word = bits.zip(0..).fold(0, |word, (index, bit)| word | u64::from(kept(index as u64)) << bit);
         }
     } else {
@@ -163,10 +164,12 @@ pub(crate) fn fill(level: Level, threads: Threads, stream: Stream, first: u64, l
 
 /// Calls `each` with all words of a row of bits that follow each other, in pieces: some words, and how many bits they have.
 pub(crate) fn sequence(level: Level, source: Source<'_>, len: usize, mut each: impl FnMut(&[u64], usize)) {
-    let mut words = [0; WORDS];
-    for first in (0..len).step_by(64 * WORDS) {
-        let len = (len - first).min(64 * WORDS);
-        reader::fill(level, source, first as u64, &mut words, len);
-        each(words.get(..len.div_ceil(64)).unwrap_or_default(), len);
+    let (mut words, mut first) = ([0; WORDS + 1], 0);
+    while first < len {
+        // the next begin with a block
+        let piece = (len - first).min(64 * (WORDS - source.begun(first as u64)));
+        reader::fill(level, source, first as u64, &mut words, piece);
+        each(words.get(..piece.div_ceil(64)).unwrap_or_default(), piece);
+        first += piece;
     }
 }

@@ -77,7 +77,7 @@ impl<'a> Source<'a> {
 /// Bits at any index. Those of a stream are drawn ahead, as far as they are wanted next.
 pub(crate) struct Reader<'a, 'b> {
     pub(crate) level: Level,
-    pub(crate) source: Source<'a>,
+    source: Source<'a>,
     ahead: &'b mut [u64],
     /// The words that are drawn: the first, and how many.
     first: u64,
@@ -92,6 +92,7 @@ impl<'a, 'b> Reader<'a, 'b> {
 
     /// Copies `len` bits from index `index` on to bit `at` of `to` on, and 0 to the rest of each word that they begin.
     /// As many as `follow` are wanted from the first on, in all.
+    #[inline(never)] // integer code, which no level and no kernel needs a copy of
     pub(crate) fn copy(&mut self, mut index: u64, follow: usize, to: &mut [u64], mut at: usize, mut len: usize) {
         let mut follow = follow.max(len);
         while len > 0 {
@@ -130,23 +131,30 @@ impl<'a, 'b> Reader<'a, 'b> {
         word[0] & 1 == 1
     }
 
-    /// Whether the words from index `index` on need not be copied.
-    pub(crate) fn has_words(&self, index: u64) -> bool {
-        match self.source {
-            Source::Drawn { offset, .. } => offset.wrapping_add(index).is_multiple_of(64),
-            Source::Certain(_) | Source::Stored(_) => self.source.words(index).is_some(),
+    /// The words of at most `want` elements from index `index` on, and of how many: where they lie, or copied to `room`. As
+    /// many as `follow` are wanted in all. Bits past the last can be anything.
+    pub(crate) fn some<'s>(
+        &'s mut self,
+        index: u64,
+        follow: usize,
+        want: usize,
+        room: &'s mut [u64],
+    ) -> (&'s [u64], usize) {
+        let len = |words: &[u64]| want.min(words.len().saturating_mul(64));
+        let source = self.source;
+        if let Source::Drawn { stream, offset } = source
+            && offset.wrapping_add(index).is_multiple_of(64)
+        {
+            let first = self.drawn(stream, offset.wrapping_add(index) / 64, follow.max(want));
+            let words = self.ahead.get(first..self.count).unwrap_or_default();
+            return (words, len(words));
         }
-    }
-
-    /// These words, some at least of those of `follow` bits that are wanted.
-    pub(crate) fn words(&mut self, index: u64, follow: usize) -> &[u64] {
-        let words = if let Source::Drawn { stream, offset } = self.source {
-            let first = self.drawn(stream, offset.wrapping_add(index) / 64, follow);
-            self.ahead.get(first..self.count)
-        } else {
-            self.source.words(index)
-        };
-        words.unwrap_or_default()
+        if let Some(words) = source.words(index) {
+            return (words, len(words));
+        }
+        let len = want.min(64 * room.len());
+        self.copy(index, follow, room, 0, len);
+        (room, len)
     }
 
     /// Where word `first` is among those that are drawn: if it is not, the words of `bits` bits are, as far as there is room;
@@ -193,7 +201,8 @@ pub(crate) fn fill_drawn(level: Level, stream: Stream, element: u64, words: &mut
 /// Writes `len` bits from bit `bit` of some words on, of which `write` writes those from one on.
 #[inline(always)] // two places, one of which most firmware does not have
 fn realigned(bit: usize, len: usize, words: &mut [u64], write: impl Fn(usize, &mut [u64])) {
-    let count = (bit + len).div_ceil(64);
+    // a sum of both could be more than there are numbers
+    let count = len / 64 + (bit + len % 64).div_ceil(64);
     let there = count.min(words.len());
     let (words, _) = words.split_at_mut(there);
     write(0, words);

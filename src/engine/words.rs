@@ -1,5 +1,5 @@
-//! The mask words of a pass: from a layout and the source of its bits to 64 bits at a time, in the order of the elements and
-//! across the ends of rows. Integer code that knows nothing of operands.
+//! The mask words of short rows: from a layout and the source of its bits to 64 bits at a time, in the order of the elements
+//! and across the ends of rows. Integer code that knows nothing of operands.
 
 use core::cell::Cell;
 
@@ -26,17 +26,9 @@ impl<'a, 'b> Words<'a, 'b> {
     pub(crate) fn next(&mut self, want: usize, left: usize) -> (&[u64], usize) {
         let (in_row, index) = (self.walk.columns_left(), self.walk.index());
         if self.walk.layout.repeat == 1 && want <= in_row {
-            let follow = in_row.min(left);
-            if self.reader.has_words(index) {
-                let words = self.reader.words(index, follow);
-                let len = want.min(64 * words.len());
-                self.walk.skip_bits(len);
-                return (words, len);
-            }
-            let len = want.min(64 * self.room.len());
+            let (words, len) = self.reader.some(index, in_row.min(left), want, self.room);
             self.walk.skip_bits(len);
-            self.reader.copy(index, follow, self.room, 0, len);
-            return (self.room, len);
+            return (words, len);
         }
         let len = want.min(64 * self.room.len());
         if self.walk.layout.repeat == 1 {

@@ -2,7 +2,8 @@
 //! is said here is said to the reader of that header. Rust code has no need of it.
 //!
 //! Each function names its arguments and buffers to `buffers::run`, which checks them all before it makes slices of
-//! them, and then calls the safe interface of the crate. Nothing here panics or allocates.
+//! them, and then calls the safe interface of the crate; what needs no layout, the engine itself (`flat`). Nothing here
+//! panics or allocates.
 #![allow(unsafe_code)] // symbols with C names, and slices from the pointers of the caller
 #![allow(clippy::missing_safety_doc, reason = "the header says it once, for all functions")]
 #![allow(clippy::doc_markdown, rustdoc::broken_intra_doc_links, reason = "comments of C know no Markdown")]

@@ -1,19 +1,19 @@
 //! Vectors of 16 lanes, and arrays.
-#![allow(unsafe_code)] // loads and stores of raw operands
+#![allow(unsafe_code)] // loads and stores
 
 use super::{Floats, Simd};
 
 /// A vector of 16 lanes.
 #[inline(always)]
 pub(crate) fn load<S: Simd>(s: S, x: &[f32; 16]) -> S::Floats {
-    // SAFETY: a vector has 16 lanes at every level.
+    // SAFETY: `COUNT` divides 16, so there are at least that many floats.
     unsafe { S::Floats::load(s, x.as_ptr()) }
 }
 
 /// Its lanes, to their places.
 #[inline(always)]
 pub(crate) fn store<F: Floats>(sixteen: F, y: &mut [f32; 16]) {
-    // SAFETY: a vector has 16 lanes at every level.
+    // SAFETY: `COUNT` divides 16, so there are at least that many floats.
     unsafe { sixteen.store(y.as_mut_ptr()) };
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn to_array<F: Floats>(sixteen: F) -> [f32; 16] {
 }
 
 /// The one order in which 16 accumulators are added.
-#[inline(always)]
+#[inline(never)] // many places ask for it, each once a row
 pub(crate) fn fold(mut lanes: [f32; 16]) -> f32 {
     let mut half = 8;
     while half > 0 {

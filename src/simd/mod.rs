@@ -72,8 +72,8 @@ pub(crate) trait Lanes: Copy {
     type Level: Simd;
     /// A power of two. Below 8, a block takes several vectors; above, a vector spans several blocks.
     const COUNT: usize;
-    /// Room to draw all words of a group before they are compared, where the registers do not hold both the generator and
-    /// the comparison; else none.
+    /// Room to draw all ten words of a group before they are compared, where the registers do not hold both the generator
+    /// and the comparison; else none.
     type Drawn: Default + AsMut<[Self]>;
 
     fn splat(level: Self::Level, word: u64) -> Self;

@@ -1,10 +1,10 @@
-//! The words of any range: whole blocks in batches, parts of blocks alone.
+//! The words of any range: whole blocks in batches, where there are vectors; one block and parts of one alone.
 
 use super::sampler::{sample, sample_part};
 use super::{BLOCK_WORDS, Stream};
 use crate::simd::{BATCH, Level, Operation, Simd, dispatch};
 
-/// Draws the words from word `first` of the stream on, straight to their places.
+/// Draws the words from word `first` of the stream on. Batches go straight to their places.
 ///
 /// The one way to the sampler but for [`beside`](crate::engine), which draws while it applies.
 #[inline(never)]

@@ -31,11 +31,11 @@ pub(super) struct Row<'r, 'a, 'b> {
 impl Row<'_, '_, '_> {
     /// Does to each element what its bit says.
     fn apply(&mut self, run: Run<'_>, element: &mut impl Element) {
-        let mut at = 0;
+        let (level, mut at) = (self.reader.level, 0);
         while at < run.len() {
-            let len = PIECE.min(run.len() - at);
-            self.reader.copy(self.first.wrapping_add(at as u64), self.follow.saturating_sub(at), self.words, 0, len);
-            element.apply(self.reader.level, run.part(at, len), self.words);
+            let (index, follow) = (self.first.wrapping_add(at as u64), self.follow.saturating_sub(at));
+            let (words, len) = self.reader.some(index, follow, run.len() - at, self.words);
+            element.apply(level, run.part(at, len), words);
             at += len;
         }
     }

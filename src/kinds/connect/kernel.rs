@@ -29,6 +29,7 @@ impl Layer {
     }
 
     /// The bits of some rows, of those inputs that a tile has. Short rows that follow each other are drawn several at a time.
+    #[inline(never)] // integer code, which no level needs a copy of
     fn read(self, reader: &mut Reader<'_, '_>, tile: Tile, bits: &mut [[u64; DRAWN / 64]]) {
         let follow = self.index_stride == self.inputs as u64 && self.inputs < DRAWN;
         for (r, bits) in bits.iter_mut().enumerate() {

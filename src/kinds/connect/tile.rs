@@ -320,7 +320,7 @@ fn at<const R: usize>(bits: [&[u64]; R], k: usize) -> [u64; R] {
 }
 
 /// Less than a word of each.
-#[inline(always)]
+#[inline(never)] // once a tile
 fn padded<const N: usize>(rests: [&[f32]; N]) -> [Word; N] {
     rests.map(|rest| {
         let mut word = ZERO;

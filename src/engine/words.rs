@@ -112,7 +112,6 @@ impl<'a, 'b> Words<'a, 'b> {
     /// Of elements of which several in a row have the same bit. The walk is behind the bits that are read.
     fn of_runs(&mut self, len: usize) {
         let repeat = self.walk.layout.repeat;
-        let Run { mut bits, mut count, mut turns } = self.current;
         let (reader, walk) = (&mut self.reader, &mut self.walk);
         let mut some = || {
             let (mut next, count) = ([0], walk.columns_left().min(64));
@@ -120,28 +119,18 @@ impl<'a, 'b> Words<'a, 'b> {
             walk.skip_bits(count);
             (next[0], count)
         };
-        if count == 0 {
-            (bits, count) = some();
+        let mut run = self.current;
+        if run.count == 0 {
+            (run.bits, run.count) = some();
         }
-        let mut bit = (bits & 1).wrapping_neg();
-        for (word, done) in self.room.iter_mut().zip((0..len).step_by(64)) {
-            let end = (len - done).min(64);
-            // each bit reaches to the end of the word, where the next does not change it
-            let mut all = bit;
-            while turns < end {
-                (bits, count) = (bits >> 1, count - 1);
-                if count == 0 {
-                    (bits, count) = some();
-                }
-                let next = (bits & 1).wrapping_neg();
-                all ^= (bit ^ next) << turns;
-                bit = next;
-                turns += repeat;
-            }
-            turns -= end;
-            *word = all;
+        let (whole, rest) = self.room.split_at_mut((len / 64).min(self.room.len()));
+        for word in whole {
+            *word = run.word(64, repeat, &mut some);
         }
-        self.current = Run { bits, count, turns };
+        if let (Some(word), 1..) = (rest.first_mut(), len % 64) {
+            *word = run.word(len % 64, repeat, &mut some);
+        }
+        self.current = run;
     }
 }
 
@@ -152,4 +141,26 @@ struct Run {
     bits: u64,
     count: usize,
     turns: usize,
+}
+
+impl Run {
+    /// The bits of the next `end` elements, at most 64; of a bit for `repeat` elements, and `some` more bits if need be.
+    #[inline(always)]
+    fn word(&mut self, end: usize, repeat: usize, some: &mut impl FnMut() -> (u64, usize)) -> u64 {
+        // each bit reaches to the end of the word, where the next does not change it
+        let mut bit = (self.bits & 1).wrapping_neg();
+        let mut word = bit;
+        while self.turns < end {
+            (self.bits, self.count) = (self.bits >> 1, self.count - 1);
+            if self.count == 0 {
+                (self.bits, self.count) = some();
+            }
+            let next = (self.bits & 1).wrapping_neg();
+            word ^= (bit ^ next) << self.turns;
+            bit = next;
+            self.turns += repeat;
+        }
+        self.turns -= end;
+        word
+    }
 }

@@ -252,7 +252,9 @@ impl Attention<'_> {
         let mut reader = Reader::new(level, source, &mut ahead);
         for row in 0..len.checked_div(keys).unwrap_or(0) {
             let visible = self.stack.visible(row);
-            operands.run(row, visible, keys - visible).constant(false);
+            if visible < keys {
+                operands.run(row, visible, keys - visible).constant(false);
+            }
             let first = row * keys;
             // a long row fills the vectors by itself, and perhaps a part of it is wanted
             let follow = if keys < PIECE { len - first } else { visible };

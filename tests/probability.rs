@@ -44,12 +44,41 @@ fn of_many_floats() {
 fn of_many_thresholds() {
     factors_agree((0..=1 << 32).step_by(4001));
     factors_agree((0..=32).flat_map(|bit| (1_u64 << bit).saturating_sub(50)..=((1 << bit) + 50).min(1 << 32)));
-    // the quotients next to halfway between two floats: 2^k and its neighbours have such divisors
-    for near in (33..=57).flat_map(|k| [(1_u64 << k) - 1, (1 << k) + 1]) {
-        let halfway = ((1 << 24) + 1..1 << 25).step_by(2).filter(|digits| near % digits == 0);
-        factors_agree(halfway.map(|digits| near / digits).filter(|threshold| *threshold <= 1 << 32));
-    }
+    factors_agree(HALFWAY.into_iter());
 }
+
+/// Those whose quotient is so near to halfway between two floats that it is halfway in `f64`: `T` times an odd number of 25
+/// digits is a power of two but for `T / 2^29`, at most.
+const HALFWAY: [u64; 28] = [
+    592_209_605,
+    671_170_565,
+    846_731_599,
+    939_524_103,
+    943_201_287,
+    993_089_953,
+    1_184_419_210,
+    1_342_341_130,
+    1_614_112_203,
+    1_693_463_198,
+    1_745_032_969,
+    1_879_048_206,
+    1_886_402_574,
+    1_986_179_906,
+    2_004_436_223,
+    2_289_596_545,
+    2_368_838_420,
+    2_684_682_260,
+    2_951_070_431,
+    3_228_224_406,
+    3_386_926_396,
+    3_394_919_015,
+    3_490_065_938,
+    3_758_096_412,
+    3_772_805_148,
+    3_972_359_812,
+    4_008_872_446,
+    4_026_531_855,
+];
 
 /// Two minutes with optimization: `cargo test --release --test probability -- --ignored`.
 #[test]

@@ -10,7 +10,6 @@ use super::row::Row;
 use super::threads::Threads;
 use super::words::Words;
 use crate::layout::{Layout, Memory, Walk};
-use crate::mask::clear_past;
 use crate::simd::Level;
 use crate::stream::{BLOCK, Stream};
 
@@ -45,8 +44,7 @@ impl Pass<'_> {
     /// `kept ? x * scale : +0.0`. What is no product is a copy: a signalling NaN stays one.
     pub(crate) fn scale(&self, scale: f32, store: &mut [u64]) {
         if let Some(kept) = self.source.copies(scale) {
-            store.fill(if kept { !0 } else { 0 });
-            clear_past(store, self.layout.len());
+            reader::fill(self.level, self.source, 0, store, self.layout.len());
             self.constant(kept);
         } else {
             self.run_storing(Scale(scale), store);
@@ -62,8 +60,7 @@ impl Pass<'_> {
     pub(crate) fn constant(&self, kept: bool) {
         self.threads.run(0..self.layout.len(), &mut [], &|range, _| {
             self.each_run(range, |row, column, len| {
-                let run = self.operands.run(row, column, len);
-                run.constant(kept);
+                self.operands.run(row, column, len).constant(kept);
                 len
             });
         });

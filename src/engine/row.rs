@@ -8,7 +8,6 @@ use super::element::{AddScaled, Kernel, Scale};
 use super::operand::{Input, Operands, Run};
 use super::reader::{Source, WORDS, fill};
 use crate::layout::Memory;
-use crate::mask::clear_past;
 use crate::simd::Level;
 use crate::stream::BLOCK;
 
@@ -50,8 +49,7 @@ impl<'a> Row<'a> {
     #[inline(always)] // as below
     pub(crate) fn scale(self, scale: f32) {
         if let Some(kept) = self.source.copies(scale) {
-            self.store.fill(if kept { !0 } else { 0 });
-            clear_past(self.store, self.run.len());
+            fill(self.level, self.source, 0, self.store, self.run.len());
             self.run.constant(kept);
         } else {
             self.apply(&mut Scale(scale));

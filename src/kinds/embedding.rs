@@ -1,7 +1,7 @@
 use super::dropout::MaskStream;
-use crate::engine::{Input, Operands, Pass, Reader, Source, Threads};
+use crate::engine::{Input, Reader, Row, Source};
 use crate::error::{Error, same_length};
-use crate::layout::{Layout, Memory, Rows};
+use crate::layout::Rows;
 use crate::mask::Mask;
 use crate::simd::Level;
 
@@ -89,7 +89,7 @@ impl<'a> EmbeddingDropout<'a> {
     pub fn lookup(&self, ids: &[u32], table: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check_table(table.len())?;
         self.check(ids, y.len())?;
-        self.launch(ids, [Row::Token, Row::Position], Some(table), false, y);
+        self.launch(ids, [RowOf::Token, RowOf::Position], Some(table), false, y);
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl<'a> EmbeddingDropout<'a> {
     pub fn forward(&self, ids: &[u32], x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(ids, x.len())?;
         self.check(ids, y.len())?;
-        self.launch(ids, [Row::Position; 2], Some(x), false, y);
+        self.launch(ids, [RowOf::Position; 2], Some(x), false, y);
         Ok(())
     }
 
@@ -110,7 +110,7 @@ impl<'a> EmbeddingDropout<'a> {
     /// See [`EmbeddingDropout`].
     pub fn forward_in_place(&self, ids: &[u32], x: &mut [f32]) -> Result<(), Error> {
         self.check(ids, x.len())?;
-        self.launch(ids, [Row::Position; 2], None, false, x);
+        self.launch(ids, [RowOf::Position; 2], None, false, x);
         Ok(())
     }
 
@@ -138,7 +138,7 @@ impl<'a> EmbeddingDropout<'a> {
     pub fn backward_table(&self, ids: &[u32], dy: &[f32], dtable: &mut [f32]) -> Result<(), Error> {
         self.check_table(dtable.len())?;
         self.check(ids, dy.len())?;
-        self.launch(ids, [Row::Position, Row::Token], Some(dy), true, dtable);
+        self.launch(ids, [RowOf::Position, RowOf::Token], Some(dy), true, dtable);
         Ok(())
     }
 
@@ -161,7 +161,7 @@ impl<'a> EmbeddingDropout<'a> {
     }
 
     /// `y[row] = kept(token) ? x[row] * scale : +0.0` for each position, or the sum with what is there; of no `x`, `y` itself.
-    fn launch(&self, ids: &[u32], [x_row, y_row]: [Row; 2], x: Option<&[f32]>, added: bool, y: &mut [f32]) {
+    fn launch(&self, ids: &[u32], [x_row, y_row]: [RowOf; 2], x: Option<&[f32]>, added: bool, y: &mut [f32]) {
         let (source, scale, level) = match self.words {
             Words::Stream(stream) => (stream.source(), stream.scale(), stream.run_level()),
             Words::Stored { mask, scale, level } => {
@@ -169,34 +169,30 @@ impl<'a> EmbeddingDropout<'a> {
             }
         };
         let dimension = self.dimension;
-        let (layout, memory) = (Layout::flat(dimension), Memory::dense(dimension));
         let mut ahead = [0];
         let mut reader = Reader::new(level, source, &mut ahead);
         let mut specification = source.bits();
         for (position, &token) in ids.iter().enumerate() {
             let kept = if level == Level::SCALAR { specification(token.into()) } else { reader.kept(token.into()) };
-            let rows = |row: Row| row.start(position, token, dimension);
+            let rows = |row: RowOf| row.start(position, token, dimension);
             let Some(y) = y.get_mut(rows(y_row)..).and_then(|y| y.get_mut(..dimension)) else { return };
             let x = x.and_then(|x| x.get(rows(x_row)..)).map_or(Input::InPlace, Input::Slice);
             let inputs = if added { [x, Input::InPlace] } else { [x; 2] };
-            let operands = Operands::new(inputs, y, memory);
-            let source = Source::Certain(kept);
-            let pass = Pass { level, threads: Threads::One, source, layout, memory, operands };
-            pass.product(if added { 2 } else { 1 }, scale);
+            Row::new(level, Source::Certain(kept), inputs, y, &mut []).product(if added { 2 } else { 1 }, scale);
         }
     }
 }
 
 /// Which row of a matrix belongs to a position.
 #[derive(Clone, Copy)]
-enum Row {
+enum RowOf {
     /// That of its number.
     Position,
     /// That of its token.
     Token,
 }
 
-impl Row {
+impl RowOf {
     /// Its first element.
     #[inline(always)]
     const fn start(self, position: usize, token: u32, dimension: usize) -> usize {

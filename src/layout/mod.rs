@@ -33,11 +33,6 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// A bit for each element, one after the other.
-    pub(crate) const fn flat(len: usize) -> Self {
-        Self { outer: [Axis::ONE; 2], columns: len, repeat: 1 }
-    }
-
     /// Number of elements.
     pub(crate) const fn len(&self) -> usize {
         let [first, second] = self.outer;

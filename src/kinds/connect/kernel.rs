@@ -57,15 +57,17 @@ pub(crate) fn part(x: &[f32], start: usize, len: usize) -> &[f32] {
     x.get(start..).unwrap_or_default().get(..len).unwrap_or_default()
 }
 
+#[inline(always)]
+pub(super) fn part_mut(x: &mut [f32], start: usize, len: usize) -> &mut [f32] {
+    x.get_mut(start..).unwrap_or_default().get_mut(..len).unwrap_or_default()
+}
+
 /// `N` consecutive rows of a matrix, of each the columns that a tile has.
 #[inline(always)]
 pub(super) fn parts_mut<const N: usize>(x: &mut [f32], row: usize, columns: usize, tile: Tile) -> [&mut [f32]; N] {
     let rows = x.get_mut(row.wrapping_mul(columns)..).unwrap_or_default();
     let mut rows = rows.chunks_mut(columns.max(1));
-    array::from_fn(|_| {
-        let row = rows.next().unwrap_or_default();
-        row.get_mut(tile.input..).unwrap_or_default().get_mut(..tile.inputs).unwrap_or_default()
-    })
+    array::from_fn(|_| part_mut(rows.next().unwrap_or_default(), tile.input, tile.inputs))
 }
 
 /// Part of the work: `R` outputs from `output` on, `N` samples from `sample` on, and some inputs.

@@ -1,7 +1,7 @@
 //! Parts of a layer that one run of a kernel computes.
 
 use super::DropConnect;
-use super::kernel::{Layer, part};
+use super::kernel::{Layer, part, part_mut};
 use crate::engine::Source;
 use crate::kinds::dropout::MaskStream;
 
@@ -22,27 +22,23 @@ impl Part {
         part(w, self.output * self.whole.inputs, self.layer.outputs * self.whole.inputs)
     }
     pub(crate) fn weights_mut<'a>(&self, w: &'a mut [f32]) -> &'a mut [f32] {
-        cut_mut(w, self.output * self.whole.inputs, self.layer.outputs * self.whole.inputs)
+        part_mut(w, self.output * self.whole.inputs, self.layer.outputs * self.whole.inputs)
     }
     pub(crate) fn inputs<'a>(&self, x: &'a [f32]) -> &'a [f32] {
         part(x, self.sample * self.whole.inputs, self.layer.batch * self.whole.inputs)
     }
     pub(crate) fn inputs_mut<'a>(&self, x: &'a mut [f32]) -> &'a mut [f32] {
-        cut_mut(x, self.sample * self.whole.inputs, self.layer.batch * self.whole.inputs)
+        part_mut(x, self.sample * self.whole.inputs, self.layer.batch * self.whole.inputs)
     }
     pub(crate) fn outputs<'a>(&self, y: &'a [f32]) -> &'a [f32] {
         part(y, self.sample * self.whole.outputs + self.output, self.layer.batch * self.layer.outputs)
     }
     pub(crate) fn outputs_mut<'a>(&self, y: &'a mut [f32]) -> &'a mut [f32] {
-        cut_mut(y, self.sample * self.whole.outputs + self.output, self.layer.batch * self.layer.outputs)
+        part_mut(y, self.sample * self.whole.outputs + self.output, self.layer.batch * self.layer.outputs)
     }
     pub(crate) fn bias<'a>(&self, b: &'a [f32]) -> &'a [f32] {
         part(b, self.output, self.layer.outputs)
     }
-}
-
-fn cut_mut(x: &mut [f32], start: usize, len: usize) -> &mut [f32] {
-    x.get_mut(start..).unwrap_or_default().get_mut(..len).unwrap_or_default()
 }
 
 impl DropConnect<'_> {

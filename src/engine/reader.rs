@@ -98,9 +98,9 @@ impl<'a, 'b> Reader<'a, 'b> {
         while len > 0 {
             let taken = match self.source {
                 Source::Certain(kept) => {
-                    let words = if kept { [!0] } else { [0] };
-                    copy_bits(&words, 0, to, at, len.min(64));
-                    len.min(64)
+                    let words = [if kept { !0 } else { 0 }; WORDS];
+                    copy_bits(&words, 0, to, at, len.min(64 * WORDS));
+                    len.min(64 * WORDS)
                 }
                 Source::Stored(mask) => {
                     let (words, first) = mask.bits_from(index);

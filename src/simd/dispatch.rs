@@ -17,7 +17,7 @@ pub(crate) trait Operation {
 /// Runs an operation in the vectors of a level. The scalar level has none, and is asked for elsewhere: it runs as portable.
 pub(crate) fn dispatch<O: Operation>(level: Level, operation: O) -> O::Output {
     match level.0 {
-        Kind::Scalar | Kind::Portable => operation.run(Portable),
+        Kind::Scalar | Kind::Portable => run_portable(operation),
         #[cfg(target_feature = "sse2")]
         Kind::Avx2(s) => {
             // SAFETY: an `Avx2` exists only where the CPU has the feature that `run_avx2` enables.
@@ -29,6 +29,11 @@ pub(crate) fn dispatch<O: Operation>(level: Level, operation: O) -> O::Output {
             unsafe { run_avx512(operation, s) }
         }
     }
+}
+
+#[inline(never)] // as those below: compiled once, not wherever it is called
+fn run_portable<O: Operation>(operation: O) -> O::Output {
+    operation.run(Portable)
 }
 
 #[cfg(target_feature = "sse2")]

@@ -5,7 +5,7 @@ mod tile;
 
 use self::kernel::{Layer, compute};
 use self::products::{Forward, InputGradient, WeightGradient};
-use self::tile::{Dense, KeptFinite, Product, Square};
+use self::tile::{KeptFinite, Product, Square};
 use super::dropout::MaskStream;
 use crate::engine::Source;
 use crate::error::{Error, same_length};
@@ -192,7 +192,7 @@ impl<'a> DropConnect<'a> {
     pub fn evaluate(&self, w: &[f32], b: Option<&[f32]>, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(w.len(), x.len(), y.len())?;
         self.check_bias(b)?;
-        self.dense(w, b, x, y, self.stream.evaluation_scale(), Dense);
+        self.dense(w, b, x, y, self.stream.evaluation_scale(), KeptFinite);
         Ok(())
     }
 
@@ -229,7 +229,7 @@ impl<'a> DropConnect<'a> {
         same_length(mean.len(), variance.len())?;
         self.check_bias(b)?;
         let [of_mean, of_variance] = self.stream.moments();
-        self.dense(w, b, x, mean, of_mean, Dense);
+        self.dense(w, b, x, mean, of_mean, KeptFinite);
         self.dense(w, None, x, variance, of_variance, Square);
         Ok(())
     }

@@ -33,22 +33,6 @@ pub(crate) trait Product: Copy {
     fn product<F: Floats>(self, w: F, x: F, bits: u64, at: usize) -> F;
 }
 
-/// `w * x`: no mask.
-#[derive(Clone, Copy)]
-pub(crate) struct Dense;
-
-impl Product for Dense {
-    const MASKED: bool = false;
-
-    fn scalar(self, w: f32, x: f32, _: bool) -> f32 {
-        w * x
-    }
-    #[inline(always)]
-    fn product<F: Floats>(self, w: F, x: F, _: u64, _: usize) -> F {
-        w.mul(x)
-    }
-}
-
 /// `(w * x)^2`: no mask.
 #[derive(Clone, Copy)]
 pub(crate) struct Square;

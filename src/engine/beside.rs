@@ -5,7 +5,7 @@
 use core::mem;
 
 use super::element::Element;
-use super::operand::{InRegisters, Run};
+use super::run::{InRegisters, Run};
 use crate::simd::{Level, Operation, Overlap, Simd, dispatch};
 use crate::stream::{BLOCK, BLOCK_WORDS, Meanwhile, Stream, sample, steps};
 

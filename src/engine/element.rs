@@ -2,7 +2,7 @@
 //! three inputs, and cannot tell where either comes from.
 
 use super::beside::Beside;
-use super::operand::Run;
+use super::run::Run;
 use crate::simd::{Floats, Level, Operation, Simd, dispatch};
 
 /// A function of an element and its bit.
@@ -77,7 +77,7 @@ impl<E: Element> Operation for Apply<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        self.run.each(s, self.element, self.words.iter().copied());
+        self.run.each(s, self.element, self.words);
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a call to the loops: operands, the words of a pass, and what becomes of an element.
 //!
 //! [`Source`] says where bits come from, [`Words`](words::Words) makes mask words of them across short rows of any layout;
-//! [`Run`](operand::Run) is the loop over the caller's memory; [`Element`](element::Element) is a function of an element and
+//! [`Run`](run::Run) is the loop over the caller's memory; [`Element`](element::Element) is a function of an element and
 //! its bit; [`Row`] brings the three together where elements and bits follow each other, [`Pass`] for any layout, on one
 //! thread or several.
 
@@ -11,12 +11,14 @@ mod operand;
 mod pass;
 mod reader;
 mod row;
+mod run;
 mod threads;
 mod words;
 
 pub(crate) use element::{AddScaled, Element, Kernel, Scale};
-pub(crate) use operand::{Input, Operands, Run};
+pub(crate) use operand::{Input, Operands};
 pub(crate) use pass::{Pass, fill, sequence};
 pub(crate) use reader::{Reader, Source};
 pub(crate) use row::Row;
+pub(crate) use run::Run;
 pub(crate) use threads::Threads;

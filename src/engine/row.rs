@@ -5,8 +5,9 @@ use core::mem;
 
 use super::beside::{Beside, PAIR};
 use super::element::{AddScaled, Kernel, Scale};
-use super::operand::{Input, Operands, Run};
+use super::operand::{Input, Operands};
 use super::reader::{Source, WORDS, fill};
+use super::run::Run;
 use crate::layout::Memory;
 use crate::simd::Level;
 use crate::stream::BLOCK;

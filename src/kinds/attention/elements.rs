@@ -2,7 +2,7 @@
 
 use super::exp::{exp, exp_lanes};
 use crate::engine::{Element, Scale};
-use crate::simd::Floats;
+use crate::simd::{Floats, fold};
 
 /// The greatest of the scores; NaN is no candidate: its own `exp` makes the sum NaN.
 pub(super) struct Largest([f32; 16]);
@@ -69,26 +69,86 @@ impl Element for Hide {
     }
 }
 
+/// From exponentials of a row to its weights.
+#[derive(Clone, Copy)]
+pub(super) struct Weights {
+    /// 1 over the sum of the exponentials, 0 where that is 0.
+    inverse: f32,
+    /// The least exponential whose weight is not 0.
+    least: f32,
+}
+
+impl Weights {
+    pub(super) fn of_sum(sum: f32) -> Self {
+        // as exponentials are 0 or normal numbers, the weights of a sum below 2^24 underflow nowhere
+        const UNDERFLOWS: f32 = 1.0 / 16_777_216.0;
+        let inverse = if sum == 0.0 { 0.0 } else { 1.0 / sum };
+        let mut least = f32::MIN_POSITIVE;
+        if inverse > 0.0 && inverse <= UNDERFLOWS {
+            least *= UNDERFLOWS / inverse;
+            least = if least * inverse == 0.0 { least.next_up() } else { least };
+        }
+        Self { inverse, least }
+    }
+
+    /// Whether the sum is NaN, and so are all weights that are not 0.
+    pub(super) const fn undefined(self) -> bool {
+        self.inverse.is_nan()
+    }
+
+    /// Exponentials that are the weights.
+    pub(super) const fn themselves() -> Self {
+        Self { inverse: 1.0, least: f32::MIN_POSITIVE }
+    }
+
+    /// A sum over exponentials as one over weights.
+    pub(super) fn mean(self, sums: [f32; 16]) -> f32 {
+        fold(sums) * self.inverse
+    }
+
+    /// 0 where `y` is 0, even if the sum is NaN.
+    fn scalar(self, y: f32) -> f32 {
+        if y == 0.0 { 0.0 } else { y * self.inverse }
+    }
+
+    /// [`scalar`](Self::scalar) of every lane, of a sum that is a number.
+    #[inline(always)]
+    fn lanes<F: Floats>(self, level: F::Level, y: F) -> F {
+        y.mul(F::splat(level, self.inverse))
+    }
+
+    /// `x`, or `+0.0` where the weight is 0: what is multiplied by it does not count, whatever it is.
+    fn counted(self, x: f32, y: f32) -> f32 {
+        if self.scalar(y) == 0.0 { 0.0 } else { x }
+    }
+
+    /// [`counted`](Self::counted) of every lane.
+    #[inline(always)]
+    fn counted_lanes<F: Floats>(self, level: F::Level, x: F, y: F) -> F {
+        x.zero_below(y, F::splat(level, self.least))
+    }
+}
+
 /// `kept ? weight * scale : +0.0`: the weight, rounded, and then its dropout.
 pub(super) struct Normalise {
-    pub(super) inverse: f32,
+    pub(super) weights: Weights,
     pub(super) scale: f32,
 }
 
 impl Element for Normalise {
     fn scalar(&mut self, [y, ..]: [f32; 3], kept: bool) -> f32 {
-        if kept { weight(y, self.inverse) * self.scale } else { 0.0 }
+        if kept { self.weights.scalar(y) * self.scale } else { 0.0 }
     }
     #[inline(always)]
     fn vector<F: Floats>(&mut self, level: F::Level, _: &mut F, [y, ..]: [F; 3], bits: u64, at: usize) -> F {
-        weights(level, y, self.inverse).mul(F::splat(level, self.scale)).keep(bits, at)
+        self.weights.lanes(level, y).mul(F::splat(level, self.scale)).keep(bits, at)
     }
 }
 
 /// Of exponentials `y` and the gradient of the weights: the sums of `y * (kept ? dy * scale : +0.0)`, but for weights of 0.
 pub(super) struct Dot {
+    pub(super) weights: Weights,
     pub(super) scale: f32,
-    pub(super) inverse: f32,
     pub(super) sums: [f32; 16],
 }
 
@@ -97,12 +157,12 @@ impl Element for Dot {
     const OUTPUT: bool = false;
 
     fn scalar(&mut self, [y, dy, _]: [f32; 3], kept: bool) -> f32 {
-        where_weighted(y * dropped(self.scale, dy, kept), weight(y, self.inverse))
+        self.weights.counted(y * dropped(self.scale, dy, kept), y)
     }
     #[inline(always)]
     fn vector<F: Floats>(&mut self, level: F::Level, sums: &mut F, [y, dy, _]: [F; 3], bits: u64, at: usize) -> F {
         let product = y.mul(dropped_lanes(level, self.scale, dy, bits, at));
-        *sums = sums.add(where_weighted_lanes(level, product, weights(level, y, self.inverse)));
+        *sums = sums.add(self.weights.counted_lanes(level, product, y));
         y
     }
     #[inline(always)]
@@ -113,8 +173,8 @@ impl Element for Dot {
 
 /// From exponentials and the gradient of the weights to that of the scores, `+0.0` where the weight is 0.
 pub(super) struct Gradient {
+    pub(super) weights: Weights,
     pub(super) scale: f32,
-    pub(super) inverse: f32,
     pub(super) mean: f32,
 }
 
@@ -122,14 +182,12 @@ impl Element for Gradient {
     const INPUTS: usize = 2;
 
     fn scalar(&mut self, [y, dy, _]: [f32; 3], kept: bool) -> f32 {
-        let p = weight(y, self.inverse);
-        where_weighted(p * (dropped(self.scale, dy, kept) - self.mean), p)
+        self.weights.counted(self.weights.scalar(y) * (dropped(self.scale, dy, kept) - self.mean), y)
     }
     #[inline(always)]
     fn vector<F: Floats>(&mut self, level: F::Level, _: &mut F, [y, dy, _]: [F; 3], bits: u64, at: usize) -> F {
-        let p = weights(level, y, self.inverse);
         let d = dropped_lanes(level, self.scale, dy, bits, at).sub(F::splat(level, self.mean));
-        where_weighted_lanes(level, p.mul(d), p)
+        self.weights.counted_lanes(level, self.weights.lanes(level, y).mul(d), y)
     }
 }
 
@@ -144,27 +202,19 @@ fn dropped_lanes<F: Floats>(level: F::Level, scale: f32, dy: F, bits: u64, at: u
     Scale(scale).vector(level, &mut F::splat(level, 0.0), [dy; 3], bits, at)
 }
 
-/// A weight from its exponential: `y * inverse`, but 0 where `y` is 0 even if the inverse is NaN.
-fn weight(y: f32, inverse: f32) -> f32 {
-    if y == 0.0 { 0.0 } else { y * inverse }
-}
+#[cfg(test)]
+mod tests {
+    use super::Weights;
 
-/// [`weight`] of every lane.
-#[inline(always)]
-fn weights<F: Floats>(level: F::Level, y: F, inverse: f32) -> F {
-    // an exponential that is not 0 is a normal number
-    y.mul(F::splat(level, inverse)).zero_below(y, F::splat(level, f32::MIN_POSITIVE))
-}
-
-/// `x`, or `+0.0` where the weight `p` is 0: what is multiplied by it does not count, whatever it is.
-fn where_weighted(x: f32, p: f32) -> f32 {
-    if p == 0.0 { 0.0 } else { x }
-}
-
-/// [`where_weighted`] of every lane.
-#[inline(always)]
-fn where_weighted_lanes<F: Floats>(level: F::Level, x: F, p: F) -> F {
-    const NEXT: f32 = f32::MIN_POSITIVE.next_up();
-    // a weight may be subnormal: the sum is a normal number, which no mode of the CPU takes for 0
-    x.zero_below(p.add(F::splat(level, f32::MIN_POSITIVE)), F::splat(level, NEXT))
+    #[test]
+    fn least_exponential_that_counts() {
+        let sums = [1.0, 3.0, 1.7e7, 16_777_215.0, 16_777_216.0, 16_777_218.0, 1e8, 3e9, 7.7e12, 4e18];
+        for sum in sums.into_iter().chain((0..1000).map(|i| 16_700_000.0 + 777.0 * i as f32)) {
+            let weights = Weights::of_sum(sum);
+            assert!(weights.scalar(weights.least) > 0.0, "{sum}");
+            let below = weights.least.next_down();
+            assert!(below < f32::MIN_POSITIVE || weights.scalar(below) == 0.0, "{sum}");
+        }
+        assert_eq!(Weights::of_sum(0.0).scalar(0.0).to_bits(), 0);
+    }
 }

@@ -2,13 +2,13 @@ mod elements;
 mod exp;
 mod softmax;
 
-use self::softmax::{PIECE, Row, Softmax};
+use self::softmax::{PIECE, Rows, Softmax};
 use super::dropout::MaskStream;
 use crate::engine::{Input, Operands, Reader, Source};
 use crate::error::{Error, same_length};
-use crate::layout::{Memory, Rows};
+use crate::layout::{Memory, Rows as Shape};
 use crate::mask::Mask;
-use crate::simd::Level;
+use crate::simd::{Level, dispatch};
 
 /// Attention dropout: the softmax of each row of scores, then dropout of the weights (Vaswani et al., "Attention is all
 /// you need", NIPS 2017).
@@ -245,23 +245,11 @@ impl Attention<'_> {
         y: &mut [f32],
     ) {
         let Stack { keys, .. } = self.stack;
-        let (len, memory) = (y.len(), Memory { run: keys, stride: keys });
         let inputs = [x.map_or(Input::InPlace, Input::Slice), dy.map_or(Input::InPlace, Input::Slice)];
-        let operands = Operands::new(inputs, y, memory);
-        let (mut ahead, mut words) = ([0; PIECE / 64], [0; PIECE / 64]);
-        let mut reader = Reader::new(level, source, &mut ahead);
-        for row in 0..len.checked_div(keys).unwrap_or(0) {
-            let visible = self.stack.visible(row);
-            if visible < keys {
-                operands.run(row, visible, keys - visible).constant(false);
-            }
-            let first = row * keys;
-            // a long row fills the vectors by itself, and perhaps a part of it is wanted
-            let follow = if keys < PIECE { len - first } else { visible };
-            let run = operands.run(row, 0, visible);
-            let mut row = Row { reader: &mut reader, first: first as u64, follow, words: &mut words, run };
-            if dy.is_some() { softmax.backward(&mut row) } else { softmax.forward(&mut row) }
-        }
+        let operands = Operands::new(inputs, y, Memory { run: keys, stride: keys });
+        let mut ahead = [0; PIECE / 64];
+        let reader = Reader::new(level, source, &mut ahead);
+        dispatch(level, Rows { softmax, stack: self.stack, reader, operands, gradient: dy.is_some() });
     }
 
     fn each_scalar_row(
@@ -296,12 +284,12 @@ pub(crate) const fn check_past(past: usize) -> Result<(), Error> {
 }
 
 impl Stack {
-    const fn rows(self) -> Rows {
-        Rows::new(self.matrices.saturating_mul(self.queries), self.keys)
+    const fn rows(self) -> Shape {
+        Shape::new(self.matrices.saturating_mul(self.queries), self.keys)
     }
 
     const fn len(self) -> usize {
-        let Rows { rows, columns, .. } = self.rows();
+        let Shape { rows, columns, .. } = self.rows();
         rows.saturating_mul(columns)
     }
 

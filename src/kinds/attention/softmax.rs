@@ -1,8 +1,9 @@
 //! The softmax of a row with dropout of its weights, and the gradient.
 
-use super::elements::{Dot, Exponential, Gradient, Hide, Largest, Normalise};
-use crate::engine::{Element, Kernel, Reader, Run};
-use crate::simd::{Operation, Simd, dispatch, fold};
+use super::Stack;
+use super::elements::{Dot, Exponential, Gradient, Hide, Largest, Normalise, Weights};
+use crate::engine::{Element, Operands, Reader, Run};
+use crate::simd::{Operation, Simd, fold};
 
 /// What becomes of the weights of a row.
 #[derive(Clone, Copy)]
@@ -17,82 +18,113 @@ pub(super) struct Softmax {
 pub(super) const PIECE: usize = 4096;
 
 /// A row and its bits.
-pub(super) struct Row<'r, 'a, 'b> {
-    pub(super) reader: &'r mut Reader<'a, 'b>,
+struct Row<'r, 'a, 'b> {
+    reader: &'r mut Reader<'a, 'b>,
     /// The index of its first bit, and how many bits follow that are wanted soon.
-    pub(super) first: u64,
-    pub(super) follow: usize,
+    first: u64,
+    follow: usize,
     /// Room for the words of a piece.
-    pub(super) words: &'r mut [u64; PIECE / 64],
-    /// Scores, perhaps a gradient, and the output.
-    pub(super) run: Run<'r>,
+    words: &'r mut [u64; PIECE / 64],
 }
 
 impl Row<'_, '_, '_> {
     /// Does to each element what its bit says.
-    fn apply(&mut self, run: Run<'_>, element: &mut impl Element) {
-        let (level, mut at) = (self.reader.level, 0);
+    #[inline(always)]
+    fn apply<S: Simd>(&mut self, s: S, run: Run<'_>, element: &mut impl Element) {
+        let mut at = 0;
         while at < run.len() {
             let (index, follow) = (self.first.wrapping_add(at as u64), self.follow.saturating_sub(at));
             let (words, len) = self.reader.some(index, follow, run.len() - at, self.words);
-            element.apply(level, run.part(at, len), words);
+            run.part(at, len).each(s, element, words);
             at += len;
         }
     }
 }
 
-impl Softmax {
-    /// `kept ? P * scale : +0.0`.
-    pub(super) fn forward(self, row: &mut Row<'_, '_, '_>) {
-        let inverse = self.exponentials(row);
-        row.apply(row.run.of_output(), &mut Normalise { inverse, scale: self.scale });
-    }
+/// All rows: the weights, or the gradient of the scores if there is one of the weights.
+pub(super) struct Rows<'a, 'b> {
+    pub(super) softmax: Softmax,
+    pub(super) stack: Stack,
+    pub(super) reader: Reader<'a, 'b>,
+    pub(super) operands: Operands<'a>,
+    pub(super) gradient: bool,
+}
 
-    /// `P * (dP - D)`, of the scores and the gradient of the weights.
-    pub(super) fn backward(self, row: &mut Row<'_, '_, '_>) {
-        let inverse = self.exponentials(row);
-        let run = row.run.output_and_second();
-        let mut dot = Dot { scale: self.scale, inverse, sums: [0.0; 16] };
-        row.apply(run, &mut dot);
-        let mean = fold(dot.sums) * inverse;
-        row.apply(run, &mut Gradient { scale: self.scale, inverse, mean });
-    }
+impl Operation for Rows<'_, '_> {
+    type Output = ();
 
-    /// `y[i] = exp(x[i] - max x)`, 0 where dropped if it is renormalised; returns 1 over their sum, 0 where that is 0.
-    fn exponentials(self, row: &mut Row<'_, '_, '_>) -> f32 {
-        let mut run = row.run;
-        if self.renormalise {
-            row.apply(run, &mut Hide);
-            run = run.of_output();
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) {
+        let (Softmax { scale, renormalise }, Stack { keys, .. }) = (self.softmax, self.stack);
+        let mut words = [0; PIECE / 64];
+        let rows = self.stack.rows().rows;
+        for row in 0..rows {
+            let visible = self.stack.visible(row);
+            if visible < keys {
+                self.operands.run(row, visible, keys - visible).constant(false);
+            }
+            let first = row * keys;
+            // a long row fills the vectors by itself, and perhaps a part of it is wanted
+            let follow = if keys < PIECE { (rows - row) * keys } else { visible };
+            let run = self.operands.run(row, 0, visible);
+            let mut row = Row { reader: &mut self.reader, first: first as u64, follow, words: &mut words };
+            let mut scores = run;
+            if renormalise {
+                row.apply(s, run, &mut Hide);
+                scores = run.of_output();
+            }
+            let mut weights = Weights::of_sum(exponentials(s, scores));
+            if weights.undefined() {
+                run.of_output().scalar(&mut Normalise { weights, scale: 1.0 }, true);
+                weights = Weights::themselves();
+            }
+            if self.gradient {
+                let run = run.output_and_second();
+                let mut dot = Dot { weights, scale, sums: [0.0; 16] };
+                row.apply(s, run, &mut dot);
+                let mean = weights.mean(dot.sums);
+                row.apply(s, run, &mut Gradient { weights, scale, mean });
+            } else {
+                row.apply(s, run.of_output(), &mut Normalise { weights, scale });
+            }
         }
-        dispatch(row.reader.level, Exponentials { run })
     }
+}
+
+/// `y[i] = exp(x[i] - max x)`; returns their sum. The row is read twice, from the cache.
+#[inline(always)]
+fn exponentials<S: Simd>(s: S, run: Run<'_>) -> f32 {
+    let mut largest = Largest::NONE;
+    run.each_kept(s, &mut largest);
+    let mut exponential = Exponential { largest: finite(largest.of_all()), sums: [0.0; 16] };
+    run.each_kept(s, &mut exponential);
+    fold(exponential.sums)
 }
 
 /// The specification, of scores that lie in `y`.
 impl Softmax {
     pub(super) fn scalar_forward(self, kept: &mut dyn FnMut(usize) -> bool, y: &mut [f32]) {
-        let inverse = self.scalar_exponentials(kept, y);
-        let mut normalise = Normalise { inverse, scale: self.scale };
+        let weights = self.scalar_exponentials(kept, y);
+        let mut normalise = Normalise { weights, scale: self.scale };
         y.iter_mut().enumerate().for_each(|(i, y)| *y = normalise.scalar([*y, 0.0, 0.0], kept(i)));
     }
 
     pub(super) fn scalar_backward(self, kept: &mut dyn FnMut(usize) -> bool, dy: &[f32], y: &mut [f32]) {
-        let inverse = self.scalar_exponentials(kept, y);
-        let mut dot = Dot { scale: self.scale, inverse, sums: [0.0; 16] };
+        let weights = self.scalar_exponentials(kept, y);
+        let mut dot = Dot { weights, scale: self.scale, sums: [0.0; 16] };
         let mut sums = [0.0; 16];
         for (i, (y, dy)) in y.iter().zip(dy).enumerate() {
             if let Some(sum) = sums.get_mut(i % 16) {
                 *sum += dot.scalar([*y, *dy, 0.0], kept(i));
             }
         }
-        let mut gradient = Gradient { scale: self.scale, inverse, mean: fold(sums) * inverse };
+        let mut gradient = Gradient { weights, scale: self.scale, mean: weights.mean(sums) };
         for (i, (y, dy)) in y.iter_mut().zip(dy).enumerate() {
             *y = gradient.scalar([*y, *dy, 0.0], kept(i));
         }
     }
 
-    fn scalar_exponentials(self, kept: &mut dyn FnMut(usize) -> bool, y: &mut [f32]) -> f32 {
+    fn scalar_exponentials(self, kept: &mut dyn FnMut(usize) -> bool, y: &mut [f32]) -> Weights {
         if self.renormalise {
             y.iter_mut().enumerate().for_each(|(i, y)| *y = Hide.scalar([*y; 3], kept(i)));
         }
@@ -106,34 +138,11 @@ impl Softmax {
                 *sum += *y;
             }
         }
-        inverse(fold(sums))
-    }
-}
-
-/// Both loops of [`Softmax::exponentials`]; the row is read twice, from the cache.
-struct Exponentials<'a> {
-    run: Run<'a>,
-}
-
-impl Operation for Exponentials<'_> {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> f32 {
-        let all = core::iter::repeat(!0);
-        let mut largest = Largest::NONE;
-        self.run.each(s, &mut largest, all.clone());
-        let mut exponential = Exponential { largest: finite(largest.of_all()), sums: [0.0; 16] };
-        self.run.each(s, &mut exponential, all);
-        inverse(fold(exponential.sums))
+        Weights::of_sum(fold(sums))
     }
 }
 
 /// What to subtract: a row of `-inf` alone has exponentials of 0, not NaN.
 fn finite(largest: f32) -> f32 {
     if largest == f32::NEG_INFINITY { 0.0 } else { largest }
-}
-
-fn inverse(sum: f32) -> f32 {
-    if sum == 0.0 { 0.0 } else { 1.0 / sum }
 }

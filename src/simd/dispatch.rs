@@ -31,7 +31,8 @@ pub(crate) fn dispatch<O: Operation>(level: Level, operation: O) -> O::Output {
     }
 }
 
-#[inline(never)] // as those below: compiled once, not wherever it is called
+// where there are others beside it: compiled once, as they are, not wherever it is called
+#[cfg_attr(target_feature = "sse2", inline(never))]
 fn run_portable<O: Operation>(operation: O) -> O::Output {
     operation.run(Portable)
 }

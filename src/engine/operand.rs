@@ -102,11 +102,4 @@ impl<'a> Operands<'a> {
         }
         Run { x, y, sums, len, operands: PhantomData }
     }
-
-    /// All elements of the only row.
-    #[inline(always)]
-    pub(crate) fn into_run(self) -> Run<'a> {
-        let Run { x, y, sums, len, .. } = self.run(0, 0, usize::MAX);
-        Run { x, y, sums, len, operands: PhantomData }
-    }
 }

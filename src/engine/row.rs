@@ -5,10 +5,9 @@ use core::mem;
 
 use super::beside::{Beside, PAIR};
 use super::element::{AddScaled, Kernel, Scale};
-use super::operand::{Input, Operands};
+use super::operand::Input;
 use super::reader::{Source, WORDS, fill};
 use super::run::Run;
-use crate::layout::Memory;
 use crate::simd::Level;
 use crate::stream::BLOCK;
 
@@ -36,8 +35,7 @@ impl<'a> Row<'a> {
         y: &'a mut [f32],
         store: &'a mut [u64],
     ) -> Self {
-        let memory = Memory::dense(y.len());
-        Self { level, source, index: 0, run: Operands::new(inputs, y, memory).into_run(), store }
+        Self { level, source, index: 0, run: Run::new(inputs, y), store }
     }
 
     /// [`scale`](Self::scale) of one input; of two, `z + (kept ? x * scale : +0.0)`.

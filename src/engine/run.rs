@@ -6,6 +6,7 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
 use super::element::Element;
+use super::operand::Input;
 use crate::mask::low_bits;
 use crate::simd::{Floats, Simd, load, to_array};
 
@@ -23,6 +24,21 @@ pub(crate) struct Run<'a> {
     pub(super) sums: *mut f32,
     pub(super) len: usize,
     pub(super) operands: PhantomData<&'a ()>,
+}
+
+impl<'a> Run<'a> {
+    /// All of `y` and of each input, or as many elements as the shortest has.
+    #[inline(always)] // setting up is half of a short call
+    pub(crate) fn new<const N: usize>(inputs: [Input<'a>; N], y: &'a mut [f32]) -> Self {
+        let (mut len, y) = (y.len(), y.as_mut_ptr());
+        let mut x = [y.cast_const(); INPUTS];
+        for (x, input) in x.iter_mut().zip(inputs) {
+            if let Input::Slice(slice) | Input::Row(slice) = input {
+                (*x, len) = (slice.as_ptr(), len.min(slice.len()));
+            }
+        }
+        Self { x, y, sums: y, len, operands: PhantomData }
+    }
 }
 
 impl Run<'_> {

@@ -104,15 +104,23 @@ impl Floats for f32x4 {
     #[inline(always)]
     unsafe fn load_part(_: Portable, x: *const f32, len: usize) -> Self {
         let mut all = [0.0; 4];
-        // SAFETY: `x` points to `len` floats to read, and `all` has room for those that count.
-        unsafe { all.as_mut_ptr().copy_from_nonoverlapping(x, len.min(4)) };
+        // written out, as below: a copy of a few floats is a call of `memcpy` otherwise
+        for (i, lane) in all.iter_mut().enumerate() {
+            if i < len {
+                // SAFETY: `x` points to `len` floats to read.
+                *lane = unsafe { *x.wrapping_add(i) };
+            }
+        }
         Self::new(all)
     }
     #[inline(always)]
     unsafe fn store_part(self, y: *mut f32, len: usize) {
-        let all = self.to_array();
-        // SAFETY: `y` points to `len` floats to write, and `all` has those that count.
-        unsafe { y.copy_from_nonoverlapping(all.as_ptr(), len.min(4)) };
+        for (i, lane) in self.to_array().into_iter().enumerate() {
+            if i < len {
+                // SAFETY: `y` points to `len` floats to write.
+                unsafe { *y.wrapping_add(i) = lane };
+            }
+        }
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {

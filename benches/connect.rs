@@ -9,7 +9,7 @@ mod common;
 use std::hint::black_box;
 
 use common::measure::{Estimate, Flags, time};
-use dropmask::{DropConnect, Key, Level, MaskStream, Probability};
+use dropmask::{DropConnect, Dropout, Key, Level, Probability};
 use ndarray::{Array2, ArrayView2};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -72,7 +72,7 @@ impl Case {
     fn layer(&self, level: Level) -> DropConnect<'static> {
         let [batch, inputs, outputs] = self.shape;
         DropConnect::new(
-            MaskStream::new(Key::new(3), Probability::new(P).unwrap()).level(level),
+            Dropout::new(Key::new(3), Probability::new(P).unwrap()).with_level(level),
             batch,
             inputs,
             outputs,

@@ -131,9 +131,9 @@ fn check_small() {
     let x = inputs(PIECES_LEN);
     for (p, level) in PROBABILITIES.into_iter().flat_map(|p| Level::supported().map(move |level| (p, level))) {
         let (mut y, mut expected) = (outputs(PIECES_LEN), outputs(PIECES_LEN));
-        let stream = stream(p).offset(512).rows(PIECES);
-        stream.level(Level::SCALAR).forward(&x, &mut expected).unwrap();
-        stream.level(level).forward(&x, &mut y).unwrap();
+        let stream = stream(p).with_offset(512).rows(PIECES);
+        stream.with_level(Level::SCALAR).forward(&x, &mut expected).unwrap();
+        stream.with_level(level).forward(&x, &mut y).unwrap();
         assert!(y[..] == expected[..], "pieces, p = {p}, {level}");
     }
     for (p, len, (what, start, offset), level) in PROBABILITIES
@@ -144,9 +144,9 @@ fn check_small() {
     {
         let mut y = outputs(1024);
         let mut expected = vec![0.0; len];
-        let (stream, x) = (stream(p).offset(offset), &x[start..][..len]);
-        stream.level(Level::SCALAR).forward(x, &mut expected).unwrap();
-        stream.level(level).forward(x, &mut y[start..][..len]).unwrap();
+        let (stream, x) = (stream(p).with_offset(offset), &x[start..][..len]);
+        stream.with_level(Level::SCALAR).forward(x, &mut expected).unwrap();
+        stream.with_level(level).forward(x, &mut y[start..][..len]).unwrap();
         assert!(y[start..][..len] == expected, "{what}, {len} elements, p = {p}, {level}");
     }
 }
@@ -157,7 +157,7 @@ fn print_small(quick: bool) {
     let (x, mut y) = (inputs(1024), outputs(1024));
     for (what, start, offset) in SMALL {
         for p in PROBABILITIES {
-            let stream = stream(p).offset(offset);
+            let stream = stream(p).with_offset(offset);
             let cells = LENGTHS.map(|len| {
                 let mut call = || {
                     let (x, y) = (&x[start..][..len], &mut y[start..][..len]);
@@ -172,7 +172,7 @@ fn print_small(quick: bool) {
 
     let (x, mut y) = (inputs(PIECES_LEN), outputs(PIECES_LEN));
     let cells = PROBABILITIES.map(|p| {
-        let stream = stream(p).offset(512).rows(PIECES);
+        let stream = stream(p).with_offset(512).rows(PIECES);
         let mut call = || black_box(stream).forward(black_box(&x), black_box(&mut y)).unwrap();
         let samples = (0..if quick { 7 } else { 101 }).map(|_| time(16, &mut call)).collect();
         format!("p = {p}: {:.3}", Estimate::of(samples).median / PIECES_LEN as f64)

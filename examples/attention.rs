@@ -2,7 +2,7 @@
 //! `cargo run --release --example attention`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "an example may panic")]
 
-use dropmask::{Attention, Error, Key, MaskStream, Probability};
+use dropmask::{Attention, Dropout, Error, Key, Probability};
 use ndarray::{Array3, Axis, Zip};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -21,7 +21,7 @@ fn main() -> Result<(), Error> {
     let gradient = random(); // of the loss with respect to the output
 
     let with = |p| -> Result<Attention<'static>, Error> {
-        let stream = MaskStream::new(Key::new(42), Probability::new(p)?);
+        let stream = Dropout::new(Key::new(42), Probability::new(p)?);
         Ok(Attention::new(stream, HEADS, TOKENS, TOKENS))
     };
     println!("greatest error of a gradient, relative to the greatest gradient");

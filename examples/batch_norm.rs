@@ -14,7 +14,7 @@
 
 use std::process::ExitCode;
 
-use dropmask::{Error, Key, MaskStream, Probability};
+use dropmask::{Dropout, Error, Key, Probability};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const N: usize = 1 << 20;
@@ -39,7 +39,7 @@ fn main() -> Result<ExitCode, Error> {
             let p_drop = Probability::new(p)?;
             let formula = ((VARIANCE + mean * mean) / f64::from(p_drop.keep()) - mean * mean) / VARIANCE;
             let mut dropped = x.clone();
-            MaskStream::new(Key::new(1), p_drop).forward_in_place(&mut dropped)?;
+            Dropout::new(Key::new(1), p_drop).forward_in_place(&mut dropped)?;
 
             // what the batch norm is given: after dropout that depends on the mode, before dropout it does not
             let before = Shift::of(&dropped, &x);

@@ -21,8 +21,8 @@ mod stream;
 pub use error::Error;
 pub use key::Key;
 pub use kinds::{
-    AlphaDropout, Attention, BiasDropout, ClassUncertainty, Cutout, DropBlock, DropConnect, Dropout, EmbeddingDropout,
-    KeptCount, MaskStream, Mode, Moments, ReluDropout, Scaling, StoredMask,
+    AlphaDropout, Attention, BiasDropout, ClassUncertainty, Cutout, DropBlock, DropConnect, Dropout, DropoutLayer,
+    EmbeddingDropout, KeptCount, Moments, ReluDropout, Scaling, StoredMask,
 };
 pub use layout::{Channels, Rows};
 pub use mask::{Mask, MaskMut, mask_words};

@@ -6,10 +6,10 @@ mod common;
 
 use common::{all_same, floats, generator, to_bits};
 use dropmask::rand_core::Rng;
-use dropmask::{AlphaDropout, Channels, Error, Key, Level, Mask, MaskStream, Probability, Rows, Scaling};
+use dropmask::{AlphaDropout, Channels, Dropout, Error, Key, Level, Mask, Probability, Rows, Scaling};
 
-fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(51), Probability::new(p).unwrap())
+fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(51), Probability::new(p).unwrap())
 }
 
 const SELU_LAMBDA: f64 = 1.050_700_987_355_480_5;
@@ -31,7 +31,7 @@ fn every_level_is_the_formula() {
             (0..70).map(|len| (len, 3)).chain([(1023, 1), (1024, 0), (5000, 777), (200, u64::MAX - 199)])
         {
             let (x, start) = (floats(1, len), floats(2, len));
-            let words = common::fill(&stream(p).offset(offset), len);
+            let words = common::fill(&stream(p).with_offset(offset), len);
             let kept: Vec<bool> = Mask::new(&words, len).unwrap().iter().collect();
             let each =
                 |f: &dyn Fn(f32, bool) -> f32| -> Vec<f32> { x.iter().zip(&kept).map(|(x, k)| f(*x, *k)).collect() };
@@ -41,7 +41,8 @@ fn every_level_is_the_formula() {
             for level in Level::supported() {
                 // the scaling has no say
                 for scaling in [Scaling::Inverted, Scaling::Standard] {
-                    let alpha = AlphaDropout::new(stream(p).offset(offset).scaling(scaling).level(level));
+                    let alpha =
+                        AlphaDropout::new(stream(p).with_offset(offset).with_scaling(scaling).with_level(level));
                     let what = format!("{level}, p = {p}, {len} elements from {offset}");
                     let (mut out, mut in_place) = (start.clone(), x.clone());
                     alpha.forward(&x, &mut out).unwrap();
@@ -72,7 +73,7 @@ fn the_ends_of_the_probability() {
     let x = floats(3, 300);
     for level in Level::supported() {
         let run = |p| {
-            let alpha = AlphaDropout::new(MaskStream::new(Key::new(1), p).level(level));
+            let alpha = AlphaDropout::new(Dropout::new(Key::new(1), p).with_level(level));
             let (mut y, mut dx, mut added) = (x.clone(), x.clone(), vec![1.0; 300]);
             alpha.forward_in_place(&mut y).unwrap();
             alpha.backward(&x, &mut dx).unwrap();
@@ -95,22 +96,22 @@ fn the_ends_of_the_probability() {
 #[test]
 fn feature_alpha_and_shards() {
     let x = floats(4, 3 * 5 * 7);
-    let words = common::fill(&stream(0.5).offset(8), 15);
+    let words = common::fill(&stream(0.5).with_offset(8), 15);
     let kept = Mask::new(&words, 15).unwrap();
     let [a, b, d] = constants(1 << 31);
     let expected: Vec<f32> =
         x.iter().enumerate().map(|(i, x)| if kept.get(i / 7).unwrap() { x * a + b } else { d }).collect();
     for level in Level::supported() {
-        let alpha = AlphaDropout::new(stream(0.5).offset(8).channels(Channels::first(3, 5, 7)).level(level));
+        let alpha = AlphaDropout::new(stream(0.5).with_offset(8).channels(Channels::first(3, 5, 7)).with_level(level));
         let mut y = vec![0.0; x.len()];
         alpha.forward(&x, &mut y).unwrap();
         assert!(all_same(&y, &expected), "{level}");
 
         let mut whole = x.clone();
-        AlphaDropout::new(stream(0.5).level(level)).forward_in_place(&mut whole).unwrap();
+        AlphaDropout::new(stream(0.5).with_level(level)).forward_in_place(&mut whole).unwrap();
         let mut columns = x.clone();
         let shape = Rows::new(15, 4).stride(7).index_stride(7);
-        AlphaDropout::new(stream(0.5).rows(shape).level(level)).forward_in_place(&mut columns).unwrap();
+        AlphaDropout::new(stream(0.5).rows(shape).with_level(level)).forward_in_place(&mut columns).unwrap();
         for (i, (part, (whole, x))) in columns.iter().zip(whole.iter().zip(&x)).enumerate() {
             let expected = if i % 7 < 4 { whole } else { x };
             assert!(common::same(*part, *expected), "{level}, element {i}");
@@ -176,7 +177,7 @@ fn errors_write_nothing() {
     assert_eq!(alpha.backward(&[1.0; 3], &mut y), wrong);
     assert_eq!(alpha.backward_add(&[1.0; 3], &mut y), wrong);
     assert_eq!(alpha.evaluate(&[1.0; 3], &mut y), wrong);
-    let far = AlphaDropout::new(stream(0.5).offset(u64::MAX - 2));
+    let far = AlphaDropout::new(stream(0.5).with_offset(u64::MAX - 2));
     assert_eq!(far.forward_in_place(&mut y), Err(Error::IndexOverflow { offset: u64::MAX - 2, span: 4 }));
     assert_eq!(far.backward_in_place(&mut y), Err(Error::IndexOverflow { offset: u64::MAX - 2, span: 4 }));
     assert_eq!(y, [7.0; 4]);

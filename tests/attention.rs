@@ -2,7 +2,7 @@
 //! gradient against finite differences, and laws.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::float_cmp, reason = "a test that fails may panic")]
 
-use dropmask::{Attention, Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Scaling, mask_words};
+use dropmask::{Attention, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Scaling, mask_words};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -32,7 +32,7 @@ impl Case {
         self.matrices * self.queries * self.keys
     }
 
-    fn attention(self, stream: MaskStream) -> Attention<'static> {
+    fn attention(self, stream: Dropout) -> Attention<'static> {
         let attention = Attention::new(stream, self.matrices, self.queries, self.keys).renormalise(self.renormalise);
         self.causal.map_or(attention, |past| attention.causal(past))
     }
@@ -42,8 +42,8 @@ impl Case {
     }
 }
 
-fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(11), Probability::new(p).unwrap()).offset(77)
+fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(11), Probability::new(p).unwrap()).with_offset(77)
 }
 
 fn uniform(seed: u64, len: usize, bound: f32) -> Vec<f32> {
@@ -52,7 +52,7 @@ fn uniform(seed: u64, len: usize, bound: f32) -> Vec<f32> {
 }
 
 /// Whether each element has a bit of 1, as the stream itself says.
-fn bits(stream: MaskStream, len: usize) -> Vec<bool> {
+fn bits(stream: Dropout, len: usize) -> Vec<bool> {
     let mut words = vec![0; mask_words(len)];
     let mut mask = MaskMut::new(&mut words, len).unwrap();
     stream.fill(&mut mask).unwrap();
@@ -129,7 +129,7 @@ fn levels_agree() {
                 row.fill(f32::NEG_INFINITY);
             }
             for scaling in [Scaling::Inverted, Scaling::Standard] {
-                let at = |level| case.attention(stream(p).offset(offset).scaling(scaling).level(level));
+                let at = |level| case.attention(stream(p).with_offset(offset).with_scaling(scaling).with_level(level));
                 let scalar = at(Level::SCALAR);
                 let expected = [forward(scalar, &scores), backward(scalar, &scores, &dy), evaluate(scalar, &scores)];
                 for &level in &levels {
@@ -264,7 +264,7 @@ fn scaling_of_training_and_evaluation() {
     let case = Case::new(2, 3, 19);
     let scores = uniform(6, case.len(), 5.0);
     let p = Probability::new(0.4).unwrap();
-    let with = |scaling| case.attention(stream(0.4).scaling(scaling));
+    let with = |scaling| case.attention(stream(0.4).with_scaling(scaling));
     let softmax = evaluate(with(Scaling::Inverted), &scores);
     assert_same(&evaluate(with(Scaling::Naive), &scores), &softmax, "naive");
     let expected: Vec<f32> = softmax.iter().map(|y| y * p.keep()).collect();
@@ -289,7 +289,7 @@ fn shards_are_parts_of_the_whole() {
         let queries = Case { matrices: 1, queries: 4, causal: Some(3 + 5), ..whole };
         for (shard, start) in [(matrices, 10 * 29), (queries, (2 * 10 + 5) * 29)] {
             let part = start..start + shard.len();
-            let attention = shard.attention(stream(0.3).offset(77 + start as u64));
+            let attention = shard.attention(stream(0.3).with_offset(77 + start as u64));
             assert_same(&forward(attention, &scores[part.clone()]), &weights[part.clone()], "forward of a shard");
             let shard = backward(attention, &scores[part.clone()], &dy[part.clone()]);
             assert_same(&shard, &gradient[part], "backward of a shard");
@@ -389,12 +389,12 @@ fn special_scores() {
 
 /// The weights, their gradient and evaluation; the same to the bit at every level, by the bits of the stream and by a mask
 /// that holds them, out of place and in place.
-fn everywhere(case: Case, stream: MaskStream, scores: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
-    let drawn = case.attention(stream.level(Level::SCALAR));
+fn everywhere(case: Case, stream: Dropout, scores: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
+    let drawn = case.attention(stream.with_level(Level::SCALAR));
     let expected = [forward(drawn, scores), backward(drawn, scores, dy), evaluate(drawn, scores)];
     let kept = bits(stream, case.len());
     for level in Level::supported() {
-        let drawn = case.attention(stream.level(level));
+        let drawn = case.attention(stream.with_level(level));
         let what = format!("{level}, {case:?}, {stream:?}, drawn");
         assert_everywhere(drawn, scores, dy, &expected, &what);
         let words = words(&kept);
@@ -442,7 +442,7 @@ struct Definition {
 }
 
 impl Definition {
-    fn new(case: Case, stream: MaskStream, scores: &[f32], dy: &[f32]) -> Self {
+    fn new(case: Case, stream: Dropout, scores: &[f32], dy: &[f32]) -> Self {
         let kept = bits(stream, case.len());
         let scale = if case.renormalise { 1.0 } else { stream.scale() };
         let mut this = Self { p: Vec::new(), softmax: Vec::new(), dp: Vec::new(), mean: Vec::new() };
@@ -542,7 +542,7 @@ fn a_weight_of_zero_is_a_choice() {
                         _ => {}
                     }
                 }
-                let stream = stream(p).scaling(scaling);
+                let stream = stream(p).with_scaling(scaling);
                 let [weights, gradient, evaluated] = everywhere(case, stream, &scores, &dy);
                 let definition = Definition::new(case, stream, &scores, &dy);
                 let what = format!("{case:?}, {stream:?}");
@@ -630,7 +630,7 @@ fn a_weight_that_underflows_is_zero() {
     let mut expected = None;
     for level in Level::supported() {
         let stored = Mask::new(&words, KEYS).unwrap();
-        let attention = Attention::new(stream(0.0).level(level), 1, 1, KEYS).stored(stored);
+        let attention = Attention::new(stream(0.0).with_level(level), 1, 1, KEYS).stored(stored);
         let mut y = scores.clone();
         attention.forward_in_place(&mut y).unwrap();
         assert_eq!((y[at].to_bits(), y[0]), (0, 1.0 / KEYS as f32), "{level}");
@@ -659,20 +659,20 @@ fn nothing_is_kept() {
         let softmax = evaluate(case.attention(stream(0.5)), &scores);
         assert!(softmax.iter().any(|y| y.is_nan()));
         for scaling in [Scaling::Inverted, Scaling::Standard, Scaling::Naive] {
-            let stream = MaskStream::new(Key::new(11), nothing).offset(77).scaling(scaling);
+            let stream = Dropout::new(Key::new(11), nothing).with_offset(77).with_scaling(scaling);
             let is_zero = scaling == Scaling::Standard && !case.renormalise;
             let expected = [zeros.clone(), zeros.clone(), if is_zero { &zeros } else { &softmax }.clone()];
             for level in Level::supported() {
-                let drawn = case.attention(stream.level(level));
+                let drawn = case.attention(stream.with_level(level));
                 assert_everywhere(drawn, &scores, &dy, &expected, &format!("{level}, {case:?}, {scaling:?}"));
             }
         }
         // bits that are kept, by a mask, times a scale of 0
-        let inverted = MaskStream::new(Key::new(11), nothing);
+        let inverted = Dropout::new(Key::new(11), nothing);
         let words = vec![!0; mask_words(case.len())];
         let expected = [zeros.clone(), zeros, softmax];
         for level in Level::supported().filter(|_| !case.renormalise) {
-            let stored = case.attention(inverted.level(level)).stored(Mask::new(&words, case.len()).unwrap());
+            let stored = case.attention(inverted.with_level(level)).stored(Mask::new(&words, case.len()).unwrap());
             assert_everywhere(stored, &scores, &dy, &expected, &format!("{level}, {case:?}, a mask of 1"));
         }
     }
@@ -691,7 +691,7 @@ fn more_queries_than_keys_are_an_error() {
         for level in Level::supported() {
             for renormalise in [false, true] {
                 let mut y = [7.0; 10];
-                let attention = Attention::new(stream(0.5).level(level), 1, 5, 2);
+                let attention = Attention::new(stream(0.5).with_level(level), 1, 5, 2);
                 let attention = attention.causal(past).renormalise(renormalise);
                 assert_eq!(attention.forward(&x, &mut y), error);
                 assert_eq!(attention.forward_in_place(&mut y), error);
@@ -720,7 +720,7 @@ fn more_queries_than_keys_are_an_error() {
 fn queries_that_see_a_key() {
     let past = 2_usize.wrapping_sub(5).wrapping_add(3);
     for level in Level::supported() {
-        let attention = Attention::new(stream(0.5).level(level), 1, 2, 2).causal(past);
+        let attention = Attention::new(stream(0.5).with_level(level), 1, 2, 2).causal(past);
         assert_eq!(evaluate(attention, &[0.25; 4]), [1.0, 0.0, 0.5, 0.5]);
     }
 }
@@ -765,7 +765,7 @@ fn errors_write_nothing() {
     assert_eq!(huge.forward(&x, &mut y), Err(Error::LengthMismatch { expected: usize::MAX, actual: 24 }));
 
     let offset = u64::MAX - 22;
-    let late = Attention::new(stream(0.5).offset(offset), 2, 3, 4);
+    let late = Attention::new(stream(0.5).with_offset(offset), 2, 3, 4);
     let overflow = Err(Error::IndexOverflow { offset, span: 24 });
     assert_eq!(late.forward(&x, &mut y), overflow);
     assert_eq!(late.forward_in_place(&mut y), overflow);
@@ -775,7 +775,7 @@ fn errors_write_nothing() {
     assert_eq!(late.evaluate_in_place(&mut y), overflow);
 
     assert_eq!((y, small), ([7.0; 24], [7.0; 23]));
-    Attention::new(stream(0.5).offset(offset - 1), 2, 3, 4).forward(&x, &mut y).unwrap();
+    Attention::new(stream(0.5).with_offset(offset - 1), 2, 3, 4).forward(&x, &mut y).unwrap();
 
     // the offset of bits that are not drawn
     let stored = late.stored(Mask::new(&[!0], 24).unwrap());
@@ -788,7 +788,7 @@ fn a_stored_mask_is_the_drawn_one() {
     for level in Level::supported() {
         for shape in [Case::new(2, 5, 7), Case::new(3, 1, 64), Case::new(1, 4, 1025), Case::new(1, 2, 5000)] {
             for case in shape.variants() {
-                let (stream, len) = (stream(0.4).level(level), case.len());
+                let (stream, len) = (stream(0.4).with_level(level), case.len());
                 let (scores, dy) = (uniform(1, len, 4.0), uniform(2, len, 1.0));
                 // from any bit on
                 let mut words = vec![0; mask_words(len + 3)];

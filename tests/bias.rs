@@ -5,13 +5,13 @@
 mod common;
 
 use common::{all_same, floats};
-use dropmask::{BiasDropout, Channels, Error, Key, Level, Mask, MaskStream, Probability, Rows, Scaling};
+use dropmask::{BiasDropout, Channels, Dropout, Error, Key, Level, Mask, Probability, Rows, Scaling};
 
-fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(71), Probability::new(p).unwrap())
+fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(71), Probability::new(p).unwrap())
 }
 
-fn bits(stream: &MaskStream, len: usize) -> Vec<bool> {
+fn bits(stream: &Dropout, len: usize) -> Vec<bool> {
     let words = common::fill(stream, len);
     Mask::new(&words, len).unwrap().iter().collect()
 }
@@ -24,7 +24,7 @@ fn numbers(seed: u64, len: usize) -> Vec<f32> {
 type Run<'a> = (&'a str, Vec<f32>, &'a dyn Fn(&mut [f32]) -> Result<(), Error>);
 
 /// All operations on slices without gaps, rows of `columns`, whose element `i` is `kept[i]`.
-fn check(stream: MaskStream, columns: usize, kept: &[bool], input: fn(u64, usize) -> Vec<f32>, what: &str) {
+fn check(stream: Dropout, columns: usize, kept: &[bool], input: fn(u64, usize) -> Vec<f32>, what: &str) {
     let len = kept.len();
     let (x, b, r, start) = (input(1, len), input(2, columns), input(3, len), input(4, len));
     let drop = |x: f32, i: usize| if kept[i] { x * stream.scale() } else { 0.0 };
@@ -72,13 +72,13 @@ fn every_level_is_the_definition() {
     for columns in (1..=20).chain([31, 33, 48, 63, 64, 65, 100, 128, 130, 1023, 1024, 5000]) {
         for rows in [1, 2, 5, 300 / columns + 1] {
             for (p, offset) in [(0.0, 0), (0.3, 77), (0.5, ((rows * columns) as u64).wrapping_neg()), (1.0, 5)] {
-                let kept = bits(&stream(p).offset(offset), rows * columns);
+                let kept = bits(&stream(p).with_offset(offset), rows * columns);
                 for level in Level::supported() {
-                    let stream = stream(p).offset(offset).level(level);
+                    let stream = stream(p).with_offset(offset).with_level(level);
                     let what = format!("{level}, {rows} x {columns}, p = {p}, offset {offset}");
                     for input in [floats, numbers] {
                         check(stream, columns, &kept, input, &what);
-                        check(stream.scaling(Scaling::Standard), columns, &kept, input, &what);
+                        check(stream.with_scaling(Scaling::Standard), columns, &kept, input, &what);
                         check(stream.rows(Rows::new(rows, columns)), columns, &kept, input, &what);
                     }
                 }
@@ -92,9 +92,10 @@ fn every_level_is_the_definition() {
 fn channels() {
     for (n, c, s, columns) in [(2, 5, 9, 9), (2, 3, 100, 100), (3, 4, 9, 12), (1, 70, 3, 105), (2, 7, 1, 14)] {
         // a shard: the bits of samples are 10 apart from each other
-        let kept: Vec<bool> = (0..n).flat_map(|n| bits(&stream(0.5).offset(3 + (n * (c + 10)) as u64), c)).collect();
+        let kept: Vec<bool> =
+            (0..n).flat_map(|n| bits(&stream(0.5).with_offset(3 + (n * (c + 10)) as u64), c)).collect();
         for level in Level::supported() {
-            let stream = stream(0.5).offset(3).level(level);
+            let stream = stream(0.5).with_offset(3).with_level(level);
             let first: Vec<bool> = (0..n * c * s).map(|i| kept[i / s]).collect();
             let what = format!("{level}, ({n}, {c}, {s})");
             check(
@@ -119,7 +120,7 @@ fn rows_apart() {
         let (x, b, r, start) = (numbers(1, len), numbers(2, columns), numbers(3, len), numbers(4, len));
         let (mut y_expected, mut dx_expected, mut db_expected) = (start.clone(), start.clone(), vec![0.0; columns]);
         for row in 0..rows {
-            let kept = bits(&stream(0.5).offset(6 + 1000 * row as u64), columns);
+            let kept = bits(&stream(0.5).with_offset(6 + 1000 * row as u64), columns);
             for c in 0..columns {
                 let i = row * stride + c;
                 y_expected[i] = r[i] + if kept[c] { (x[i] + b[c]) * 2.0 } else { 0.0 };
@@ -128,7 +129,7 @@ fn rows_apart() {
             }
         }
         for level in Level::supported() {
-            let bias = BiasDropout::new(stream(0.5).offset(6).rows(shape).level(level));
+            let bias = BiasDropout::new(stream(0.5).with_offset(6).rows(shape).with_level(level));
             let (mut y, mut dx, mut db) = (start.clone(), start.clone(), vec![0.0; columns]);
             bias.forward_residual(&x, &b, &r, &mut y).unwrap();
             assert!(all_same(&y, &y_expected), "{level}, {shape:?}");
@@ -146,7 +147,7 @@ fn evaluation() {
             let path: Vec<f32> = (0..x.len()).map(|i| (x[i] + b[i % columns]) * factor).collect();
             let sum: Vec<f32> = r.iter().zip(&path).map(|(r, path)| r + path).collect();
             for level in Level::supported() {
-                let bias = BiasDropout::new(stream(0.25).scaling(scaling).level(level));
+                let bias = BiasDropout::new(stream(0.25).with_scaling(scaling).with_level(level));
                 let mut y = vec![f32::NAN; x.len()];
                 bias.evaluate(&x, &b, &mut y).unwrap();
                 assert!(all_same(&y, &path), "{level}, {columns} columns, {scaling:?}");
@@ -207,7 +208,7 @@ fn errors_write_nothing() {
     assert_eq!(bias.backward_add(&x, &mut y, &mut db), wrong(10, 12));
     let rows = BiasDropout::new(stream(0.5).rows(Rows::new(2, 6)));
     assert_eq!(rows.forward(&x, &[1.0; 3], &mut y), wrong(6, 3));
-    let far = BiasDropout::new(stream(0.5).offset(u64::MAX));
+    let far = BiasDropout::new(stream(0.5).with_offset(u64::MAX));
     let overflow = Err(Error::IndexOverflow { offset: u64::MAX, span: 12 });
     assert_eq!(far.backward(&x, &mut y, &mut db[..4]), overflow);
     assert_eq!((y, db), ([7.0; 12], [8.0; 5]));
@@ -228,7 +229,7 @@ fn errors_write_nothing() {
 #[test]
 fn one_row_at_any_stride() {
     for level in Level::supported() {
-        let stream = stream(0.5).level(level);
+        let stream = stream(0.5).with_level(level);
         let (x, b, mut y, mut expected) = ([1.0; 84], [2.0; 84], [7.0; 84], [7.0; 84]);
         BiasDropout::new(stream).forward(&x, &b, &mut expected).unwrap();
         BiasDropout::new(stream.rows(Rows::new(1, 84).stride(82))).forward(&x, &b, &mut y).unwrap();

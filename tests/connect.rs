@@ -5,7 +5,7 @@
 mod common;
 
 use common::{all_same, fill, floats, generator, to_bits};
-use dropmask::{DropConnect, Error, Key, Level, Mask, MaskStream, Probability, Rows, Scaling, mask_words};
+use dropmask::{DropConnect, Dropout, Error, Key, Level, Mask, Probability, Rows, Scaling, mask_words};
 use rand_xoshiro::rand_core::Rng;
 
 /// Batch, inputs, outputs.
@@ -29,8 +29,8 @@ const SHAPES: [[usize; 3]; 17] = [
     [1, 9000, 3],
 ];
 
-fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(8), Probability::new(p).unwrap())
+fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(8), Probability::new(p).unwrap())
 }
 
 /// Whole numbers from -4 to 4: their sums and products are exact.
@@ -69,7 +69,7 @@ impl Case {
         }
     }
 
-    fn layer(&self, stream: MaskStream) -> DropConnect<'static> {
+    fn layer(&self, stream: Dropout) -> DropConnect<'static> {
         let [batch, inputs, outputs] = self.shape;
         DropConnect::new(stream, batch, inputs, outputs)
     }
@@ -129,9 +129,9 @@ fn levels_agree() {
                 for p in [0.0, 0.1, 0.5, 1.0] {
                     let what = format!("{level}, {shape:?}, p = {p}");
                     let scaling = [Scaling::Inverted, Scaling::Standard, Scaling::Naive][i % 3];
-                    let stream = stream(p).offset(1000 * i as u64 + 3).scaling(scaling);
+                    let stream = stream(p).with_offset(1000 * i as u64 + 3).with_scaling(scaling);
                     let outcome = |level, make: &dyn Fn(DropConnect<'static>) -> DropConnect<'static>| {
-                        case.outcome(make(case.layer(stream.level(level))))
+                        case.outcome(make(case.layer(stream.with_level(level))))
                     };
                     let check = |make: &dyn Fn(DropConnect<'static>) -> DropConnect<'static>, how: &str| {
                         outcome(level, make).assert_same(&outcome(Level::SCALAR, make), &format!("{what}, {how}"));
@@ -142,7 +142,7 @@ fn levels_agree() {
                     let moments = |level| {
                         let (mut mean, mut variance) =
                             (vec![f32::NAN; batch * outputs], vec![f32::NAN; batch * outputs]);
-                        let layer = case.layer(stream.level(level));
+                        let layer = case.layer(stream.with_level(level));
                         layer.moments(&case.w, Some(&case.b), &case.x, &mut mean, &mut variance).unwrap();
                         let mut y = vec![f32::NAN; batch * outputs];
                         layer.evaluate(&case.w, Some(&case.b), &case.x, &mut y).unwrap();
@@ -190,9 +190,9 @@ fn specification_is_the_definition() {
     for shape in SHAPES {
         let [batch, inputs, outputs] = shape;
         let case = Case::new(shape, finite);
-        let stream = stream(0.3).offset(77).level(Level::SCALAR);
+        let stream = stream(0.3).with_offset(77).with_level(Level::SCALAR);
         let scale = f64::from(stream.scale());
-        let mask = |stream: MaskStream| fill(&stream, outputs * inputs);
+        let mask = |stream: Dropout| fill(&stream, outputs * inputs);
         let check = |layer: DropConnect<'_>, masks: &[Vec<u64>], what: &str| {
             let [y, dx, dw] = definition(&case, masks, scale);
             let outcome = case.outcome(layer);
@@ -203,7 +203,8 @@ fn specification_is_the_definition() {
         check(case.layer(stream), &[mask(stream)], "shared");
         let key = Key::new(8);
         let p = Probability::new(0.3).unwrap();
-        let masks: Vec<_> = (0..batch).map(|n| mask(MaskStream::new(key.derive(5 + n as u64), p).offset(77))).collect();
+        let masks: Vec<_> =
+            (0..batch).map(|n| mask(Dropout::new(key.derive(5 + n as u64), p).with_offset(77))).collect();
         check(case.layer(stream).per_sample(5), if batch == 0 { &[] } else { &masks }, "per sample");
     }
 }
@@ -217,7 +218,7 @@ fn gradients() {
     for level in Level::supported() {
         for per_sample in [false, true] {
             let mut case = Case::new([3, 70, 5], whole);
-            let layer = case.layer(stream(0.5).level(level));
+            let layer = case.layer(stream(0.5).with_level(level));
             let layer = if per_sample { layer.per_sample(0) } else { layer };
             let Outcome { dx, dw, .. } = case.outcome(layer);
             let mut db = vec![f32::NAN; 5];
@@ -248,7 +249,7 @@ fn a_stored_mask_is_the_drawn_one() {
         for shape in SHAPES {
             let [batch, inputs, outputs] = shape;
             let case = Case::new(shape, finite);
-            let stream = stream(0.4).offset(31).level(level);
+            let stream = stream(0.4).with_offset(31).with_level(level);
             let weights = outputs * inputs;
 
             let words = fill(&stream, weights);
@@ -259,7 +260,7 @@ fn a_stored_mask_is_the_drawn_one() {
             let p = Probability::new(0.4).unwrap();
             let mut bools = vec![true; 13];
             for n in 0..batch {
-                let words = fill(&MaskStream::new(Key::new(8).derive(n as u64), p).offset(31), weights);
+                let words = fill(&Dropout::new(Key::new(8).derive(n as u64), p).with_offset(31), weights);
                 bools.extend(Mask::new(&words, weights).unwrap().iter());
             }
             let mut words = vec![0; mask_words(bools.len())];
@@ -276,13 +277,13 @@ fn a_stored_mask_is_the_drawn_one() {
 fn shards_are_parts_of_the_whole() {
     for level in Level::supported() {
         let case = Case::new([4, 90, 11], whole);
-        let stream = stream(0.5).offset(9).level(level);
+        let stream = stream(0.5).with_offset(9).with_level(level);
         let whole = case.outcome(case.layer(stream));
 
         // rows of weights: outputs 3 to 8
         let w = &case.w[3 * 90..8 * 90];
         let mut y = vec![0.0; 4 * 5];
-        let rows = DropConnect::new(stream.offset(9 + 3 * 90), 4, 90, 5);
+        let rows = DropConnect::new(stream.with_offset(9 + 3 * 90), 4, 90, 5);
         rows.forward(w, Some(&case.b[3..8]), &case.x, &mut y).unwrap();
         for n in 0..4 {
             assert_eq!(y[n * 5..][..5], whole.y[n * 11 + 3..][..5], "{level}");
@@ -291,7 +292,7 @@ fn shards_are_parts_of_the_whole() {
         // columns of weights: the sums of two shards are the whole, exactly so with whole numbers
         let columns = |from: usize, to: usize| {
             let part = |x: &[f32]| -> Vec<f32> { x.chunks(90).flat_map(|row| row[from..to].to_vec()).collect() };
-            let layer = DropConnect::new(stream.offset(9 + from as u64), 4, to - from, 11).index_stride(90);
+            let layer = DropConnect::new(stream.with_offset(9 + from as u64), 4, to - from, 11).index_stride(90);
             let mut y = vec![0.0; 44];
             layer.forward(&part(&case.w), None, &part(&case.x), &mut y).unwrap();
             y
@@ -310,11 +311,11 @@ fn shards_are_parts_of_the_whole() {
         let mut words = vec![0; 11];
         let rows = Rows::new(11, 53).index_stride(90);
         let mut mask = dropmask::MaskMut::new(&mut words, 10 * 64 + 53).unwrap();
-        stream.offset(9 + 37).rows(rows).fill(&mut mask).unwrap();
+        stream.with_offset(9 + 37).rows(rows).fill(&mut mask).unwrap();
         let bit = |o: usize, i: usize| words[o] >> i & 1 == 1;
         let ones = Case { w: vec![1.0; 11 * 53], x: vec![1.0; 53], shape: [1, 53, 11], b: vec![], dy: vec![] };
         let mut y = vec![0.0; 11];
-        let layer = ones.layer(stream.offset(9 + 37)).index_stride(90);
+        let layer = ones.layer(stream.with_offset(9 + 37)).index_stride(90);
         layer.forward(&ones.w, None, &ones.x, &mut y).unwrap();
         for (o, y) in y.into_iter().enumerate() {
             assert_eq!(y, 2.0 * (0..53).filter(|&i| bit(o, i)).count() as f32, "{level}");
@@ -327,7 +328,7 @@ fn nothing_dropped_gets_through() {
     let [batch, inputs, outputs] = [5, 200, 6];
     for level in Level::supported() {
         let mut case = Case::new([batch, inputs, outputs], finite);
-        let stream = stream(0.5).level(level);
+        let stream = stream(0.5).with_level(level);
         let layer = case.layer(stream);
         let clean = case.outcome(layer);
         let words = fill(&stream, inputs * outputs);
@@ -366,7 +367,7 @@ fn certain_masks() {
     for level in Level::supported() {
         let mut case = Case::new([3, 100, 7], finite);
         // nothing is dropped: the dense product
-        let layer = case.layer(stream(0.0).level(level));
+        let layer = case.layer(stream(0.0).with_level(level));
         let mut y = vec![0.0; 21];
         layer.evaluate(&case.w, Some(&case.b), &case.x, &mut y).unwrap();
         assert_eq!(case.outcome(layer).y, y, "{level}");
@@ -374,7 +375,7 @@ fn certain_masks() {
         case.w.fill(f32::NAN);
         case.x.fill(f32::INFINITY);
         case.dy.fill(f32::NAN);
-        let Outcome { y, unbiased, dx, dw, added } = case.outcome(case.layer(stream(1.0).level(level)));
+        let Outcome { y, unbiased, dx, dw, added } = case.outcome(case.layer(stream(1.0).with_level(level)));
         assert!(y.chunks(7).all(|y| y == case.b), "{level}");
         assert!([unbiased, dx, dw].concat().iter().all(|y| y.to_bits() == 0), "{level}");
         assert!(all_same(&added, &case.w), "{level}");
@@ -386,7 +387,7 @@ fn evaluation_and_moments() {
     let [batch, inputs, outputs] = [2, 50, 3];
     let case = Case::new([batch, inputs, outputs], finite);
     for (scaling, p) in [(Scaling::Inverted, 0.3), (Scaling::Standard, 0.3), (Scaling::Naive, 0.8)] {
-        let stream = stream(p).scaling(scaling);
+        let stream = stream(p).with_scaling(scaling);
         let layer = case.layer(stream);
         let (mut mean, mut variance, mut y) = (vec![0.0; 6], vec![0.0; 6], vec![0.0; 6]);
         layer.moments(&case.w, Some(&case.b), &case.x, &mut mean, &mut variance).unwrap();
@@ -414,7 +415,7 @@ fn evaluation_and_moments() {
         let mut sums = vec![[0.0_f64; 2]; 6];
         for pass in 0..passes {
             let key = Key::new(8).derive(pass);
-            let stream = MaskStream::new(key, Probability::new(p).unwrap()).scaling(scaling);
+            let stream = Dropout::new(key, Probability::new(p).unwrap()).with_scaling(scaling);
             case.layer(stream).forward(&case.w, Some(&case.b), &case.x, &mut y).unwrap();
             for ((sums, y), mean) in sums.iter_mut().zip(&y).zip(&mean) {
                 let deviation = f64::from(*y) - f64::from(*mean);
@@ -468,7 +469,7 @@ fn errors_write_nothing() {
     untouched(result, &y, mismatch(usize::MAX, 6));
 
     // the last weight has index 2^64 - 1, or one more
-    let at = |offset| DropConnect::new(stream(0.5).offset(offset), 4, 2, 3);
+    let at = |offset| DropConnect::new(stream(0.5).with_offset(offset), 4, 2, 3);
     at(u64::MAX - 5).forward(&w, None, &x, &mut [0.0; 12]).unwrap();
     let result = at(u64::MAX - 4).forward(&w, None, &x, &mut y);
     untouched(result, &y, Error::IndexOverflow { offset: u64::MAX - 4, span: 6 });
@@ -504,7 +505,7 @@ fn errors_write_nothing() {
 #[test]
 fn a_stored_mask_has_no_stride() {
     let mask = Mask::new(&[0b000_111], 6).unwrap();
-    let layer = DropConnect::new(stream(0.5).scaling(Scaling::Standard), 1, 3, 2);
+    let layer = DropConnect::new(stream(0.5).with_scaling(Scaling::Standard), 1, 3, 2);
     for layer in [layer.stored(mask).index_stride(10), layer.index_stride(10).stored(mask), layer.stored(mask)] {
         let mut y = [f32::NAN; 2];
         layer.forward(&[1.0; 6], None, &[1.0; 3], &mut y).unwrap();
@@ -518,7 +519,7 @@ fn a_factor_of_nothing() {
     for level in Level::supported() {
         let (w, b, x) = ([1e20, f32::INFINITY], [2.0], [1e20, 1.0]);
         let (mut mean, mut variance) = ([f32::NAN], [f32::NAN]);
-        let layer = |p| DropConnect::new(stream(p).level(level).scaling(Scaling::Standard), 1, 2, 1);
+        let layer = |p| DropConnect::new(stream(p).with_level(level).with_scaling(Scaling::Standard), 1, 2, 1);
         layer(0.0).moments(&[1e20, 1.0], Some(&b), &[1.0, 1.0], &mut mean, &mut variance).unwrap();
         assert_eq!((mean, variance), ([1e20], [0.0]), "{level}");
         layer(1.0).moments(&w, Some(&b), &x, &mut mean, &mut variance).unwrap();
@@ -534,7 +535,7 @@ fn endless_shapes_of_nothing() {
     const ENDLESS: usize = usize::MAX;
     for level in Level::supported() {
         for [batch, inputs, outputs] in [[ENDLESS, 0, 0], [0, ENDLESS, 0], [0, 0, ENDLESS]] {
-            let shared = DropConnect::new(stream(0.5).level(level), batch, inputs, outputs);
+            let shared = DropConnect::new(stream(0.5).with_level(level), batch, inputs, outputs);
             for layer in [shared, shared.per_sample(0)] {
                 layer.forward(&[], None, &[], &mut []).unwrap();
                 layer.evaluate(&[], None, &[], &mut []).unwrap();

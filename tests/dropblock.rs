@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 #![allow(clippy::float_cmp, reason = "what is compared so is exact")]
 
-use dropmask::{DropBlock, Error, KeptCount, Key, Level, Mask, MaskMut, MaskStream, Probability, mask_words};
+use dropmask::{DropBlock, Dropout, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, mask_words};
 
 const SHAPES: [([usize; 4], usize); 13] = [
     ([1, 1, 1, 1], 1),
@@ -37,7 +37,7 @@ fn fill(drop_block: &DropBlock, len: usize) -> (Vec<u64>, KeptCount) {
 }
 
 /// Whether each element is kept: all seeds that cover it are.
-fn naive(seeds: &MaskStream, [samples, channels, h, w]: [usize; 4], block: usize) -> Vec<bool> {
+fn naive(seeds: &Dropout, [samples, channels, h, w]: [usize; 4], block: usize) -> Vec<bool> {
     let (rows, columns) = (h - block + 1, w - block + 1);
     let count = samples * channels * rows * columns;
     let mut words = vec![0; mask_words(count)];
@@ -67,16 +67,16 @@ fn every_level_is_the_definition() {
     for (seed, (shape, block)) in (0..).zip(SHAPES) {
         for p in [0.0, 0.05, 0.3, 0.9, 1.0] {
             let key = Key::new(seed);
-            let seeds = DropBlock::new(MaskStream::new(key, probability(p)), shape, block).unwrap().seeds();
+            let seeds = DropBlock::new(Dropout::new(key, probability(p)), shape, block).unwrap().seeds();
             for offset in [0, 65, 1023, (u64::MAX - seeds).wrapping_add(1)] {
-                let stream = MaskStream::new(key, probability(p)).offset(offset);
+                let stream = Dropout::new(key, probability(p)).with_offset(offset);
                 let gamma = DropBlock::new(stream, shape, block).unwrap().gamma();
-                let expected = naive(&MaskStream::new(key, gamma).offset(offset), shape, block);
+                let expected = naive(&Dropout::new(key, gamma).with_offset(offset), shape, block);
                 let total = expected.len();
                 let kept = expected.iter().filter(|kept| **kept).count();
                 dropped += total - kept;
                 for level in Level::supported() {
-                    let drop_block = DropBlock::new(stream.level(level), shape, block).unwrap();
+                    let drop_block = DropBlock::new(stream.with_level(level), shape, block).unwrap();
                     let (words, count) = fill(&drop_block, total);
                     let name = format!("{level}, {shape:?}, block {block}, p = {p}, offset {offset}");
                     let mask = Mask::new(&words, total).unwrap();
@@ -101,11 +101,11 @@ fn wide_blocks() {
     for (shape, block) in [([6, 1, 66, 190], 64), ([6, 1, 64, 191], 63), ([6, 1, 67, 200], 65), ([4, 1, 130, 300], 129)]
     {
         for p in [0.5, 1.0] {
-            let stream = MaskStream::new(Key::new(11), probability(p));
+            let stream = Dropout::new(Key::new(11), probability(p));
             let gamma = DropBlock::new(stream, shape, block).unwrap().gamma();
-            let expected = naive(&MaskStream::new(Key::new(11), gamma), shape, block);
+            let expected = naive(&Dropout::new(Key::new(11), gamma), shape, block);
             for level in Level::supported().skip(1) {
-                let (words, _) = fill(&DropBlock::new(stream.level(level), shape, block).unwrap(), expected.len());
+                let (words, _) = fill(&DropBlock::new(stream.with_level(level), shape, block).unwrap(), expected.len());
                 let kept: Vec<_> = Mask::new(&words, expected.len()).unwrap().iter().collect();
                 assert!(kept == expected, "{level}, {shape:?}, block {block}, p = {p}");
             }
@@ -131,7 +131,7 @@ fn golden() {
     let second = [0xF87E_1F0C_0300_C030, 0xFFF8_701C_0701_81E1, 0x3C38_0E01_8060_1F87, 0x0000_FFC0_0000_0000];
     for level in Level::supported() {
         let check = |p, offset, shape, block, gamma, expected: &[u64], kept| {
-            let stream = MaskStream::new(Key::new(42), probability(p)).offset(offset).level(level);
+            let stream = Dropout::new(Key::new(42), probability(p)).with_offset(offset).with_level(level);
             let drop_block = DropBlock::new(stream, shape, block).unwrap();
             assert_eq!(drop_block.gamma().threshold(), gamma);
             let total = len(shape);
@@ -146,7 +146,7 @@ fn golden() {
 #[test]
 fn gamma_is_the_formula() {
     let gamma = |p, h, w, block| {
-        let drop_block = DropBlock::new(MaskStream::new(Key::new(0), probability(p)), [1, 1, h, w], block).unwrap();
+        let drop_block = DropBlock::new(Dropout::new(Key::new(0), probability(p)), [1, 1, h, w], block).unwrap();
         drop_block.gamma().threshold()
     };
     // p / 49 * 56^2 / 50^2: of 2^32, the rest
@@ -166,7 +166,7 @@ fn gamma_is_the_formula() {
 
 #[test]
 fn blocks_of_one_element_are_plain_dropout() {
-    let stream = MaskStream::new(Key::new(3), probability(0.3)).offset(77);
+    let stream = Dropout::new(Key::new(3), probability(0.3)).with_offset(77);
     let (words, _) = fill(&DropBlock::new(stream, [2, 3, 13, 11], 1).unwrap(), 2 * 3 * 13 * 11);
     let mut plain = vec![0; words.len()];
     stream.fill(&mut MaskMut::new(&mut plain, 2 * 3 * 13 * 11).unwrap()).unwrap();
@@ -191,16 +191,16 @@ fn both_passes_multiply_what_is_kept() {
     for (seed, (shape, block)) in (20..).zip(SHAPES) {
         let x = floats(seed, len(shape));
         for p in [0.0, 0.2, 1.0] {
-            let stream = MaskStream::new(Key::new(seed), probability(p)).offset(9);
+            let stream = Dropout::new(Key::new(seed), probability(p)).with_offset(9);
             let gamma = DropBlock::new(stream, shape, block).unwrap().gamma();
-            let kept = naive(&MaskStream::new(Key::new(seed), gamma).offset(9), shape, block);
+            let kept = naive(&Dropout::new(Key::new(seed), gamma).with_offset(9), shape, block);
             let scale = match kept.iter().filter(|kept| **kept).count() {
                 0 => 0.0,
                 count => (kept.len() as f64 / count as f64) as f32,
             };
             let expected: Vec<_> = x.iter().zip(&kept).map(|(x, kept)| if *kept { x * scale } else { 0.0 }).collect();
             for level in Level::supported() {
-                let drop_block = DropBlock::new(stream.level(level), shape, block).unwrap();
+                let drop_block = DropBlock::new(stream.with_level(level), shape, block).unwrap();
                 let mut words = vec![!0; mask_words(x.len())];
                 let mut mask = MaskMut::new(&mut words, x.len()).unwrap();
                 let check = |name, y: &[f32]| {
@@ -230,7 +230,7 @@ fn both_passes_multiply_what_is_kept() {
 /// The sum of ones is the number of elements, but for the rounding of one factor.
 #[test]
 fn the_mean_is_kept() {
-    let drop_block = DropBlock::new(MaskStream::new(Key::new(4), probability(0.3)), [4, 4, 20, 20], 5).unwrap();
+    let drop_block = DropBlock::new(Dropout::new(Key::new(4), probability(0.3)), [4, 4, 20, 20], 5).unwrap();
     let mut y = vec![1.0; 6400];
     let mut words = vec![0; mask_words(6400)];
     drop_block.forward_in_place(&mut y, &mut MaskMut::new(&mut words, 6400).unwrap()).unwrap();
@@ -245,7 +245,7 @@ fn the_mean_is_kept() {
 fn kept_share() {
     for (p, side, block) in [(0.1_f32, 56, 7), (0.1, 28, 7), (0.3, 14, 3), (0.5, 14, 7), (0.05, 7, 7), (0.9, 40, 5)] {
         let maps = (1 << 21) / (side * side);
-        let stream = MaskStream::new(Key::new(5), probability(p));
+        let stream = Dropout::new(Key::new(5), probability(p));
         let drop_block = DropBlock::new(stream, [maps, 1, side, side], block).unwrap();
         let (_, count) = fill(&drop_block, maps * side * side);
 
@@ -268,12 +268,12 @@ fn kept_share() {
 fn shards_are_parts_of_the_whole() {
     let (key, p) = (Key::new(6), probability(0.2));
     let map = 12 * 11;
-    let whole = DropBlock::new(MaskStream::new(key, p).offset(5), [5, 3, 12, 11], 4).unwrap();
+    let whole = DropBlock::new(Dropout::new(key, p).with_offset(5), [5, 3, 12, 11], 4).unwrap();
     let (words, count) = fill(&whole, 15 * map);
     let bits: Vec<_> = Mask::new(&words, 15 * map).unwrap().iter().collect();
     for split in 0..=5 {
-        let head = DropBlock::new(MaskStream::new(key, p).offset(5), [split, 3, 12, 11], 4).unwrap();
-        let tail = MaskStream::new(key, p).offset(5 + head.seeds());
+        let head = DropBlock::new(Dropout::new(key, p).with_offset(5), [split, 3, 12, 11], 4).unwrap();
+        let tail = Dropout::new(key, p).with_offset(5 + head.seeds());
         let tail = DropBlock::new(tail, [5 - split, 3, 12, 11], 4).unwrap();
         assert_eq!(head.seeds() + tail.seeds(), whole.seeds());
         let (head_words, head_count) = fill(&head, 3 * split * map);
@@ -294,7 +294,7 @@ fn gradient() {
     let number = |seed, i| Key::new(seed).below(i, 129) as f32 / 64.0 - 1.0;
     let x: Vec<f32> = (0..LEN as u64).map(|i| number(7, i)).collect();
     let c: Vec<f32> = (0..LEN as u64).map(|i| number(8, i)).collect();
-    let drop_block = DropBlock::new(MaskStream::new(Key::new(9), probability(0.4)), [1, 2, 6, 7], 3).unwrap();
+    let drop_block = DropBlock::new(Dropout::new(Key::new(9), probability(0.4)), [1, 2, 6, 7], 3).unwrap();
     let mut words = [0; mask_words(LEN)];
     let mut forward = |x: &[f32]| {
         let mut y = vec![0.0; LEN];
@@ -323,7 +323,7 @@ fn gradient() {
 
 #[test]
 fn errors_write_nothing() {
-    let stream = MaskStream::new(Key::new(10), probability(1.0));
+    let stream = Dropout::new(Key::new(10), probability(1.0));
     for (block, [height, width]) in
         [(0, [3, 4]), (4, [3, 4]), (4, [4, 3]), (1, [0, 3]), (1, [3, 0]), (usize::MAX, [9, 9])]
     {
@@ -360,7 +360,7 @@ fn errors_write_nothing() {
     assert!(drop_block.backward_in_place(&mut y[..23], mask.as_mask(), count).is_err());
 
     // six seeds
-    let late = DropBlock::new(stream.offset(u64::MAX - 4), [2, 3, 2, 2], 2).unwrap();
+    let late = DropBlock::new(stream.with_offset(u64::MAX - 4), [2, 3, 2, 2], 2).unwrap();
     let overflow = Error::IndexOverflow { offset: u64::MAX - 4, span: 6 };
     assert_eq!(late.fill(&mut mask).unwrap_err(), overflow);
     assert_eq!(late.forward(&x, &mut y, &mut mask).unwrap_err(), overflow);

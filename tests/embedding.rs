@@ -6,10 +6,10 @@ mod common;
 
 use common::{all_same, floats, generator, to_bits};
 use dropmask::rand_core::Rng;
-use dropmask::{Channels, EmbeddingDropout, Error, Key, Level, Mask, MaskStream, Probability, Scaling};
+use dropmask::{Channels, Dropout, EmbeddingDropout, Error, Key, Level, Mask, Probability, Scaling};
 
-fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(81), Probability::new(p).unwrap())
+fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(81), Probability::new(p).unwrap())
 }
 
 /// Tokens below `vocabulary`, many of them several times.
@@ -23,7 +23,7 @@ fn row(x: &[f32], row: usize, dimension: usize) -> &[f32] {
 }
 
 /// All operations of replay and of a stored mask against loops.
-fn check(stream: MaskStream, vocabulary: usize, dimension: usize, ids: &[u32]) {
+fn check(stream: Dropout, vocabulary: usize, dimension: usize, ids: &[u32]) {
     let words = common::fill(&stream, vocabulary);
     let mask = Mask::new(&words, vocabulary).unwrap();
     let (d, scale) = (dimension, stream.scale());
@@ -42,8 +42,8 @@ fn check(stream: MaskStream, vocabulary: usize, dimension: usize, ids: &[u32]) {
     }
 
     for level in Level::supported() {
-        let replayed = EmbeddingDropout::new(stream, vocabulary, d).level(level);
-        let stored = EmbeddingDropout::stored(mask, scale, d).level(level);
+        let replayed = EmbeddingDropout::new(stream, vocabulary, d).with_level(level);
+        let stored = EmbeddingDropout::stored(mask, scale, d).with_level(level);
         for (name, dropout) in [("replayed", replayed), ("stored", stored)] {
             let what = format!("{name}, {level}, {} tokens of {vocabulary}, {d} elements, {stream:?}", ids.len());
             let mut y = floats(4, ids.len() * d);
@@ -74,12 +74,12 @@ fn every_level_is_the_definition() {
         for dimension in [0, 1, 3, 15, 16, 17, 64, 65, 200] {
             for p in [0.0, 0.1, 0.5, 1.0] {
                 for offset in [0, 33, 1023, (vocabulary as u64).wrapping_neg()] {
-                    check(stream(p).offset(offset), vocabulary, dimension, &ids);
+                    check(stream(p).with_offset(offset), vocabulary, dimension, &ids);
                 }
             }
         }
     }
-    check(stream(0.5).scaling(Scaling::Standard), 100, 7, &tokens(6, 30, 100));
+    check(stream(0.5).with_scaling(Scaling::Standard), 100, 7, &tokens(6, 30, 100));
     check(stream(0.5), 100, 4097, &tokens(6, 10, 100));
     check(stream(0.5), 100, 7, &[]);
 }
@@ -123,7 +123,7 @@ fn rows_of_other_words_stay() {
     let before = [f32::from_bits(0x7F80_0001), -0.0, 3.0];
     for level in Level::supported() {
         let mut dtable = [before, [1.0; 3], before].concat();
-        let dropout = EmbeddingDropout::new(stream(0.0), 3, 3).level(level);
+        let dropout = EmbeddingDropout::new(stream(0.0), 3, 3).with_level(level);
         dropout.backward_table(&[1], &[2.0; 3], &mut dtable).unwrap();
         assert_eq!(to_bits(&dtable), to_bits(&[before, [3.0; 3], before].concat()), "{level}");
     }
@@ -183,7 +183,7 @@ fn errors_write_nothing() {
 
     let mut y = [7.0; 6];
     let offset = u64::MAX - 8; // nine bits are left
-    let far = EmbeddingDropout::new(stream(0.5).offset(offset), 10, 3);
+    let far = EmbeddingDropout::new(stream(0.5).with_offset(offset), 10, 3);
     assert_eq!(far.forward_in_place(&[1, 2], &mut y), Err(Error::IndexOverflow { offset, span: 10 }));
     let huge = EmbeddingDropout::new(stream(0.5), usize::MAX, usize::MAX);
     let wrong = Err(Error::LengthMismatch { expected: usize::MAX, actual: 6 });

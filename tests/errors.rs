@@ -4,11 +4,11 @@
 mod common;
 
 use common::{OPERATIONS, Operation, STORED_OPERATIONS, floats, proptest_config, random_words, to_bits};
-use dropmask::{Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, StoredMask, mask_words};
+use dropmask::{Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, StoredMask, mask_words};
 use proptest::prelude::*;
 
-fn stream() -> MaskStream {
-    MaskStream::new(Key::new(10), Probability::new(0.5).unwrap())
+fn stream() -> Dropout {
+    Dropout::new(Key::new(10), Probability::new(0.5).unwrap())
 }
 
 /// Lengths of input, output and mask.
@@ -26,7 +26,7 @@ impl Lengths {
 }
 
 /// Runs an operation; checks that an error has left all memory as it was.
-fn attempt(operation: &Operation, stream: &MaskStream, lengths: Lengths) -> Result<(), Error> {
+fn attempt(operation: &Operation, stream: &Dropout, lengths: Lengths) -> Result<(), Error> {
     let (x, before) = (floats(3, lengths.x), floats(1, lengths.y));
     let words_before = random_words(2, mask_words(lengths.bits));
     let (mut y, mut words) = (before.clone(), words_before.clone());
@@ -48,11 +48,11 @@ fn attempt_stored(run: common::RunStored, mask: &StoredMask<'_>, x: usize, y: us
 }
 
 /// All operations at all levels refuse.
-fn refused(stream: &MaskStream, lengths: Lengths, which: impl Fn(&Operation) -> bool, expected: Error) {
+fn refused(stream: &Dropout, lengths: Lengths, which: impl Fn(&Operation) -> bool, expected: Error) {
     let mut count = 0;
     for operation in OPERATIONS.iter().filter(|operation| which(operation)) {
         for level in Level::supported() {
-            assert_eq!(attempt(operation, &stream.level(level), lengths), Err(expected), "{}", operation.name);
+            assert_eq!(attempt(operation, &stream.with_level(level), lengths), Err(expected), "{}", operation.name);
             count += 1;
         }
     }
@@ -160,11 +160,16 @@ fn masks_of_other_lengths() {
 fn indices_past_the_end() {
     for (offset, len) in [(u64::MAX, 2), (u64::MAX - 98, 100), (u64::MAX - 1023, 1025), (u64::MAX, 5000)] {
         let expected = Error::IndexOverflow { offset, span: len as u128 };
-        refused(&stream().offset(offset), Lengths::all(len), |_| true, expected);
+        refused(&stream().with_offset(offset), Lengths::all(len), |_| true, expected);
         // the range may end at exactly 2^64
         for operation in &OPERATIONS {
             let most = (u64::MAX - offset) as usize + 1;
-            assert_eq!(attempt(operation, &stream().offset(offset), Lengths::all(most)), Ok(()), "{}", operation.name);
+            assert_eq!(
+                attempt(operation, &stream().with_offset(offset), Lengths::all(most)),
+                Ok(()),
+                "{}",
+                operation.name
+            );
         }
     }
 }
@@ -181,7 +186,7 @@ fn indices_of_rows_past_the_end() {
     for (rows, offset, span, bits) in cases {
         let lengths = Lengths { x: 30, y: 30, bits };
         let expected = Error::IndexOverflow { offset, span };
-        refused(&stream().offset(offset).rows(rows), lengths, |_| true, expected);
+        refused(&stream().with_offset(offset).rows(rows), lengths, |_| true, expected);
     }
     let last = Rows::new(3, 10).index_stride((1 << 63) - 5);
     for operation in &OPERATIONS {
@@ -197,10 +202,10 @@ fn nothing_at_any_offset() {
         [None, Some(Rows::new(0, 7).index_stride(u64::MAX)), Some(Rows::new(usize::MAX, 0).stride(usize::MAX))];
     for offset in [0, 1, u64::MAX] {
         for rows in no_rows {
-            let stream = rows.map_or(stream(), |rows| stream().rows(rows)).offset(offset);
+            let stream = rows.map_or(stream(), |rows| stream().rows(rows)).with_offset(offset);
             for operation in &OPERATIONS {
                 for level in Level::supported() {
-                    let result = attempt(operation, &stream.level(level), Lengths::all(0));
+                    let result = attempt(operation, &stream.with_level(level), Lengths::all(0));
                     assert_eq!(result, Ok(()), "{}", operation.name);
                 }
             }
@@ -243,7 +248,7 @@ fn impossible_shapes() {
 fn strides_of_one_row() {
     let rows = Rows::new(1, 10).stride(0).index_stride(u64::MAX);
     for operation in &OPERATIONS {
-        let last = stream().offset(u64::MAX - 9).rows(rows);
+        let last = stream().with_offset(u64::MAX - 9).rows(rows);
         assert_eq!(attempt(operation, &last, Lengths::all(10)), Ok(()), "{}", operation.name);
     }
     for (name, run) in STORED_OPERATIONS {
@@ -285,7 +290,7 @@ fn refused_stored(rows: Rows, len: usize, expected: Error) {
     let words = [0; 6];
     let mask = StoredMask::new(Mask::new(&words, len).unwrap(), 2.0).rows(rows);
     for ((name, run), level) in STORED_OPERATIONS.iter().flat_map(|run| Level::supported().map(move |l| (run, l))) {
-        assert_eq!(attempt_stored(*run, &mask.level(level), 30, 30), Err(expected), "{name}, {level}, {rows:?}");
+        assert_eq!(attempt_stored(*run, &mask.with_level(level), 30, 30), Err(expected), "{name}, {level}, {rows:?}");
     }
 }
 
@@ -326,14 +331,14 @@ fn the_rows_that_stored_a_mask_read_it_or_refuse() {
                 let x = vec![1.0; rows * columns];
                 let (mut y, mut dx, mut words) = (vec![7.0; x.len()], vec![7.0; x.len()], vec![!0; mask_words(bits)]);
                 let mut mask = MaskMut::new(&mut words, bits).unwrap();
-                stream().rows(shape).level(level).forward_store(&x, &mut y, &mut mask).unwrap();
+                stream().rows(shape).with_level(level).forward_store(&x, &mut y, &mut mask).unwrap();
                 let kept = mask.as_mask().count_kept();
                 assert_eq!(
                     kept,
                     y.iter().filter(|&&y| y.to_bits() == 2.0_f32.to_bits()).count(),
                     "no stale bits, {level}, {shape:?}"
                 );
-                let stored = StoredMask::new(mask.as_mask(), 2.0).rows(shape).level(level);
+                let stored = StoredMask::new(mask.as_mask(), 2.0).rows(shape).with_level(level);
                 assert_eq!(stored.apply(&x, &mut dx).is_ok(), right, "{level}, {shape:?}");
                 assert!(dx == if right { y } else { vec![7.0; x.len()] }, "{level}, {shape:?}");
             }
@@ -414,8 +419,8 @@ proptest! {
         let words = random_words(4, mask_words(bits));
         let mask = StoredMask::new(Mask::new(&words, bits).unwrap(), 2.0);
         for level in Level::supported() {
-            let stream = stream().offset(offset).level(level);
-            let mask = mask.level(level);
+            let stream = stream().with_offset(offset).with_level(level);
+            let mask = mask.with_level(level);
             for operation in &OPERATIONS {
                 let _ = attempt(operation, &stream, Lengths { x, y, bits });
                 let _ = attempt(operation, &stream.rows(rows), Lengths { x, y, bits });

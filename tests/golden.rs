@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::{env, process::Command};
 
 use common::all_same;
-use dropmask::{Error, Key, Level, MaskMut, MaskStream, Probability, mask_words};
+use dropmask::{Dropout, Error, Key, Level, MaskMut, Probability, mask_words};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -143,12 +143,12 @@ impl Stream {
         Key::from_raw(self.key)
     }
 
-    fn at(&self, level: Level) -> MaskStream {
+    fn at(&self, level: Level) -> Dropout {
         self.with_key(self.key(), level)
     }
 
-    fn with_key(&self, key: Key, level: Level) -> MaskStream {
-        MaskStream::new(key, probability(self.p)).offset(self.offset).level(level)
+    fn with_key(&self, key: Key, level: Level) -> Dropout {
+        Dropout::new(key, probability(self.p)).with_offset(self.offset).with_level(level)
     }
 }
 
@@ -195,7 +195,7 @@ fn stream_version_1() {
         for level in Level::supported() {
             let mut words = vec![!0; mask_words(case.len)];
             let mut mask = MaskMut::new(&mut words, case.len).unwrap();
-            MaskStream::new(key, p).offset(case.offset).level(level).fill(&mut mask).unwrap();
+            Dropout::new(key, p).with_offset(case.offset).with_level(level).fill(&mut mask).unwrap();
             assert_eq!(mask.as_mask().count_kept(), case.kept, "{level}, offset {}", case.offset);
             assert_eq!(words, expected, "{level}, offset {}", case.offset);
         }

@@ -5,7 +5,7 @@ mod common;
 
 use common::generator;
 use dropmask::rand_core::Rng;
-use dropmask::{Key, Mask, MaskMut, MaskStream, Probability, Scaling, StoredMask, mask_words};
+use dropmask::{Dropout, Key, Mask, MaskMut, Probability, Scaling, StoredMask, mask_words};
 
 const LEN: usize = 300;
 
@@ -15,14 +15,14 @@ fn integers(seed: u64, bound: u64) -> Vec<f32> {
     (0..LEN).map(|_| (rng.next_u64() % (2 * bound + 1)) as f32 - bound as f32).collect()
 }
 
-fn forward(stream: &MaskStream, x: &[f32]) -> Vec<f32> {
+fn forward(stream: &Dropout, x: &[f32]) -> Vec<f32> {
     let mut y = vec![0.0; LEN];
     stream.forward(x, &mut y).unwrap();
     y
 }
 
 /// All gradients that there are: replayed, from the stored mask, in place and accumulated.
-fn gradients(stream: &MaskStream, x: &[f32], dy: &[f32]) -> [(&'static str, Vec<f32>); 6] {
+fn gradients(stream: &Dropout, x: &[f32], dy: &[f32]) -> [(&'static str, Vec<f32>); 6] {
     let mut words = vec![0; mask_words(LEN)];
     let mut mask = MaskMut::new(&mut words, LEN).unwrap();
     stream.forward_store(x, &mut vec![0.0; LEN], &mut mask).unwrap();
@@ -59,7 +59,8 @@ fn finite_differences() {
     let c: Vec<_> = integers(12, 3);
     for scaling in [Scaling::Inverted, Scaling::Standard, Scaling::Naive] {
         for p in [0.0, 0.1, 0.5, 0.9, 1.0] {
-            let stream = MaskStream::new(Key::new(13), Probability::new(p).unwrap()).offset(1000).scaling(scaling);
+            let stream =
+                Dropout::new(Key::new(13), Probability::new(p).unwrap()).with_offset(1000).with_scaling(scaling);
             let numeric = |i: usize| {
                 let at = |x_i: f32| {
                     let mut x = x.clone();
@@ -91,7 +92,7 @@ fn backward_is_the_transpose() {
     let (x, g) = (integers(14, 100), integers(15, 100));
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| a as i64 * b as i64).sum::<i64>();
     for seed in 0..20 {
-        let stream = MaskStream::new(Key::new(seed), Probability::new(0.5).unwrap());
+        let stream = Dropout::new(Key::new(seed), Probability::new(0.5).unwrap());
         let expected = dot(&forward(&stream, &x), &g);
         assert_ne!(expected, 2 * dot(&x, &g), "something is dropped");
         for (name, dx) in gradients(&stream, &x, &g) {
@@ -104,7 +105,7 @@ fn backward_is_the_transpose() {
 #[test]
 fn accumulation_adds_up() {
     let (g, h) = (integers(16, 100), integers(17, 100));
-    let [first, second] = [18, 19].map(|seed| MaskStream::new(Key::new(seed), Probability::new(0.5).unwrap()));
+    let [first, second] = [18, 19].map(|seed| Dropout::new(Key::new(seed), Probability::new(0.5).unwrap()));
     let mut dx = vec![0.0; LEN];
     first.backward_add(&g, &mut dx).unwrap();
     second.backward_add(&h, &mut dx).unwrap();

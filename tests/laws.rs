@@ -4,7 +4,7 @@
 mod common;
 
 use common::{OPERATIONS, all_same, fill, floats, proptest_config, random_words, same, to_bits};
-use dropmask::{Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, Scaling, StoredMask, mask_words};
+use dropmask::{Dropout, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, StoredMask, mask_words};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -33,10 +33,10 @@ fn probabilities() -> impl Strategy<Value = Probability> {
 }
 
 /// Any key, level and scaling, at an offset that leaves room for `MAX_LEN` elements.
-fn streams(p: impl Strategy<Value = Probability>) -> impl Strategy<Value = MaskStream> {
+fn streams(p: impl Strategy<Value = Probability>) -> impl Strategy<Value = Dropout> {
     let offsets = prop_oneof![0..5000_u64, 0..=u64::MAX - MAX_LEN as u64, Just(u64::MAX - MAX_LEN as u64 + 1)];
     (keys(), p, offsets, select(&SCALINGS[..]), levels()).prop_map(|(key, p, offset, scaling, level)| {
-        MaskStream::new(key, p).offset(offset).scaling(scaling).level(level)
+        Dropout::new(key, p).with_offset(offset).with_scaling(scaling).with_level(level)
     })
 }
 
@@ -77,7 +77,7 @@ fn stored(words: &[u64], len: usize, scale: f32) -> StoredMask<'_> {
 }
 
 /// The result of an operation of that name, and the mask that it leaves.
-fn outcome(name: &str, stream: &MaskStream, x: &[f32]) -> (Vec<f32>, Vec<u64>) {
+fn outcome(name: &str, stream: &Dropout, x: &[f32]) -> (Vec<f32>, Vec<u64>) {
     OPERATIONS.iter().find(|operation| operation.name == name).unwrap().outcome(stream, x)
 }
 
@@ -120,7 +120,7 @@ proptest! {
         x in slices(),
         cut in any::<Index>(),
     ) {
-        let (stream, len) = (MaskStream::new(key, p).offset(offset), x.len());
+        let (stream, len) = (Dropout::new(key, p).with_offset(offset), x.len());
         for operation in &OPERATIONS {
             let before = (floats(1, len), random_words(2, mask_words(len)));
             let (mut y, mut words) = before.clone();
@@ -132,7 +132,7 @@ proptest! {
             let (y_head, y_tail) = y_parts.split_at_mut(cut);
             (operation.run)(&stream, x_head, y_head, &mut mask_mut(&mut words_parts, cut)).unwrap();
             let mut mask_tail = mask_mut(&mut words_parts[cut / 64..], len - cut);
-            (operation.run)(&stream.offset(offset + cut as u64), x_tail, y_tail, &mut mask_tail).unwrap();
+            (operation.run)(&stream.with_offset(offset + cut as u64), x_tail, y_tail, &mut mask_tail).unwrap();
 
             prop_assert!(all_same(&y, &y_parts), "{}", operation.name);
             prop_assert_eq!(&words, &words_parts, "{}", operation.name);
@@ -149,13 +149,13 @@ proptest! {
         cut in any::<Index>(),
     ) {
         let key = steps.iter().fold(Key::new(seed), |key, &step| key.derive(step));
-        let (whole, _) = outcome("forward", &MaskStream::new(key, p), &x);
+        let (whole, _) = outcome("forward", &Dropout::new(key, p), &x);
 
         let (done, left) = x.split_at(cut.index(x.len() + 1));
-        let (mut resumed, _) = outcome("forward", &MaskStream::new(key, p), done);
+        let (mut resumed, _) = outcome("forward", &Dropout::new(key, p), done);
         let (saved_key, saved_threshold, saved_position) = (key.to_raw(), p.threshold(), done.len() as u64);
-        let restored = MaskStream::new(Key::from_raw(saved_key), Probability::from_threshold(saved_threshold).unwrap());
-        resumed.extend(outcome("forward", &restored.offset(saved_position), left).0);
+        let restored = Dropout::new(Key::from_raw(saved_key), Probability::from_threshold(saved_threshold).unwrap());
+        resumed.extend(outcome("forward", &restored.with_offset(saved_position), left).0);
         prop_assert!(all_same(&whole, &resumed));
     }
 
@@ -170,7 +170,7 @@ proptest! {
         let (stride, row_words) = (columns + gap, mask_words(columns));
         let shape = Rows::new(rows, columns).stride(stride);
         let shape = index_stride.map_or(shape, |index_stride| shape.index_stride(index_stride));
-        let stream = stream.offset(offset);
+        let stream = stream.with_offset(offset);
         let (len, bits) = (rows * stride + behind, row_bits(rows, columns));
         let x = floats(3, len);
         for operation in &OPERATIONS {
@@ -183,7 +183,7 @@ proptest! {
                 let at = row * stride..row * stride + columns;
                 let first = offset + row as u64 * index_stride.unwrap_or(columns as u64);
                 let mut mask = mask_mut(&mut words_rows[row * row_words..], columns);
-                (operation.run)(&stream.offset(first), &x[at.clone()], &mut y_rows[at], &mut mask).unwrap();
+                (operation.run)(&stream.with_offset(first), &x[at.clone()], &mut y_rows[at], &mut mask).unwrap();
             }
             prop_assert!(all_same(&y, &y_rows), "{}", operation.name);
             prop_assert_eq!(&words, &words_rows, "{}", operation.name);
@@ -201,7 +201,7 @@ proptest! {
     ) {
         let (stride, bits) = (columns + gap, (rows - 1) * index_stride + columns);
         let words = random_words(seed, mask_words(first + bits));
-        let mask = StoredMask::new(Mask::at_bit(&words, first as u64, bits).unwrap(), 1.25).level(level);
+        let mask = StoredMask::new(Mask::at_bit(&words, first as u64, bits).unwrap(), 1.25).with_level(level);
         let x = floats(seed, rows * stride);
 
         let mut expected = vec![1.0; x.len()];
@@ -229,7 +229,7 @@ proptest! {
     ) {
         let stride = columns + gap;
         let shape = Rows::new(rows, columns).stride(stride).index_stride(index_stride);
-        let stream = stream.offset(100).rows(shape);
+        let stream = stream.with_offset(100).rows(shape);
         let x = floats(3, rows * stride);
         let bits = row_bits(rows, columns);
         let (mut y, mut words) = (floats(1, x.len()), vec![0; mask_words(bits)]);
@@ -330,10 +330,10 @@ proptest! {
     fn scalings(key in keys(), p in probabilities(), level in levels(), x in slices()) {
         let keep = (p.threshold() as f64 / 4_294_967_296.0) as f32;
         let products: Vec<_> = x.iter().map(|x| if p.threshold() == 0 { 0.0 } else { x * keep }).collect();
-        let scales = SCALINGS.map(|scaling| MaskStream::new(key, p).scaling(scaling).scale());
+        let scales = SCALINGS.map(|scaling| Dropout::new(key, p).with_scaling(scaling).scale());
         prop_assert_eq!(to_bits(&scales), to_bits(&[p.scale(), 1.0, 1.0]));
         for name in ["evaluate", "evaluate_in_place"] {
-            let evaluate = |scaling| outcome(name, &MaskStream::new(key, p).scaling(scaling).level(level), &x).0;
+            let evaluate = |scaling| outcome(name, &Dropout::new(key, p).with_scaling(scaling).with_level(level), &x).0;
             prop_assert_eq!(to_bits(&evaluate(Scaling::Inverted)), to_bits(&x));
             prop_assert_eq!(to_bits(&evaluate(Scaling::Naive)), to_bits(&x));
             prop_assert!(all_same(&evaluate(Scaling::Standard), &products));
@@ -346,7 +346,7 @@ proptest! {
     fn masks_of_ten_digits_nest(key in keys(), offset in 0..5000_u64, t in any::<[u32; 2]>()) {
         let [small, large] = [t[0].min(t[1]), t[0].max(t[1])].map(|t| {
             let p = Probability::from_threshold(u64::from(t) | 1).unwrap();
-            fill(&MaskStream::new(key, p).offset(offset), 2000)
+            fill(&Dropout::new(key, p).with_offset(offset), 2000)
         });
         prop_assert!(small.iter().zip(large).all(|(small, large)| small & !large == 0));
     }

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::ops::Range;
 
 use common::{OPERATIONS, STORED_OPERATIONS, floats, random_words, same};
-use dropmask::{Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, Scaling, StoredMask, mask_words};
+use dropmask::{Dropout, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, StoredMask, mask_words};
 
 /// Elements, and mask words, before and behind what an operation may write.
 const MARGIN: usize = 20;
@@ -131,12 +131,12 @@ impl Comparison {
     }
 
     /// All that a stream does.
-    fn stream(&mut self, stream: MaskStream, shape: Shape) {
+    fn stream(&mut self, stream: Dropout, shape: Shape) {
         for operation in &OPERATIONS {
             let name = format_args!("{} of {stream:?}", operation.name);
             self.compare(shape, operation.stores, name, |level, x, y, words| {
                 let mut mask = MaskMut::new(words, shape.bits()).unwrap();
-                (operation.run)(&stream.level(level), x, y, &mut mask).unwrap();
+                (operation.run)(&stream.with_level(level), x, y, &mut mask).unwrap();
             });
         }
     }
@@ -145,7 +145,7 @@ impl Comparison {
     fn stored(&mut self, mask: StoredMask<'_>, shape: Shape) {
         for (name, run) in STORED_OPERATIONS {
             let name = format_args!("{name} of {mask:?}");
-            self.compare(shape, false, name, |level, x, y, _| run(&mask.level(level), x, y).unwrap());
+            self.compare(shape, false, name, |level, x, y, _| run(&mask.with_level(level), x, y).unwrap());
         }
     }
 }
@@ -166,8 +166,8 @@ fn block_lengths() -> impl Iterator<Item = usize> {
 }
 
 /// A stream with a key of its own for each offset.
-fn stream(p: Probability, offset: u64) -> MaskStream {
-    MaskStream::new(Key::new(offset).derive(p.threshold()), p).offset(offset)
+fn stream(p: Probability, offset: u64) -> Dropout {
+    Dropout::new(Key::new(offset).derive(p.threshold()), p).with_offset(offset)
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn scalings() {
     for scaling in [Scaling::Standard, Scaling::Naive] {
         for p in probabilities() {
             for len in 0..=130 {
-                comparison.stream(stream(p, 7).scaling(scaling), Shape::flat(len, len % 16));
+                comparison.stream(stream(p, 7).with_scaling(scaling), Shape::flat(len, len % 16));
             }
         }
     }

@@ -131,18 +131,18 @@ proptest! {
 #[cfg(target_pointer_width = "32")]
 #[test]
 fn as_many_bits_as_there_are_numbers() {
-    use dropmask::{Key, Level, MaskStream, Probability, Rows, StoredMask};
+    use dropmask::{Dropout, Key, Level, Probability, Rows, StoredMask};
 
     let mut words = vec![0; usize::MAX.div_ceil(64)];
     for level in Level::supported().filter(|level| *level != Level::SCALAR) {
-        let stream = MaskStream::new(Key::new(1), Probability::new(0.0).unwrap()).level(level).offset(1);
+        let stream = Dropout::new(Key::new(1), Probability::new(0.0).unwrap()).with_level(level).with_offset(1);
         stream.fill(&mut MaskMut::new(&mut words, usize::MAX).unwrap()).unwrap();
         assert_eq!((words[0], words[words.len() / 2], words[words.len() - 1]), (!0, !0, !0 >> 1), "{level}");
         // of all these words, two
         let rows = Rows::new(2, 64).stride(65).index_stride(64);
         let mut y = [0.0; 129];
         StoredMask::new(Mask::new(&words, 128).unwrap(), 2.0)
-            .level(level)
+            .with_level(level)
             .rows(rows)
             .apply(&[1.0; 129], &mut y)
             .unwrap();

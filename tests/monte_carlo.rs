@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 #![allow(clippy::float_cmp, reason = "what is compared so is exact")]
 
-use dropmask::{Channels, ClassUncertainty, Error, Key, Level, MaskStream, Moments, Probability};
+use dropmask::{Channels, ClassUncertainty, Dropout, Error, Key, Level, Moments, Probability};
 
-fn stream() -> MaskStream {
-    MaskStream::new(Key::new(1), Probability::new(0.5).unwrap())
+fn stream() -> Dropout {
+    Dropout::new(Key::new(1), Probability::new(0.5).unwrap())
 }
 
 /// `10^6` plus a noise of the sixteenths `k / 16`, `k` in `-32..32`: exact in `f32`, and exact mean and variance from
@@ -229,20 +229,20 @@ fn a_shared_mask_is_that_of_the_pass() {
     for level in Level::supported() {
         for t in [0, 1, u64::MAX] {
             let mut expected = [1.0; LEN];
-            MaskStream::new(Key::new(1).derive(t), Probability::new(0.5).unwrap())
-                .offset(70)
-                .level(Level::SCALAR)
+            Dropout::new(Key::new(1).derive(t), Probability::new(0.5).unwrap())
+                .with_offset(70)
+                .with_level(Level::SCALAR)
                 .forward_in_place(&mut expected)
                 .unwrap();
             let mut y = [1.0; 5 * LEN];
-            stream().offset(70).level(level).pass_shared(t, 5, LEN).forward_in_place(&mut y).unwrap();
+            stream().with_offset(70).with_level(level).pass_shared(t, 5, LEN).forward_in_place(&mut y).unwrap();
             assert!(y.chunks(LEN).all(|y| y == expected), "{level}, pass {t}");
             // channels share as well
             let mut y = [1.0; 5 * LEN * 3];
             let channels = Channels::first(5, LEN, 3).index_stride(0);
             stream()
-                .offset(70)
-                .level(level)
+                .with_offset(70)
+                .with_level(level)
                 .pass_shared(t, 5, LEN)
                 .channels(channels)
                 .forward_in_place(&mut y)
@@ -260,8 +260,8 @@ fn masks_per_sample_are_those_of_the_derived_keys() {
         for sample in 0..4 {
             let key = Key::new(1).derive(t).derive(sample);
             let (mut expected, mut y) = ([1.0; 131], [1.0; 131]);
-            MaskStream::new(key, Probability::new(0.5).unwrap()).offset(70).forward_in_place(&mut expected).unwrap();
-            stream().offset(70).pass_per_sample(t, sample).forward_in_place(&mut y).unwrap();
+            Dropout::new(key, Probability::new(0.5).unwrap()).with_offset(70).forward_in_place(&mut expected).unwrap();
+            stream().with_offset(70).pass_per_sample(t, sample).forward_in_place(&mut y).unwrap();
             assert_eq!(y, expected);
             assert!(!seen.contains(&y), "pass {t}, sample {sample}");
             seen.push(y);
@@ -277,7 +277,7 @@ fn spread_of_a_linear_model() {
     const PASSES: u64 = 20_000;
     const LEN: usize = 100;
     let p = Probability::new(0.25).unwrap();
-    let stream = MaskStream::new(Key::new(8), p);
+    let stream = Dropout::new(Key::new(8), p);
     let wx: Vec<f32> = (0..LEN as u64).map(|i| Key::new(9).below(i, 17) as f32 / 8.0 - 0.75).collect();
     let mean: f64 = wx.iter().copied().map(f64::from).sum();
     let variance = wx.iter().map(|&wx| f64::from(wx).powi(2)).sum::<f64>() / 3.0;

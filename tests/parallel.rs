@@ -5,8 +5,8 @@ mod common;
 
 use common::{OPERATIONS, STORED_OPERATIONS, all_same, floats};
 use dropmask::{
-    AlphaDropout, BiasDropout, Channels, Dropout, Error, Key, Level, Mask, MaskMut, MaskStream, Mode, Probability,
-    Rows, Scaling, StoredMask, mask_words,
+    AlphaDropout, BiasDropout, Channels, Dropout, DropoutLayer, Error, Key, Level, Mask, MaskMut, Probability, Rows,
+    Scaling, StoredMask, mask_words,
 };
 use rayon::ThreadPoolBuilder;
 
@@ -14,8 +14,8 @@ const THREADS: [usize; 4] = [1, 2, 3, 7];
 /// Past several pieces, and no multiple of anything.
 const LEN: usize = 600_001;
 
-fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(5), Probability::new(p).unwrap())
+fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(5), Probability::new(p).unwrap())
 }
 
 /// A shape, of the stream and of its stored mask.
@@ -35,7 +35,7 @@ struct Case {
 }
 
 impl Case {
-    fn stream(&self, stream: MaskStream) -> MaskStream {
+    fn stream(&self, stream: Dropout) -> Dropout {
         match self.form {
             Form::One => stream,
             Form::Rows(rows, _) => stream.rows(rows),
@@ -91,7 +91,7 @@ const CASES: [Case; 9] = [
 type Run<'a> = &'a dyn Fn(&mut [f32], &mut MaskMut<'_>) -> Result<(), Error>;
 
 /// All that a stream and its stored mask do, on one thread or in parallel.
-fn everything(case: &Case, stream: MaskStream, parallel: bool) -> Vec<(&'static str, Vec<f32>, Vec<u64>)> {
+fn everything(case: &Case, stream: Dropout, parallel: bool) -> Vec<(&'static str, Vec<f32>, Vec<u64>)> {
     let (x, r) = (floats(1, case.len), floats(2, case.len));
     let scale = stream.scale();
     let stream = case.stream(if parallel { stream.parallel() } else { stream });
@@ -109,9 +109,9 @@ fn everything(case: &Case, stream: MaskStream, parallel: bool) -> Vec<(&'static 
     }
     run("residual", &|y, _| stream.forward_residual(&x, &r, y));
     run("residual over x", &|y, _| stream.forward_residual_in_place(y, &x));
-    run("evaluation, scaled", &|y, _| stream.scaling(Scaling::Standard).evaluate_residual(&x, &r, y));
+    run("evaluation, scaled", &|y, _| stream.with_scaling(Scaling::Standard).evaluate_residual(&x, &r, y));
     run("alpha", &|y, _| AlphaDropout::new(stream).forward(&x, y));
-    run("layer", &|y, _| Dropout::from_stream(stream).forward(Mode::Train, &x, y));
+    run("layer", &|y, _| DropoutLayer::new(stream).train(&x, y));
 
     let mask = Mask::new(&words, case.bits).unwrap();
     let mask = case.stored(StoredMask::new(mask, scale));
@@ -127,7 +127,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let pools = THREADS.map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
     for case in &CASES {
         for (p, offset) in [(0.1, 63), (0.5, 12_345), (0.0, 0), (1.0, 1)] {
-            let stream = stream(p).offset(offset);
+            let stream = stream(p).with_offset(offset);
             let expected = everything(case, stream, false);
             for (pool, threads) in pools.iter().zip(THREADS) {
                 let actual = pool.install(|| everything(case, stream, true));
@@ -162,7 +162,7 @@ fn a_bias_keeps_its_place() {
     ];
     for (shape, rows, len) in shapes {
         for (p, scaling) in [(0.1, Scaling::Inverted), (0.5, Scaling::Standard), (0.0, Scaling::Inverted)] {
-            let stream = stream(p).scaling(scaling);
+            let stream = stream(p).with_scaling(scaling);
             let stream = rows.map_or(stream, |rows| stream.rows(rows));
             for (name, operation) in OPERATIONS {
                 let [expected, actual] = [stream, stream.parallel()].map(|stream| {
@@ -178,10 +178,10 @@ fn a_bias_keeps_its_place() {
 
 #[test]
 fn the_last_index_is_reached() {
-    let stream = stream(0.5).offset(0_u64.wrapping_sub(LEN as u64));
+    let stream = stream(0.5).with_offset(0_u64.wrapping_sub(LEN as u64));
     let x = floats(1, LEN);
     let (mut expected, mut y) = (vec![0.0; LEN], vec![0.0; LEN]);
-    stream.level(Level::SCALAR).forward(&x, &mut expected).unwrap();
+    stream.with_level(Level::SCALAR).forward(&x, &mut expected).unwrap();
     stream.parallel().forward(&x, &mut y).unwrap();
     assert!(all_same(&y, &expected));
 }
@@ -190,7 +190,7 @@ fn the_last_index_is_reached() {
 fn nothing_is_written_after_an_error() {
     let (x, mut y, mut words) = (vec![1.0; LEN], vec![2.0; LEN], vec![!0; mask_words(LEN)]);
     let stream = stream(0.5).parallel();
-    let past = stream.offset(0_u64.wrapping_sub(LEN as u64 - 1));
+    let past = stream.with_offset(0_u64.wrapping_sub(LEN as u64 - 1));
     assert!(matches!(past.forward(&x, &mut y), Err(Error::IndexOverflow { .. })));
     assert!(matches!(stream.forward(&x[1..], &mut y), Err(Error::LengthMismatch { .. })));
     let mut mask = MaskMut::new(&mut words, LEN - 1).unwrap();

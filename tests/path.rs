@@ -4,15 +4,15 @@
 mod common;
 
 use common::{all_same, floats, to_bits};
-use dropmask::{Channels, Key, Level, Mask, MaskStream, Probability, Scaling};
+use dropmask::{Channels, Dropout, Key, Level, Mask, Probability, Scaling};
 
 const SAMPLES: usize = 37;
 
-fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(31), Probability::new(p).unwrap()).offset(60)
+fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(31), Probability::new(p).unwrap()).with_offset(60)
 }
 
-fn kept(stream: &MaskStream) -> Vec<bool> {
+fn kept(stream: &Dropout) -> Vec<bool> {
     let words = common::fill(stream, SAMPLES);
     Mask::new(&words, SAMPLES).unwrap().iter().collect()
 }
@@ -33,7 +33,8 @@ fn a_path_is_kept_or_dropped_whole() {
                 let path = each(&x, &kept, len, |x, kept| if kept { x * factor } else { 0.0 });
                 let sum: Vec<f32> = r.iter().zip(&path).map(|(r, path)| r + path).collect();
                 for level in Level::supported() {
-                    let stream = stream(p).scaling(scaling).level(level).channels(Channels::samples(SAMPLES, len));
+                    let stream =
+                        stream(p).with_scaling(scaling).with_level(level).channels(Channels::samples(SAMPLES, len));
                     let what = format!("{level}, {len} elements, p = {p}, {scaling:?}");
                     let mut y = vec![f32::NAN; x.len()];
                     stream.forward(&x, &mut y).unwrap();
@@ -63,7 +64,7 @@ fn evaluation() {
             (0.25, Scaling::Standard, 0.75),
             (1.0, Scaling::Standard, 0.0),
         ] {
-            let stream = stream(p).scaling(scaling).level(level).channels(Channels::samples(SAMPLES, 10));
+            let stream = stream(p).with_scaling(scaling).with_level(level).channels(Channels::samples(SAMPLES, 10));
             let path = |x: f32| if factor == 0.0 { 0.0 } else { x * factor };
             let mut y = vec![0.0; x.len()];
             stream.evaluate(&x, &mut y).unwrap();
@@ -80,7 +81,7 @@ fn evaluation() {
 fn a_dropped_path_leaves_the_residual() {
     let r = [-0.0, 0.0, 1.5, f32::INFINITY, f32::MIN_POSITIVE / 2.0, -3.0];
     for level in Level::supported() {
-        let stream = stream(1.0).level(level).channels(Channels::samples(2, 3));
+        let stream = stream(1.0).with_level(level).channels(Channels::samples(2, 3));
         let mut y = [f32::NAN; 6];
         stream.forward_residual(&[f32::NAN; 6], &r, &mut y).unwrap();
         assert_eq!(to_bits(&y), to_bits(&r.map(|r| r + 0.0)), "{level}");
@@ -94,7 +95,7 @@ fn a_shard_of_the_batch_draws_its_own_bits() {
     let mut whole = x.clone();
     stream.channels(Channels::samples(SAMPLES, 9)).forward_in_place(&mut whole).unwrap();
     let mut part = x[20 * 9..].to_vec();
-    stream.offset(60 + 20).channels(Channels::samples(SAMPLES - 20, 9)).forward_in_place(&mut part).unwrap();
+    stream.with_offset(60 + 20).channels(Channels::samples(SAMPLES - 20, 9)).forward_in_place(&mut part).unwrap();
     assert!(all_same(&part, &whole[20 * 9..]));
 }
 

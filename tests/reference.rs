@@ -6,7 +6,7 @@ mod common;
 
 use common::{fill, generator};
 use dropmask::rand_core::Rng;
-use dropmask::{Key, Level, MaskStream, Probability};
+use dropmask::{Dropout, Key, Level, Probability};
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -80,7 +80,7 @@ fn random_streams() {
         let any = rng.next_u64() >> (rng.next_u64() % 64);
         let offset = any.min(u64::MAX - LEN as u64 + 1);
 
-        let words = fill(&MaskStream::new(key, p).offset(offset).level(Level::SCALAR), LEN);
+        let words = fill(&Dropout::new(key, p).with_offset(offset).with_level(Level::SCALAR), LEN);
         for j in 0..LEN as u64 {
             let expected = kept(key.to_raw(), p.threshold(), offset + j);
             let actual = words[j as usize / 64] >> (j % 64) & 1 == 1;
@@ -97,8 +97,8 @@ fn ties_are_exact() {
         let own = number(key.to_raw(), 10, e) << 22 | tie(key.to_raw(), e);
         for level in Level::supported() {
             let [dropped, kept] = [own, own + 1].map(|t| {
-                let stream = MaskStream::new(key, Probability::from_threshold(t).unwrap());
-                fill(&stream.offset(e).level(level), 1)
+                let stream = Dropout::new(key, Probability::from_threshold(t).unwrap());
+                fill(&stream.with_offset(e).with_level(level), 1)
             });
             assert_eq!((dropped, kept), (vec![0], vec![1]), "{level}, element {e}");
         }
@@ -110,7 +110,7 @@ fn ties_are_exact() {
 fn end_of_the_index_range() {
     for p in [0.5, 0.25, 0.1, 1e-4].map(|p| Probability::new(p).unwrap()) {
         let key = Key::new(7);
-        let words = fill(&MaskStream::new(key, p).offset(0_u64.wrapping_sub(2000)).level(Level::SCALAR), 2000);
+        let words = fill(&Dropout::new(key, p).with_offset(0_u64.wrapping_sub(2000)).with_level(Level::SCALAR), 2000);
         for j in 0..2000 {
             let expected = kept(key.to_raw(), p.threshold(), (u64::MAX - 1999) + j);
             assert_eq!(words[j as usize / 64] >> (j % 64) & 1 == 1, expected, "{p:?}, element {j}");

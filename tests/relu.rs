@@ -5,11 +5,11 @@ mod common;
 
 use common::{all_same, floats, random_words, to_bits};
 use dropmask::{
-    Channels, Error, Key, Level, Mask, MaskMut, MaskStream, Probability, ReluDropout, Rows, Scaling, mask_words,
+    Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, ReluDropout, Rows, Scaling, mask_words,
 };
 
-fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(61), Probability::new(p).unwrap())
+fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(61), Probability::new(p).unwrap())
 }
 
 fn relu(x: f32) -> f32 {
@@ -29,7 +29,7 @@ fn expected(kept: &[bool], scale: f32, x: &[f32], dy: &[f32]) -> (Vec<f32>, Vec<
 }
 
 /// Runs forward, in place too, and all backwards on slices without gaps whose element `i` is `kept[i]`.
-fn check(stream: MaskStream, kept: &[bool], what: &str) {
+fn check(stream: Dropout, kept: &[bool], what: &str) {
     let len = kept.len();
     let (x, dy, start) = (floats(1, len), floats(2, len), floats(3, len));
     let (y, dx, bits) = expected(kept, stream.scale(), &x, &dy);
@@ -62,7 +62,7 @@ fn check(stream: MaskStream, kept: &[bool], what: &str) {
     assert!(all_same(&out, &sum), "backward_add, {what}");
 }
 
-fn bits(stream: &MaskStream, len: usize) -> Vec<bool> {
+fn bits(stream: &Dropout, len: usize) -> Vec<bool> {
     let words = common::fill(stream, len);
     Mask::new(&words, len).unwrap().iter().collect()
 }
@@ -72,10 +72,10 @@ fn every_level_is_the_definition() {
     for p in [0.0, 0.3, 0.5, 1.0] {
         for len in (0..=130).chain([1023, 1024, 1025, 4096, 5121, 9001]) {
             for offset in [0, 1, 63, 64, 1023, (len as u64).wrapping_neg()] {
-                let kept = bits(&stream(p).offset(offset), len);
+                let kept = bits(&stream(p).with_offset(offset), len);
                 for level in Level::supported() {
                     for scaling in [Scaling::Inverted, Scaling::Standard] {
-                        let stream = stream(p).offset(offset).level(level).scaling(scaling);
+                        let stream = stream(p).with_offset(offset).with_level(level).with_scaling(scaling);
                         check(stream, &kept, &format!("{level}, p = {p}, {len} elements from {offset}, {scaling:?}"));
                     }
                 }
@@ -89,11 +89,12 @@ fn every_level_is_the_definition() {
 fn channels() {
     for (n, c, s) in [(3, 5, 7), (2, 64, 49), (2, 3, 200), (1, 4200, 2), (2, 7, 1), (3, 5, 13)] {
         // a shard: the bits of samples are 10 apart from each other
-        let kept: Vec<bool> = (0..n).flat_map(|n| bits(&stream(0.5).offset(2 + (n * (c + 10)) as u64), c)).collect();
+        let kept: Vec<bool> =
+            (0..n).flat_map(|n| bits(&stream(0.5).with_offset(2 + (n * (c + 10)) as u64), c)).collect();
         let first: Vec<bool> = (0..n * c * s).map(|i| kept[i / s]).collect();
         let last: Vec<bool> = (0..n * c * s).map(|i| kept[i / (s * c) * c + i % c]).collect();
         for level in Level::supported() {
-            let stream = stream(0.5).offset(2).level(level);
+            let stream = stream(0.5).with_offset(2).with_level(level);
             check(
                 stream.channels(Channels::first(n, c, s).index_stride(c as u64 + 10)),
                 &first,
@@ -118,7 +119,7 @@ fn rows() {
         let row_words = mask_words(columns);
         let mask_len = (rows - 1) * 64 * row_words + columns;
         for level in Level::supported() {
-            let relu = ReluDropout::new(stream(0.5).offset(40).rows(shape).level(level));
+            let relu = ReluDropout::new(stream(0.5).with_offset(40).rows(shape).with_level(level));
             let mut words = random_words(9, rows * row_words);
             let (mut y, mut dx) = (start.clone(), start.clone());
             relu.forward(&x, &mut y, &mut MaskMut::new(&mut words, mask_len).unwrap()).unwrap();
@@ -126,7 +127,7 @@ fn rows() {
             let (mut y_expected, mut dx_expected) = (start.clone(), start.clone());
             for row in 0..rows {
                 let of_row = row * stride..row * stride + columns;
-                let kept = bits(&stream(0.5).offset(40 + 2000 * row as u64), columns);
+                let kept = bits(&stream(0.5).with_offset(40 + 2000 * row as u64), columns);
                 let (y, dx, bits) = expected(&kept, 2.0, &x[of_row.clone()], &dy[of_row.clone()]);
                 y_expected[of_row.clone()].copy_from_slice(&y);
                 dx_expected[of_row].copy_from_slice(&dx);
@@ -143,7 +144,7 @@ fn rows() {
 fn special_values() {
     let x = [-0.0, 0.0, f32::NAN, -f32::NAN, f32::NEG_INFINITY, f32::INFINITY, f32::from_bits(1), -f32::from_bits(1)];
     for level in Level::supported() {
-        let relu = ReluDropout::new(stream(0.0).level(level));
+        let relu = ReluDropout::new(stream(0.0).with_level(level));
         let (mut y, mut words) = ([1.0; 8], [!0]);
         relu.forward(&x, &mut y, &mut MaskMut::new(&mut words, 8).unwrap()).unwrap();
         assert_eq!(words, [0b0110_0000], "{level}");
@@ -165,7 +166,7 @@ fn evaluation() {
             (1.0, Scaling::Standard, 0.0),
         ] {
             let mut y = vec![f32::NAN; 300];
-            ReluDropout::new(stream(p).level(level).scaling(scaling)).evaluate(&x, &mut y).unwrap();
+            ReluDropout::new(stream(p).with_level(level).with_scaling(scaling)).evaluate(&x, &mut y).unwrap();
             let expected: Vec<f32> = x.iter().map(|x| if factor == 0.0 { 0.0 } else { relu(*x) * factor }).collect();
             assert!(all_same(&y, &expected), "{level}, p = {p}, {scaling:?}");
         }
@@ -209,7 +210,7 @@ fn errors_write_nothing() {
             assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(64 + 35, actual));
             assert_eq!(rows.forward_in_place(&mut y, &mut mask), wrong(64 + 35, actual));
         }
-        let far = ReluDropout::new(stream(0.5).offset(u64::MAX));
+        let far = ReluDropout::new(stream(0.5).with_offset(u64::MAX));
         assert_eq!(far.forward(&x, &mut y, &mut mask), Err(Error::IndexOverflow { offset: u64::MAX, span: 70 }));
     }
     assert_eq!(relu.backward(Mask::new(&words, 69).unwrap(), &x, &mut y), wrong(70, 69));

@@ -4,12 +4,12 @@
 mod common;
 
 use common::{all_same, floats, to_bits};
-use dropmask::{Key, Level, Mask, MaskStream, Probability, Scaling};
+use dropmask::{Dropout, Key, Level, Mask, Probability, Scaling};
 
 const ALL: [Scaling; 3] = [Scaling::Inverted, Scaling::Standard, Scaling::Naive];
 
-fn stream(p: f32, scaling: Scaling) -> MaskStream {
-    MaskStream::new(Key::new(41), Probability::new(p).unwrap()).offset(9).scaling(scaling)
+fn stream(p: f32, scaling: Scaling) -> Dropout {
+    Dropout::new(Key::new(41), Probability::new(p).unwrap()).with_offset(9).with_scaling(scaling)
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn training_and_evaluation_are_their_definitions() {
             let trained: Vec<f32> = x.iter().zip(&kept).map(|(x, kept)| if *kept { x * train } else { 0.0 }).collect();
             let evaluated: Vec<f32> = x.iter().map(|x| if evaluate == 0.0 { 0.0 } else { x * evaluate }).collect();
             for level in Level::supported() {
-                let stream = stream(p, scaling).level(level);
+                let stream = stream(p, scaling).with_level(level);
                 let what = format!("{level}, p = {p}, {scaling:?}");
                 let mut y = vec![f32::NAN; 777];
                 stream.forward(&x, &mut y).unwrap();
@@ -56,7 +56,7 @@ fn evaluation_copies_bits() {
     for scaling in [Scaling::Inverted, Scaling::Naive] {
         for level in Level::supported() {
             let mut y = [0.0; 4];
-            stream(0.5, scaling).level(level).evaluate(&x, &mut y).unwrap();
+            stream(0.5, scaling).with_level(level).evaluate(&x, &mut y).unwrap();
             assert_eq!(to_bits(&y), to_bits(&x), "{level}, {scaling:?}");
         }
     }

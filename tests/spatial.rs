@@ -5,7 +5,7 @@
 mod common;
 
 use common::{all_same, floats, random_words};
-use dropmask::{Channels, Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Scaling, StoredMask, mask_words};
+use dropmask::{Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Scaling, StoredMask, mask_words};
 
 #[derive(Clone, Copy, Debug)]
 struct Dims {
@@ -48,18 +48,18 @@ fn dims() -> Vec<Dims> {
     dims
 }
 
-fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(21), Probability::new(p).unwrap())
+fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(21), Probability::new(p).unwrap())
 }
 
 /// The bits of `len` channels.
-fn fill(stream: &MaskStream, len: usize) -> Vec<bool> {
+fn fill(stream: &Dropout, len: usize) -> Vec<bool> {
     let words = common::fill(stream, len);
     Mask::new(&words, len).unwrap().iter().collect()
 }
 
 /// `kept ? x * scale : +0.0` of each element, by the bit of its channel.
-fn masked(stream: &MaskStream, kept: &[bool], channel: &[usize], x: &[f32]) -> Vec<f32> {
+fn masked(stream: &Dropout, kept: &[bool], channel: &[usize], x: &[f32]) -> Vec<f32> {
     x.iter().zip(channel).map(|(&x, &c)| if kept[c] { x * stream.scale() } else { 0.0 }).collect()
 }
 
@@ -84,7 +84,7 @@ fn every_operation_is_its_definition() {
         let bits = dims.n * dims.c;
         let (x, r, y) = (floats(1, dims.len()), floats(2, dims.len()), floats(3, dims.len()));
         for (p, offset) in [(0.5, 5), (0.1, (bits as u64).wrapping_neg()), (0.0, 7), (1.0, 7)] {
-            let stream = stream(p).offset(offset);
+            let stream = stream(p).with_offset(offset);
             let kept = fill(&stream, bits);
             // the bits of the mask, from bit 3 of a larger one on
             let mut words = random_words(4, mask_words(bits + 3));
@@ -96,8 +96,8 @@ fn every_operation_is_its_definition() {
                 let from_x = masked(&stream, &kept, &channel, &x);
                 let from_y = masked(&stream, &kept, &channel, &y);
                 for level in Level::supported() {
-                    let s = stream.channels(shape).level(level);
-                    let stored = StoredMask::new(mask, s.scale()).channels(shape).level(level);
+                    let s = stream.channels(shape).with_level(level);
+                    let stored = StoredMask::new(mask, s.scale()).channels(shape).with_level(level);
                     let what = format!("{level}, {shape:?}, p = {p}, offset {offset}");
                     check(
                         &what,
@@ -137,7 +137,7 @@ fn every_operation_is_its_definition() {
 fn layouts_agree_after_transposition() {
     for (n, c, s) in [(4, 10, 17), (3, 64, 7 * 9), (2, 70, 3 * 4 * 5)] {
         let x = floats(6, n * c * s);
-        let stream = stream(0.4).offset(11);
+        let stream = stream(0.4).with_offset(11);
         let mut first = vec![0.0; x.len()];
         stream.channels(Channels::first(n, c, s)).forward(&x, &mut first).unwrap();
 
@@ -162,7 +162,7 @@ fn shards_are_parts_of_the_whole() {
     {
         let x = floats(7, dims.len());
         for level in Level::supported() {
-            let stream = stream(0.5).offset(1000).level(level);
+            let stream = stream(0.5).with_offset(1000).with_level(level);
             for (shape, channel) in dims.layouts() {
                 let mut whole = x.clone();
                 stream.channels(shape).forward_in_place(&mut whole).unwrap();
@@ -179,7 +179,7 @@ fn shards_are_parts_of_the_whole() {
                 };
                 let part = part.index_stride(c as u64);
                 let (x_part, expected) = (shard(&x, &wanted), shard(&whole, &wanted));
-                let sharded = stream.offset(1000 + from as u64).channels(part);
+                let sharded = stream.with_offset(1000 + from as u64).channels(part);
                 let mut y = vec![0.0; x_part.len()];
                 sharded.forward(&x_part, &mut y).unwrap();
                 assert!(all_same(&y, &expected), "{level}, {part:?}");
@@ -196,7 +196,11 @@ fn shards_are_parts_of_the_whole() {
                 assert_eq!(words, filled, "{level}, {part:?}");
                 let stored = StoredMask::new(Mask::new(&words, bits).unwrap(), stream.scale());
                 y.fill(0.0);
-                stored.channels(part.index_stride(64 * row_words as u64)).level(level).apply(&x_part, &mut y).unwrap();
+                stored
+                    .channels(part.index_stride(64 * row_words as u64))
+                    .with_level(level)
+                    .apply(&x_part, &mut y)
+                    .unwrap();
                 assert!(all_same(&y, &expected), "stored, {level}, {part:?}");
 
                 let mut y = x[c * s..].to_vec();
@@ -205,7 +209,7 @@ fn shards_are_parts_of_the_whole() {
                 } else {
                     Channels::last(n - 1, s, c)
                 };
-                stream.offset(1000 + c as u64).channels(rest).forward_in_place(&mut y).unwrap();
+                stream.with_offset(1000 + c as u64).channels(rest).forward_in_place(&mut y).unwrap();
                 assert!(all_same(&y, &whole[c * s..]), "{level}, samples of {shape:?}");
             }
         }
@@ -220,7 +224,7 @@ fn finite_differences() {
     let weights: Vec<f32> = (0..30).map(|i| (i % 5) as f32 - 2.0).collect();
     for shape in [Channels::first(n, c, s), Channels::last(n, s, c)] {
         for scaling in [Scaling::Inverted, Scaling::Standard] {
-            let stream = stream(0.5).channels(shape).scaling(scaling);
+            let stream = stream(0.5).channels(shape).with_scaling(scaling);
             let loss = |x: &[f32]| -> f32 {
                 let mut y = [0.0; 30];
                 stream.forward(x, &mut y).unwrap();
@@ -245,13 +249,13 @@ fn no_elements_take_no_time() {
         for shape in [Channels::first(n, c, s), Channels::last(n, s, c), Channels::first(n, c, s).index_stride(1)] {
             for (p, level) in [0.0, 0.5, 1.0].into_iter().flat_map(|p| Level::supported().map(move |level| (p, level)))
             {
-                let stream = stream(p).offset(u64::MAX).channels(shape).level(level);
+                let stream = stream(p).with_offset(u64::MAX).channels(shape).with_level(level);
                 stream.forward(&[], &mut []).unwrap();
                 stream.forward_in_place(&mut []).unwrap();
                 stream.backward_add(&[], &mut []).unwrap();
                 stream.evaluate(&[], &mut []).unwrap();
                 let empty = Mask::new(&[], 0).unwrap();
-                StoredMask::new(empty, 1.0).channels(shape).level(level).apply(&[], &mut []).unwrap();
+                StoredMask::new(empty, 1.0).channels(shape).with_level(level).apply(&[], &mut []).unwrap();
             }
         }
         // bits are there only if samples and channels are
@@ -266,7 +270,7 @@ fn forward_store_stores_what_fill_does() {
     let apart = Channels::first(3, 50, 0).index_stride(70);
     for (shape, bits) in [(Channels::first(3, 50, 0), 150), (Channels::last(3, 0, 50), 150), (apart, 2 * 64 + 50)] {
         for level in Level::supported() {
-            let stream = stream(0.5).channels(shape).level(level);
+            let stream = stream(0.5).channels(shape).with_level(level);
             let (mut filled, mut stored) = ([0; 3], [0; 3]);
             stream.fill(&mut MaskMut::new(&mut filled, bits).unwrap()).unwrap();
             stream.forward_store(&[], &mut [], &mut MaskMut::new(&mut stored, bits).unwrap()).unwrap();
@@ -276,7 +280,7 @@ fn forward_store_stores_what_fill_does() {
             stream.forward_store_in_place(&mut [], &mut MaskMut::new(&mut stored, bits).unwrap()).unwrap();
             assert_eq!(filled, stored, "{shape:?}");
             let mask = Mask::new(&stored, bits).unwrap();
-            StoredMask::new(mask, 2.0).channels(shape).level(level).apply(&[], &mut []).unwrap();
+            StoredMask::new(mask, 2.0).channels(shape).with_level(level).apply(&[], &mut []).unwrap();
         }
     }
 }
@@ -308,7 +312,7 @@ fn errors_write_nothing() {
 
     let offset = u64::MAX - 4; // five bits are left
     let overflow = Err(Error::IndexOverflow { offset, span: 6 });
-    assert_eq!(channels.offset(offset).forward(&x, &mut y), overflow);
+    assert_eq!(channels.with_offset(offset).forward(&x, &mut y), overflow);
     let spread = stream.channels(shape.index_stride(u64::MAX));
     assert_eq!(spread.forward(&x, &mut y), Err(Error::IndexOverflow { offset: 0, span: u128::from(u64::MAX) + 3 }));
 
@@ -317,7 +321,7 @@ fn errors_write_nothing() {
     for actual in [0, 5, 7, 64, 66, 68, 128] {
         let mut mask = MaskMut::new(&mut words, actual).unwrap();
         for (channels, expected) in [(channels, 6), (apart, 64 + 3)] {
-            for channels in Level::supported().map(|level| channels.level(level)) {
+            for channels in Level::supported().map(|level| channels.with_level(level)) {
                 let wrong = Err(Error::LengthMismatch { expected, actual });
                 assert_eq!(channels.forward_store(&x, &mut y, &mut mask), wrong);
                 assert_eq!(channels.forward_store_in_place(&mut y, &mut mask), wrong);
@@ -358,10 +362,10 @@ fn the_shape_that_stored_a_mask_reads_it_or_refuses() {
         let x = vec![1.0; n * c * s];
         for shape in [Channels::first(n, c, s), Channels::last(n, s, c)].map(|s| s.index_stride(index_stride as u64)) {
             for level in Level::supported() {
-                let stream = stream(0.5).channels(shape).level(level);
+                let stream = stream(0.5).channels(shape).with_level(level);
                 let (mut y, mut dx, mut words) = (vec![7.0; x.len()], vec![7.0; x.len()], vec![!0; mask_words(bits)]);
                 stream.forward_store(&x, &mut y, &mut MaskMut::new(&mut words, bits).unwrap()).unwrap();
-                let mask = StoredMask::new(Mask::new(&words, bits).unwrap(), 2.0).channels(shape).level(level);
+                let mask = StoredMask::new(Mask::new(&words, bits).unwrap(), 2.0).channels(shape).with_level(level);
                 assert_eq!(mask.apply(&x, &mut dx).is_ok(), right, "{level}, {shape:?}");
                 assert!(dx == if right { y } else { vec![7.0; x.len()] }, "{level}, {shape:?}");
             }

@@ -9,7 +9,7 @@
 mod common;
 
 use common::fill;
-use dropmask::{Key, Mask, MaskStream, Probability};
+use dropmask::{Dropout, Key, Mask, Probability};
 
 /// Elements of a long sample.
 const LEN: usize = 1 << 24;
@@ -88,7 +88,7 @@ fn kept_count() {
     let thresholds = [1, 1 << 10, 1 << 21, 3 << 20, (1 << 32) - (1 << 21), (1 << 32) - 1];
     let by_threshold = thresholds.map(|t| Probability::from_threshold(t).unwrap());
     for (seed, p) in p.map(probability).into_iter().chain(by_threshold).enumerate() {
-        let words = fill(&MaskStream::new(Key::new(seed as u64), p), LEN);
+        let words = fill(&Dropout::new(Key::new(seed as u64), p), LEN);
         let kept = Mask::new(&words, LEN).unwrap().count_kept();
         assert!(plausible(kept, LEN, keep(p)), "{p:?}: {kept}");
     }
@@ -98,7 +98,7 @@ fn kept_count() {
 #[test]
 fn places() {
     for (seed, p) in [0.5, 0.25, 0.1, 0.9].map(probability).into_iter().enumerate() {
-        let (words, q) = (fill(&MaskStream::new(Key::new(100 + seed as u64), p), LEN), keep(p));
+        let (words, q) = (fill(&Dropout::new(Key::new(100 + seed as u64), p), LEN), keep(p));
         let mut places = vec![0; BLOCK];
         for block in words.chunks(BLOCK / 64) {
             for (i, place) in places.iter_mut().enumerate() {
@@ -132,7 +132,7 @@ fn distances() {
     const LEN: usize = 1 << 22;
     const FURTHEST: usize = 64 * BLOCK;
     for (seed, p) in [0.5, 0.1].map(probability).into_iter().enumerate() {
-        let words = fill(&MaskStream::new(Key::new(200 + seed as u64), p), LEN + FURTHEST);
+        let words = fill(&Dropout::new(Key::new(200 + seed as u64), p), LEN + FURTHEST);
         for distance in (1..=2 * BLOCK).chain((3 * BLOCK..=FURTHEST).step_by(BLOCK)) {
             let z = correlation(&words[..LEN / 64], &from_bit(&words, distance, LEN), keep(p));
             assert!(z.abs() < 5.0, "distance {distance} at {p:?}: {z}");
@@ -150,7 +150,7 @@ fn keys() {
     keys.extend((0..32).map(|step| run.derive(step)));
     keys.extend((0..6).flat_map(|layer| (0..6).map(move |step| run.derive(layer).derive(step))));
     for p in [0.5, 0.1].map(probability) {
-        let masks: Vec<_> = keys.iter().map(|&key| fill(&MaskStream::new(key, p), LEN)).collect();
+        let masks: Vec<_> = keys.iter().map(|&key| fill(&Dropout::new(key, p), LEN)).collect();
         for (i, a) in masks.iter().enumerate() {
             for (j, b) in masks.iter().enumerate().take(i) {
                 let z = correlation(a, b, keep(p));
@@ -167,8 +167,8 @@ fn keys_at_other_offsets() {
     let (p, run) = (probability(0.5), Key::new(1));
     let pairs = |i| [(Key::new(i), Key::new(i + 1)), (run.derive(i), run.derive(i + 1)), (run, run.derive(i))];
     for (a, b) in (0..16).flat_map(pairs) {
-        let a = fill(&MaskStream::new(a, p), LEN);
-        let b = fill(&MaskStream::new(b, p), LEN + 64 * 64);
+        let a = fill(&Dropout::new(a, p), LEN);
+        let b = fill(&Dropout::new(b, p), LEN + 64 * 64);
         for ahead in 1..=64 {
             let z = correlation(&a, &b[ahead..], 0.5);
             assert!(z.abs() < 5.0, "{ahead} words on: {z}");
@@ -181,7 +181,7 @@ fn keys_at_other_offsets() {
 #[test]
 fn flaws_are_seen() {
     let (key, p) = (Key::new(300), probability(0.5));
-    let words = fill(&MaskStream::new(key, p), LEN);
+    let words = fill(&Dropout::new(key, p), LEN);
     assert!(!plausible(Mask::new(&words, LEN).unwrap().count_kept(), LEN, keep(p) + 0.001));
     assert!(!plausible(7800, 16384, 0.5));
     assert!(!plausible_scatter(&[8192; BLOCK], 16384, 0.5));
@@ -190,7 +190,7 @@ fn flaws_are_seen() {
 
     // the streams of all keys are parts of one sequence, which this one joins a lane further on
     let next_lane = Key::from_raw(key.to_raw().wrapping_add(0x9E37_79B9_7F4A_7C15 << 2));
-    let overlapping = fill(&MaskStream::new(next_lane, p), LEN);
+    let overlapping = fill(&Dropout::new(next_lane, p), LEN);
     let z = correlation(&words[1..], &overlapping, 0.5);
     assert!(z > 5.0, "{z}");
 }

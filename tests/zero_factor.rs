@@ -8,8 +8,8 @@ mod common;
 
 use common::all_same;
 use dropmask::{
-    AlphaDropout, BiasDropout, Channels, Cutout, DropBlock, DropConnect, Dropout, EmbeddingDropout, KeptCount, Key,
-    Level, Mask, MaskMut, MaskStream, Mode, Probability, ReluDropout, Rows, Scaling, StoredMask,
+    AlphaDropout, BiasDropout, Channels, Cutout, DropBlock, DropConnect, Dropout, DropoutLayer, EmbeddingDropout,
+    KeptCount, Key, Level, Mask, MaskMut, Probability, ReluDropout, Rows, Scaling, StoredMask,
 };
 
 /// What a product with 0, or a sum, would betray.
@@ -68,7 +68,7 @@ fn relu(len: usize) -> Vec<f32> {
 /// A stream that drops everything, and what goes with it.
 #[derive(Clone, Copy)]
 struct Setting {
-    stream: MaskStream,
+    stream: Dropout,
     level: Level,
     /// Elements of the slices, and bits of a mask.
     len: usize,
@@ -94,7 +94,7 @@ impl Setting {
 
     /// With so many bits.
     fn stored_bits(&self, len: usize) -> StoredMask<'static> {
-        StoredMask::new(self.kept(len), self.stream.scale()).level(self.level)
+        StoredMask::new(self.kept(len), self.stream.scale()).with_level(self.level)
     }
 
     fn alpha(&self) -> AlphaDropout {
@@ -106,15 +106,15 @@ impl Setting {
     fn relu(&self) -> ReluDropout {
         ReluDropout::new(self.stream)
     }
-    fn layer(&self) -> Dropout {
-        Dropout::from_stream(self.stream)
+    fn layer(&self) -> DropoutLayer {
+        DropoutLayer::new(self.stream)
     }
 
     /// 10 words of 7 elements.
     fn embedding(&self) -> EmbeddingDropout<'static> {
         match self.way {
             0 => EmbeddingDropout::new(self.stream, 10, 7),
-            _ => EmbeddingDropout::stored(self.kept(10), self.stream.scale(), 7).level(self.level),
+            _ => EmbeddingDropout::stored(self.kept(10), self.stream.scale(), 7).with_level(self.level),
         }
     }
 
@@ -246,13 +246,13 @@ fn training() -> Vec<Case> {
         case("relu backward_in_place", x, zero, |s, y| s.relu().backward_in_place(s.kept(s.len), y).unwrap()),
         case("relu backward_add", r, sum, |s, y| s.relu().backward_add(s.kept(s.len), &x(s.len), y).unwrap()),
 
-        case("layer forward", unset, zero, |s, y| s.layer().forward(Mode::Train, &x(s.len), y).unwrap()),
-        case("layer forward_in_place", x, zero, |s, y| s.layer().forward_in_place(Mode::Train, y).unwrap()),
+        case("layer forward", unset, zero, |s, y| s.layer().train(&x(s.len), y).unwrap()),
+        case("layer forward_in_place", x, zero, |s, y| s.layer().train_in_place(y).unwrap()),
         case("layer backward", unset, zero, |s, y| {
             let mut layer = s.layer();
-            layer.forward(Mode::Train, &x(s.len), y).unwrap();
+            layer.train(&x(s.len), y).unwrap();
             y.fill(f32::NAN);
-            layer.backward(Mode::Train, &x(s.len), y).unwrap();
+            layer.backward(&x(s.len), y).unwrap();
         }),
     ]
 }
@@ -347,10 +347,10 @@ fn evaluation() -> Vec<(Case, Values)> {
         }), biased_residual),
         (case("relu evaluate", unset, zero, |s, y| s.relu().evaluate(&x(s.len), y).unwrap()), relu),
         (case("relu evaluate_in_place", x, zero, |s, y| s.relu().evaluate_in_place(y).unwrap()), relu),
-        (case("layer forward", unset, zero, |s, y| s.layer().forward(Mode::Evaluate, &x(s.len), y).unwrap()), x),
-        (case("layer backward", unset, zero, |s, y| s.layer().backward(Mode::Evaluate, &x(s.len), y).unwrap()), x),
+        (case("layer forward", unset, zero, |s, y| s.layer().evaluate(&x(s.len), y).unwrap()), x),
+        (case("layer backward", unset, zero, |s, y| s.layer().evaluate(&x(s.len), y).unwrap()), x),
         (case("layer backward_in_place", x, zero, |s, y| {
-            s.layer().backward_in_place(Mode::Evaluate, y).unwrap();
+            s.layer().evaluate_in_place(y).unwrap();
         }), x),
         // on which the scaling has no say
         (case("alpha evaluate", unset, x, |s, y| s.alpha().evaluate(&x(s.len), y).unwrap()), x),
@@ -360,7 +360,7 @@ fn evaluation() -> Vec<(Case, Values)> {
 
 /// Streams of `p = 1` at all levels, with each scaling, over each shape.
 fn settings() -> impl Iterator<Item = (Setting, Scaling, &'static str)> {
-    let stream = MaskStream::new(Key::new(5), Probability::new(1.0).unwrap()).offset(77);
+    let stream = Dropout::new(Key::new(5), Probability::new(1.0).unwrap()).with_offset(77);
     let shapes = [
         ("flat", stream, 140, 140),
         ("rows", stream.rows(Rows::new(2, 64)), 128, 128),
@@ -372,7 +372,7 @@ fn settings() -> impl Iterator<Item = (Setting, Scaling, &'static str)> {
     shapes.into_iter().flat_map(move |(shape, stream, len, bits)| {
         scalings.into_iter().flat_map(move |scaling| {
             Level::supported().map(move |level| {
-                let stream = stream.scaling(scaling).level(level);
+                let stream = stream.with_scaling(scaling).with_level(level);
                 (Setting { stream, level, len, bits, way: 0 }, scaling, shape)
             })
         })
@@ -416,8 +416,8 @@ fn in_the_moments_of_a_layer() {
     for level in Level::supported() {
         for scaling in [Scaling::Inverted, Scaling::Standard, Scaling::Naive] {
             let layer = |p| {
-                let stream = MaskStream::new(Key::new(5), Probability::new(p).unwrap());
-                DropConnect::new(stream.scaling(scaling).level(level), 3, 83, 5)
+                let stream = Dropout::new(Key::new(5), Probability::new(p).unwrap());
+                DropConnect::new(stream.with_scaling(scaling).with_level(level), 3, 83, 5)
             };
             let what = format!("{level}, {scaling:?}");
             let (mut y, mut mean, mut variance) = (unset(15), unset(15), unset(15));
@@ -443,7 +443,7 @@ fn in_the_moments_of_a_layer() {
 #[test]
 fn not_of_zeros_of_the_caller() {
     for level in Level::supported() {
-        let stream = MaskStream::new(Key::new(5), Probability::new(0.0).unwrap()).level(level);
+        let stream = Dropout::new(Key::new(5), Probability::new(0.0).unwrap()).with_level(level);
         let layer = DropConnect::new(stream, 1, 1, 1);
         for (w, x) in [(0.0, f32::INFINITY), (f32::NAN, 0.0)] {
             let mut y = [0.0];

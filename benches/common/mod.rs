@@ -10,7 +10,7 @@ use std::fmt;
 use std::hint::black_box;
 use std::ops::{Deref, DerefMut};
 
-use dropmask::{Key, Level, Mask, MaskMut, MaskStream, Probability, StoredMask, mask_words};
+use dropmask::{Dropout, Key, Level, Mask, MaskMut, Probability, StoredMask, mask_words};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -81,8 +81,8 @@ impl<T> DerefMut for Aligned<T> {
     }
 }
 
-pub(crate) fn stream(p: f32) -> MaskStream {
-    MaskStream::new(Key::new(42), Probability::new(p).unwrap())
+pub(crate) fn stream(p: f32) -> Dropout {
+    Dropout::new(Key::new(42), Probability::new(p).unwrap())
 }
 
 /// Numbers in [-1, 1).
@@ -101,7 +101,7 @@ pub(crate) fn outputs(len: usize) -> Aligned<f32> {
 /// The buffers for one length and one probability. Everything that is compared uses the same ones.
 pub(crate) struct Case {
     pub(crate) p: f32,
-    stream: MaskStream,
+    stream: Dropout,
     pub(crate) x: Aligned<f32>,
     pub(crate) y: Aligned<f32>,
     /// The right mask, from the specification.
@@ -120,7 +120,7 @@ impl Case {
     pub(crate) fn new(len: usize, p: f32) -> Self {
         let stream = stream(p);
         let mut mask = Aligned::new(mask_words(len));
-        stream.level(Level::SCALAR).fill(&mut MaskMut::new(&mut mask, len).unwrap()).unwrap();
+        stream.with_level(Level::SCALAR).fill(&mut MaskMut::new(&mut mask, len).unwrap()).unwrap();
         Self {
             p,
             stream,
@@ -140,7 +140,7 @@ impl Case {
     }
 
     pub(crate) fn operation(&mut self, operation: Operation, level: Level) {
-        let (stream, x) = (self.stream.level(level), black_box(&*self.x));
+        let (stream, x) = (self.stream.with_level(level), black_box(&*self.x));
         #[cfg(feature = "rayon")]
         let stream = if self.parallel { stream.parallel() } else { stream };
         let mut drawn = MaskMut::new(&mut self.drawn, x.len()).unwrap();
@@ -150,7 +150,7 @@ impl Case {
             Operation::ForwardStore => stream.forward_store(x, &mut self.y, &mut drawn),
             Operation::BackwardStored => {
                 let mask = Mask::new(&self.mask, x.len()).unwrap();
-                let mask = StoredMask::new(mask, stream.scale()).level(level);
+                let mask = StoredMask::new(mask, stream.scale()).with_level(level);
                 #[cfg(feature = "rayon")]
                 let mask = if self.parallel { mask.parallel() } else { mask };
                 mask.apply(x, &mut self.y)

@@ -1,6 +1,6 @@
 //! The numbers of the chapter, each beside the expected one.
 
-use dropmask::{Dropout, Error, Key, Mask, MaskStream, Mode, Probability, StoredMask};
+use dropmask::{Dropout, DropoutLayer, Error, Key, Mask, Probability, StoredMask};
 use ndarray::array;
 
 use crate::common::net::{Dense, flat};
@@ -43,7 +43,7 @@ impl Table {
 fn expectation(table: &mut Table) -> Result<(), Error> {
     const N: usize = 1_000;
     let mut y = [1.0; N];
-    MaskStream::new(Key::new(1), Probability::new(0.5)?).forward_in_place(&mut y)?;
+    Dropout::new(Key::new(1), Probability::new(0.5)?).forward_in_place(&mut y)?;
 
     let mean = f64::from(y.iter().sum::<f32>()) / N as f64;
     let bound = 3.0 * (1.0 / N as f64).sqrt(); // an element is 0 or 2, with a deviation of 1
@@ -89,16 +89,21 @@ fn network(table: &mut Table) -> Result<(), Error> {
 /// Training draws a new mask each time, evaluation is the identity.
 fn modes(table: &mut Table) -> Result<(), Error> {
     let x: [f32; 64] = std::array::from_fn(|i| 0.1 * i as f32);
-    let mut layer = Dropout::new(Key::new(3), Probability::new(0.5)?);
-    let mut pass = |mode| -> Result<_, Error> {
+    let mut layer = DropoutLayer::new(Dropout::new(Key::new(3), Probability::new(0.5)?));
+    let mut trained = || -> Result<_, Error> {
         let mut y = x;
-        layer.forward_in_place(mode, &mut y)?;
+        layer.train_in_place(&mut y)?;
         Ok(y.map(f32::to_bits))
     };
     let compared = |same| if same { "the same" } else { "different" };
-    let same = pass(Mode::Train)? == pass(Mode::Train)?;
+    let same = trained()? == trained()?;
     table.row("two passes in training", compared(same), "different", !same);
-    let (first, second) = (pass(Mode::Evaluate)?, pass(Mode::Evaluate)?);
+    let evaluated = || -> Result<_, Error> {
+        let mut y = x;
+        layer.evaluate_in_place(&mut y)?;
+        Ok(y.map(f32::to_bits))
+    };
+    let (first, second) = (evaluated()?, evaluated()?);
     let same = first == second && first == x.map(f32::to_bits);
     table.row("two passes in evaluation, and the input", compared(same), "the same", same);
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::Path};
 
-use dropmask::{Channels, Key, MaskStream, Probability};
+use dropmask::{Channels, Dropout, Key, Probability};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -25,7 +25,7 @@ fn patterns() -> Result<String, Box<dyn Error>> {
     let mut grids = Vec::new();
     for p in [0.0, 0.3, 0.5, 0.7] {
         let mut shades: Array2<f32> = activations.clone();
-        MaskStream::new(Key::new(1), Probability::new(p)?).forward_in_place(flat(&mut shades))?;
+        Dropout::new(Key::new(1), Probability::new(p)?).forward_in_place(flat(&mut shades))?;
         let kept = shades.iter().filter(|y| **y != 0.0).count();
         shades /= strongest;
         grids.push(Grid {
@@ -44,8 +44,8 @@ fn patterns() -> Result<String, Box<dyn Error>> {
 fn channels() -> Result<String, Box<dyn Error>> {
     const CHANNELS: usize = 12;
     const TIME: usize = 24;
-    let stream = MaskStream::new(Key::new(9), Probability::new(0.3)?);
-    let grid = |title: &str, stream: MaskStream| -> Result<Grid, dropmask::Error> {
+    let stream = Dropout::new(Key::new(9), Probability::new(0.3)?);
+    let grid = |title: &str, stream: Dropout| -> Result<Grid, dropmask::Error> {
         let mut shades = Array2::from_shape_fn((CHANNELS, TIME), |(channel, t)| {
             0.35 + 0.2 * (0.35 * t as f32 + 1.7 * channel as f32).sin()
         });
@@ -66,7 +66,7 @@ fn histogram() -> Result<String, Box<dyn Error>> {
     let mut bell = || (0..12).map(|_| rng.random::<f32>()).sum::<f32>() - 6.0;
     let before: Vec<f32> = (0..N).map(|_| 2.0 + 0.5 * bell()).collect();
     let mut after = before.clone();
-    MaskStream::new(Key::new(2), Probability::new(0.5)?).forward_in_place(&mut after)?;
+    Dropout::new(Key::new(2), Probability::new(0.5)?).forward_in_place(&mut after)?;
 
     let panel = |name: &str, values: &[f32], color| {
         let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / N as f64;

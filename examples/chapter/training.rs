@@ -2,7 +2,7 @@
 
 use std::{error::Error, ops::Range, path::Path, thread};
 
-use dropmask::{MaskStream, Probability};
+use dropmask::{Dropout, Probability};
 use plotters::chart::SeriesLabelPosition;
 
 use crate::common::chart::{BLUE, Bars, Chart, GREY, Line, VERMILION, figure, ramp};
@@ -83,7 +83,7 @@ fn train(digits: &Samples, p: f64) -> Result<Runs, dropmask::Error> {
         let mut curves = [Vec::new(), Vec::new()];
         for _ in 0..EPOCHS {
             run.epoch(|network, sgd, batch, key| {
-                let gradient = network.gradient(batch, &MaskStream::new(key, probability))?;
+                let gradient = network.gradient(batch, &Dropout::new(key, probability))?;
                 sgd.step(network, gradient);
                 Ok(())
             })?;

@@ -5,7 +5,7 @@
 
 use std::{error::Error, path::Path, thread};
 
-use dropmask::{ClassUncertainty, Key, MaskStream, Probability};
+use dropmask::{ClassUncertainty, Dropout, Key, Probability};
 use ndarray::{Array2, ArrayView1, Axis};
 use plotters::chart::SeriesLabelPosition;
 
@@ -89,7 +89,7 @@ fn angles() -> impl Iterator<Item = usize> {
 fn measure(run: &Run, degrees: usize) -> Result<Means, dropmask::Error> {
     let (network, images) = (&run.network, rotated(&run.test.images, degrees));
     let samples = images.nrows();
-    let stream = MaskStream::new(Key::new(4), Probability::new(0.5)?);
+    let stream = Dropout::new(Key::new(4), Probability::new(0.5)?);
     let activations = network.activations(&images, &NO_DROPOUT)?;
 
     let (mut mean, mut entropy) = (vec![0.0; samples * CLASSES], vec![0.0; samples]);

@@ -1,20 +1,20 @@
 //! A network with one hidden layer (rectifier, dropout, softmax), its gradient, and SGD with momentum.
 
-use dropmask::{Error, MaskStream};
+use dropmask::{Dropout, Error};
 use ndarray::{Array1, Array2, Axis, Zip};
 use rand::{Rng, RngExt};
 
 use super::data::Samples;
 
 /// What is done to the hidden activations, and to their gradient.
-pub trait Dropout {
+pub trait HiddenDropout {
     fn forward(&self, activations: &mut [f32]) -> Result<(), Error>;
     /// Must use the mask of the last `forward`.
     fn backward(&self, gradient: &mut [f32]) -> Result<(), Error>;
 }
 
 /// No mask is kept from forward to backward: the same key draws the same mask again.
-impl Dropout for MaskStream {
+impl HiddenDropout for Dropout {
     fn forward(&self, activations: &mut [f32]) -> Result<(), Error> {
         self.forward_in_place(activations)
     }
@@ -25,7 +25,7 @@ impl Dropout for MaskStream {
 }
 
 /// `None` changes nothing.
-impl<D: Dropout> Dropout for Option<D> {
+impl<D: HiddenDropout> HiddenDropout for Option<D> {
     fn forward(&self, activations: &mut [f32]) -> Result<(), Error> {
         self.as_ref().map_or(Ok(()), |dropout| dropout.forward(activations))
     }
@@ -36,7 +36,7 @@ impl<D: Dropout> Dropout for Option<D> {
 }
 
 /// For evaluation: inverted dropout is then the identity.
-pub const NO_DROPOUT: Option<MaskStream> = None;
+pub const NO_DROPOUT: Option<Dropout> = None;
 
 /// `y = x W + b`.
 #[derive(Clone)]
@@ -87,7 +87,7 @@ impl Network {
 
     /// The hidden activations after dropout, one row a sample. Element `(r, c)` has the index
     /// `r * number of hidden units + c` in the mask.
-    pub fn activations(&self, x: &Array2<f32>, dropout: &impl Dropout) -> Result<Array2<f32>, Error> {
+    pub fn activations(&self, x: &Array2<f32>, dropout: &impl HiddenDropout) -> Result<Array2<f32>, Error> {
         let mut activations = self.hidden.forward(x);
         activations.mapv_inplace(|z| z.max(0.0));
         dropout.forward(flat(&mut activations))?;
@@ -95,19 +95,19 @@ impl Network {
     }
 
     /// Probabilities of the classes, one row a sample.
-    pub fn probabilities(&self, x: &Array2<f32>, dropout: &impl Dropout) -> Result<Array2<f32>, Error> {
+    pub fn probabilities(&self, x: &Array2<f32>, dropout: &impl HiddenDropout) -> Result<Array2<f32>, Error> {
         Ok(softmax(self.output.forward(&self.activations(x, dropout)?)))
     }
 
     /// Cross-entropy, mean over the samples.
-    pub fn loss(&self, samples: &Samples, dropout: &impl Dropout) -> Result<f32, Error> {
+    pub fn loss(&self, samples: &Samples, dropout: &impl HiddenDropout) -> Result<f32, Error> {
         let probabilities = self.probabilities(&samples.images, dropout)?;
         let sum: f32 = samples.labels.iter().enumerate().map(|(row, &label)| -probabilities[(row, label)].ln()).sum();
         Ok(sum / samples.len() as f32)
     }
 
     /// The gradient of [`loss`](Self::loss).
-    pub fn gradient(&self, samples: &Samples, dropout: &impl Dropout) -> Result<Self, Error> {
+    pub fn gradient(&self, samples: &Samples, dropout: &impl HiddenDropout) -> Result<Self, Error> {
         let activations = self.activations(&samples.images, dropout)?;
 
         let mut d_logits = softmax(self.output.forward(&activations));

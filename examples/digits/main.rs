@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, fs, thread};
 
-use dropmask::{Level, MaskStream, Probability};
+use dropmask::{Dropout, Level, Probability};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use common::data::{CLASSES, PIXELS, Samples};
@@ -82,7 +82,7 @@ fn train(digits: &Samples, p: Option<f32>, seed: u64, bar: &ProgressBar) -> Resu
     let (training_clock, dropout_clock) = (Clock::default(), Clock::default());
     for _ in 0..EPOCHS {
         run.epoch(|network, sgd, batch, key| {
-            let dropout = p.map(|p| Timed { stream: MaskStream::new(key, p), clock: &dropout_clock });
+            let dropout = p.map(|p| Timed { stream: Dropout::new(key, p), clock: &dropout_clock });
             let gradient = training_clock.measure(|| network.gradient(batch, &dropout))?;
             training_clock.measure(|| sgd.step(network, gradient));
             Ok(())

@@ -1,12 +1,12 @@
-use dropmask::{Key, MaskStream, Probability};
+use dropmask::{Dropout, Key, Probability};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::common::data::Samples;
-use crate::common::net::{Dropout, NO_DROPOUT, Network};
+use crate::common::net::{HiddenDropout, NO_DROPOUT, Network};
 
 /// `|numeric - analytic| / |numeric|` over all parameters of a small network, with central differences of the loss.
-fn relative_error(dropout: &impl Dropout) -> f32 {
+fn relative_error(dropout: &impl HiddenDropout) -> f32 {
     const STEP: f32 = 2e-3;
     let mut rng = StdRng::seed_from_u64(1);
     let samples = Samples {
@@ -36,7 +36,7 @@ fn relative_error(dropout: &impl Dropout) -> f32 {
 
 #[test]
 fn gradient_matches_finite_differences() {
-    let stream = MaskStream::new(Key::new(1), Probability::new(0.5).expect("in [0, 1]"));
+    let stream = Dropout::new(Key::new(1), Probability::new(0.5).expect("in [0, 1]"));
     for (name, error) in [("no dropout", relative_error(&NO_DROPOUT)), ("replayed dropout", relative_error(&stream))] {
         println!("{name}: {error}");
         assert!(error < 2e-3, "{name}: {error}");

@@ -5,9 +5,9 @@ use std::hint::black_box;
 use std::iter::Sum;
 use std::time::{Duration, Instant};
 
-use dropmask::{Error, MaskStream};
+use dropmask::{Dropout, Error};
 
-use crate::common::net::Dropout;
+use crate::common::net::HiddenDropout;
 
 /// The time of a number of calls.
 #[derive(Clone, Copy, Default)]
@@ -58,11 +58,11 @@ impl Clock {
 
 /// Dropout with a clock around each call into the library.
 pub struct Timed<'a> {
-    pub stream: MaskStream,
+    pub stream: Dropout,
     pub clock: &'a Clock,
 }
 
-impl Dropout for Timed<'_> {
+impl HiddenDropout for Timed<'_> {
     fn forward(&self, activations: &mut [f32]) -> Result<(), Error> {
         self.clock.measure(|| self.stream.forward_in_place(activations))
     }

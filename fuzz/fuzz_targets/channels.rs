@@ -119,7 +119,7 @@ impl<'a> Case<'a> {
         let (x, r, y) = (self.x.get(), self.r.get(), y.get_mut());
         if self.input.operation.uses_stored() {
             let mask = Mask::at_bit(words, self.input.first.into(), self.mask_len)?;
-            let stored = shape.stored(StoredMask::new(mask, self.input.scale).level(level));
+            let stored = shape.stored(StoredMask::new(mask, self.input.scale).with_level(level));
             return match (self.input.operation, self.in_place()) {
                 (Apply, false) => stored.apply(x, y),
                 (Apply, true) => stored.apply_in_place(y),

@@ -2,7 +2,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use dropmask::{Error, Key, Level, Mask, MaskMut, MaskStream, Probability, Rows, StoredMask, mask_words};
+use dropmask::{Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, StoredMask, mask_words};
 use dropmask_fuzz::{Chance, Factor, MAX_LEN, Number, Offset, Slack, Stride, floats, len, len_near, words};
 use libfuzzer_sys::fuzz_target;
 
@@ -209,10 +209,10 @@ impl<'a> Case<'a> {
     fn run(&self, level: Level, y: &mut [f32], words: &mut [u64]) -> Result<(), Error> {
         use Operation::*;
         let scaling = self.input.factor.scaling();
-        let stream = MaskStream::new(Key::from_raw(self.input.key), self.p);
-        let mut stream = stream.offset(self.offset).scaling(scaling).level(level);
+        let stream = Dropout::new(Key::from_raw(self.input.key), self.p);
+        let mut stream = stream.with_offset(self.offset).with_scaling(scaling).with_level(level);
         let mask = Mask::at_bit(words, self.input.first.into(), self.mask_len)?;
-        let mut stored = StoredMask::new(mask, self.input.scale).level(level);
+        let mut stored = StoredMask::new(mask, self.input.scale).with_level(level);
         if self.input.shape.is_some() {
             stream = stream.rows(self.layout.rows());
             stored = stored.rows(self.layout.rows());
@@ -276,8 +276,8 @@ impl<'a> Case<'a> {
                 Mask::at_bit(&self.words, u64::from(self.input.first) + first, self.layout.columns).expect("within");
             mask.copy_from(row).expect("equal lengths");
         } else {
-            let stream = MaskStream::new(Key::from_raw(self.input.key), self.p).level(Level::SCALAR);
-            stream.offset(self.offset.wrapping_add(first)).fill(&mut mask).expect("indices fit");
+            let stream = Dropout::new(Key::from_raw(self.input.key), self.p).with_level(Level::SCALAR);
+            stream.with_offset(self.offset.wrapping_add(first)).fill(&mut mask).expect("indices fit");
         }
         words
     }

@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
             None => EmbeddingDropout::new(self.source.stream(level), *vocabulary, input.dimension),
             Some((_, first, scale)) => {
                 let mask = Mask::at_bit(&self.words, first.into(), *vocabulary)?;
-                EmbeddingDropout::stored(mask, scale, input.dimension).level(level)
+                EmbeddingDropout::stored(mask, scale, input.dimension).with_level(level)
             }
         };
         let (x, y) = (self.x.get(), y.get_mut());

@@ -5,7 +5,7 @@ use core::convert::Infallible;
 
 use arbitrary::Arbitrary;
 use dropmask::rand_core::TryRng;
-use dropmask::{Key, Level, Mask, MaskMut, MaskStream, Probability, mask_words};
+use dropmask::{Dropout, Key, Level, Mask, MaskMut, Probability, mask_words};
 use dropmask_fuzz::{Chance, Number, Offset, len, words};
 use libfuzzer_sys::fuzz_target;
 
@@ -40,14 +40,14 @@ impl Fill {
     fn check(&self) {
         let Some(p) = self.chance.probability() else { return };
         let offset = self.offset.get(self.len as u128);
-        let stream = MaskStream::new(Key::from_raw(self.key), p).offset(offset);
+        let stream = Dropout::new(Key::from_raw(self.key), p).with_offset(offset);
         let fits = u128::from(offset) + self.len as u128 <= 1 << 64;
         let before = words(&self.before, mask_words(self.len) + 2);
 
-        let fill = |level, stream: MaskStream, len| {
+        let fill = |level, stream: Dropout, len| {
             let mut words = before.clone();
             let mut mask = MaskMut::new(&mut words, len).expect("enough words");
-            let result = stream.level(level).fill(&mut mask);
+            let result = stream.with_level(level).fill(&mut mask);
             (result, words)
         };
         let expected = fill(Level::SCALAR, stream, self.len);
@@ -65,7 +65,7 @@ impl Fill {
             assert_eq!(fill(level, stream, self.len), expected, "{level}");
             if fits {
                 let part = Mask::at_bit(used, skip as u64, self.len - skip).expect("within the words");
-                let start = stream.offset(offset.wrapping_add(skip as u64));
+                let start = stream.with_offset(offset.wrapping_add(skip as u64));
                 // nothing is left to start at where the whole ends at 2^64
                 if !part.is_empty() {
                     let (result, words) = fill(level, start, part.len());

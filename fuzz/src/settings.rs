@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arbitrary::Arbitrary;
-use dropmask::{Key, Level, MaskMut, MaskStream, Probability};
+use dropmask::{Dropout, Key, Level, MaskMut, Probability};
 
 use crate::{Chance, Factor, Offset};
 
@@ -33,8 +33,8 @@ pub struct Source {
 }
 
 impl Source {
-    pub const fn stream(&self, level: Level) -> MaskStream {
-        MaskStream::new(self.key, self.p).offset(self.offset).scaling(self.factor.scaling()).level(level)
+    pub const fn stream(&self, level: Level) -> Dropout {
+        Dropout::new(self.key, self.p).with_offset(self.offset).with_scaling(self.factor.scaling()).with_level(level)
     }
 
     /// Whether so many element indices are there.
@@ -70,14 +70,14 @@ impl Source {
 
     /// Tells of an index, counted from the offset, whether its element is kept.
     pub fn bits(self) -> impl FnMut(u64) -> bool {
-        let stream = MaskStream::new(self.key, self.p).level(Level::SCALAR);
+        let stream = Dropout::new(self.key, self.p).with_level(Level::SCALAR);
         let mut words = HashMap::new();
         move |i| {
             let index = self.offset + i;
             let word = words.entry(index / 64).or_insert_with(|| {
                 let mut word = [0];
                 let mut mask = MaskMut::new(&mut word, 64).expect("a word");
-                stream.offset(index / 64 * 64).fill(&mut mask).expect("a word of the stream");
+                stream.with_offset(index / 64 * 64).fill(&mut mask).expect("a word of the stream");
                 word[0]
             });
             *word >> (index % 64) & 1 == 1

@@ -1,7 +1,7 @@
 //! Every shape of a stream, and which bit each of its elements has.
 
 use arbitrary::{Arbitrary, Unstructured};
-use dropmask::{Channels, MaskStream, Rows, StoredMask, mask_words};
+use dropmask::{Channels, Dropout, Rows, StoredMask, mask_words};
 
 use crate::{Number, product, size};
 
@@ -121,7 +121,7 @@ impl Shape {
         Some(Rows::new(rows, columns).stride(stride).index_stride(index_stride.get(columns)))
     }
 
-    pub fn stream(self, stream: MaskStream) -> MaskStream {
+    pub fn stream(self, stream: Dropout) -> Dropout {
         match (self.rows(), self.channels()) {
             (Some(rows), _) => stream.rows(rows),
             (_, Some(channels)) => stream.channels(channels),

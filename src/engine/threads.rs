@@ -9,7 +9,7 @@ use crate::stream::BLOCK;
 const PIECE: usize = 1 << 17;
 
 /// Which threads a pass may run on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Threads {
     /// The caller's.
     One,

@@ -155,9 +155,9 @@ pub unsafe extern "C" fn dropmask_feature_alpha_backward_add_f32(
 unsafe fn forward(call: Call, x: *const f32, y: *mut f32) -> dropmask_status {
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (InOut(x, y, call.elements()),), |stream, (xy,)| match xy {
-            Pair::Apart(x, y) => AlphaDropout::new(stream).forward(x, y),
-            Pair::InPlace(x) => AlphaDropout::new(stream).forward_in_place(x),
+        run(call.stream(), (InOut(x, y, call.elements()),), |dropout, (xy,)| match xy {
+            Pair::Apart(x, y) => AlphaDropout::new(dropout).forward(x, y),
+            Pair::InPlace(x) => AlphaDropout::new(dropout).forward_in_place(x),
         })
     }
 }
@@ -165,9 +165,9 @@ unsafe fn forward(call: Call, x: *const f32, y: *mut f32) -> dropmask_status {
 unsafe fn backward(call: Call, dy: *const f32, dx: *mut f32) -> dropmask_status {
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (InOut(dy, dx, call.elements()),), |stream, (xy,)| match xy {
-            Pair::Apart(dy, dx) => AlphaDropout::new(stream).backward(dy, dx),
-            Pair::InPlace(dy) => AlphaDropout::new(stream).backward_in_place(dy),
+        run(call.stream(), (InOut(dy, dx, call.elements()),), |dropout, (xy,)| match xy {
+            Pair::Apart(dy, dx) => AlphaDropout::new(dropout).backward(dy, dx),
+            Pair::InPlace(dy) => AlphaDropout::new(dropout).backward_in_place(dy),
         })
     }
 }
@@ -176,8 +176,8 @@ unsafe fn backward_add(call: Call, dy: *const f32, dx: *mut f32) -> dropmask_sta
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (Read(dy, len), Write(dx, len)), |stream, (dy, dx)| {
-            AlphaDropout::new(stream).backward_add(dy, dx)
+        run(call.stream(), (Read(dy, len), Write(dx, len)), |dropout, (dy, dx)| {
+            AlphaDropout::new(dropout).backward_add(dy, dx)
         })
     }
 }

@@ -32,9 +32,9 @@ pub unsafe extern "C" fn dropmask_bias_forward_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |stream, (xy, b)| match xy {
-            Pair::Apart(x, y) => BiasDropout::new(stream).forward(x, b, y),
-            Pair::InPlace(x) => BiasDropout::new(stream).forward_in_place(x, b),
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |dropout, (xy, b)| match xy {
+            Pair::Apart(x, y) => BiasDropout::new(dropout).forward(x, b, y),
+            Pair::InPlace(x) => BiasDropout::new(dropout).forward_in_place(x, b),
         })
     }
 }
@@ -64,9 +64,9 @@ pub unsafe extern "C" fn dropmask_bias_forward_residual_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
-            Pair::Apart(x, y) => BiasDropout::new(stream).forward_residual(x, b, r, y),
-            Pair::InPlace(x) => BiasDropout::new(stream).forward_residual_in_place(x, b, r),
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |dropout, (xy, b, r)| match xy {
+            Pair::Apart(x, y) => BiasDropout::new(dropout).forward_residual(x, b, r, y),
+            Pair::InPlace(x) => BiasDropout::new(dropout).forward_residual_in_place(x, b, r),
         })
     }
 }
@@ -95,8 +95,8 @@ pub unsafe extern "C" fn dropmask_bias_forward_add_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (Read(x, len), bias(b, rows, columns), Write(r, len)), |stream, (x, b, r)| {
-            BiasDropout::new(stream).forward_add(x, b, r)
+        run(call.stream(), (Read(x, len), bias(b, rows, columns), Write(r, len)), |dropout, (x, b, r)| {
+            BiasDropout::new(dropout).forward_add(x, b, r)
         })
     }
 }
@@ -126,9 +126,9 @@ pub unsafe extern "C" fn dropmask_bias_backward_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (InOut(dy, dx, len), Write(db, columns)), |stream, (xy, db)| match xy {
-            Pair::Apart(dy, dx) => BiasDropout::new(stream).backward(dy, dx, db),
-            Pair::InPlace(dy) => BiasDropout::new(stream).backward_in_place(dy, db),
+        run(call.stream(), (InOut(dy, dx, len), Write(db, columns)), |dropout, (xy, db)| match xy {
+            Pair::Apart(dy, dx) => BiasDropout::new(dropout).backward(dy, dx, db),
+            Pair::InPlace(dy) => BiasDropout::new(dropout).backward_in_place(dy, db),
         })
     }
 }
@@ -158,8 +158,8 @@ pub unsafe extern "C" fn dropmask_bias_backward_add_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (Read(dy, len), Write(dx, len), Write(db, columns)), |stream, (dy, dx, db)| {
-            BiasDropout::new(stream).backward_add(dy, dx, db)
+        run(call.stream(), (Read(dy, len), Write(dx, len), Write(db, columns)), |dropout, (dy, dx, db)| {
+            BiasDropout::new(dropout).backward_add(dy, dx, db)
         })
     }
 }
@@ -185,9 +185,9 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |stream, (xy, b)| match xy {
-            Pair::Apart(x, y) => BiasDropout::new(stream).evaluate(x, b, y),
-            Pair::InPlace(x) => BiasDropout::new(stream).evaluate_in_place(x, b),
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns)), |dropout, (xy, b)| match xy {
+            Pair::Apart(x, y) => BiasDropout::new(dropout).evaluate(x, b, y),
+            Pair::InPlace(x) => BiasDropout::new(dropout).evaluate_in_place(x, b),
         })
     }
 }
@@ -214,9 +214,9 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_residual_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |stream, (xy, b, r)| match xy {
-            Pair::Apart(x, y) => BiasDropout::new(stream).evaluate_residual(x, b, r, y),
-            Pair::InPlace(x) => BiasDropout::new(stream).evaluate_residual_in_place(x, b, r),
+        run(call.stream(), (InOut(x, y, len), bias(b, rows, columns), Read(r, len)), |dropout, (xy, b, r)| match xy {
+            Pair::Apart(x, y) => BiasDropout::new(dropout).evaluate_residual(x, b, r, y),
+            Pair::InPlace(x) => BiasDropout::new(dropout).evaluate_residual_in_place(x, b, r),
         })
     }
 }

@@ -7,7 +7,7 @@ use super::options::{DROPMASK_INVERTED, scaling};
 use super::probability::probability;
 use super::status::*;
 use crate::key::Key;
-use crate::kinds::{MaskStream, StoredMask};
+use crate::kinds::{Dropout, StoredMask};
 use crate::layout::Rows;
 use crate::layout::Shape;
 use crate::layout::reach;
@@ -57,18 +57,18 @@ impl Call {
     }
 
     /// The stream, if the elements have indices.
-    pub(super) fn stream(&self) -> Result<MaskStream, dropmask_status> {
+    pub(super) fn stream(&self) -> Result<Dropout, dropmask_status> {
         self.drawing(if self.elements() == 0 { Rows::new(0, 0) } else { self.shape.bits() })
     }
 
     /// The stream, if all bits of a mask have indices and it can be written.
-    pub(super) fn storing(&self) -> Result<MaskStream, dropmask_status> {
+    pub(super) fn storing(&self) -> Result<Dropout, dropmask_status> {
         let fits = if usize::try_from(self.bits()).is_ok() { Ok(()) } else { Err(DROPMASK_INVALID_SHAPE) };
-        both(self.drawing(self.shape.bits()), fits).map(|(stream, ())| stream)
+        both(self.drawing(self.shape.bits()), fits).map(|(dropout, ())| dropout)
     }
 
     /// The stream, if these bits have indices.
-    fn drawing(&self, bits: Rows) -> Result<MaskStream, dropmask_status> {
+    fn drawing(&self, bits: Rows) -> Result<Dropout, dropmask_status> {
         let indices = bits.normalised().check_indices(self.offset).map_err(status_of);
         let rows_apart = match self.shape {
             Shape::Rows(rows) => rows.check_slices(usize::MAX, usize::MAX).map(|_| ()).map_err(status_of),
@@ -76,10 +76,10 @@ impl Call {
         };
         let checked = both(indices, both(rows_apart, self.given));
         let (p, (_, scaling)) = both(probability(self.p), both(checked, scaling(self.scaling)))?;
-        let stream = MaskStream::new(Key::from_raw(self.key), p).offset(self.offset).scaling(scaling);
+        let dropout = Dropout::new(Key::from_raw(self.key), p).with_offset(self.offset).with_scaling(scaling);
         Ok(match self.shape {
-            Shape::Rows(rows) => stream.rows(rows),
-            Shape::Channels(channels) => stream.channels(channels),
+            Shape::Rows(rows) => dropout.rows(rows),
+            Shape::Channels(channels) => dropout.channels(channels),
         })
     }
 }
@@ -90,20 +90,20 @@ impl Call {
 impl Call {
     pub(super) unsafe fn fill(self, mask: *mut u64) -> dropmask_status {
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe { run(self.storing(), (WriteMask(mask, self.bits()),), |stream, (mask,)| stream.fill(&mut mask?)) }
+        unsafe { run(self.storing(), (WriteMask(mask, self.bits()),), |dropout, (mask,)| dropout.fill(&mut mask?)) }
     }
 
     pub(super) unsafe fn forward(self, x: *const f32, y: *mut f32, mask: *mut u64) -> dropmask_status {
-        let stream = if mask.is_null() { self.stream() } else { self.storing() };
+        let dropout = if mask.is_null() { self.stream() } else { self.storing() };
         let mask = unless_null(mask, WriteMask(mask, self.bits()));
         let buffers = (InOut(x, y, self.elements()), mask);
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
-            run(stream, buffers, |stream, (xy, mask)| match (xy, mask.transpose()?) {
-                (Pair::Apart(x, y), None) => stream.forward(x, y),
-                (Pair::Apart(x, y), Some(mut mask)) => stream.forward_store(x, y, &mut mask),
-                (Pair::InPlace(x), None) => stream.forward_in_place(x),
-                (Pair::InPlace(x), Some(mut mask)) => stream.forward_store_in_place(x, &mut mask),
+            run(dropout, buffers, |dropout, (xy, mask)| match (xy, mask.transpose()?) {
+                (Pair::Apart(x, y), None) => dropout.forward(x, y),
+                (Pair::Apart(x, y), Some(mut mask)) => dropout.forward_store(x, y, &mut mask),
+                (Pair::InPlace(x), None) => dropout.forward_in_place(x),
+                (Pair::InPlace(x), Some(mut mask)) => dropout.forward_store_in_place(x, &mut mask),
             })
         }
     }
@@ -112,9 +112,9 @@ impl Call {
         let len = self.elements();
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
-            run(self.stream(), (InOut(x, y, len), Read(r, len)), |stream, (xy, r)| match xy {
-                Pair::Apart(x, y) => stream.forward_residual(x, r, y),
-                Pair::InPlace(x) => stream.forward_residual_in_place(x, r),
+            run(self.stream(), (InOut(x, y, len), Read(r, len)), |dropout, (xy, r)| match xy {
+                Pair::Apart(x, y) => dropout.forward_residual(x, r, y),
+                Pair::InPlace(x) => dropout.forward_residual_in_place(x, r),
             })
         }
     }
@@ -127,15 +127,15 @@ impl Call {
     pub(super) unsafe fn add(self, x: *const f32, sum: *mut f32) -> dropmask_status {
         let len = self.elements();
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe { run(self.stream(), (Read(x, len), Write(sum, len)), |stream, (x, sum)| stream.backward_add(x, sum)) }
+        unsafe { run(self.stream(), (Read(x, len), Write(sum, len)), |dropout, (x, sum)| dropout.backward_add(x, sum)) }
     }
 
     pub(super) unsafe fn evaluate(self, x: *const f32, y: *mut f32) -> dropmask_status {
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
-            run(self.stream(), (InOut(x, y, self.elements()),), |stream, (xy,)| match xy {
-                Pair::Apart(x, y) => stream.evaluate(x, y),
-                Pair::InPlace(x) => stream.evaluate_in_place(x),
+            run(self.stream(), (InOut(x, y, self.elements()),), |dropout, (xy,)| match xy {
+                Pair::Apart(x, y) => dropout.evaluate(x, y),
+                Pair::InPlace(x) => dropout.evaluate_in_place(x),
             })
         }
     }
@@ -144,9 +144,9 @@ impl Call {
         let len = self.elements();
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
-            run(self.stream(), (InOut(x, y, len), Read(r, len)), |stream, (xy, r)| match xy {
-                Pair::Apart(x, y) => stream.evaluate_residual(x, r, y),
-                Pair::InPlace(x) => stream.evaluate_residual_in_place(x, r),
+            run(self.stream(), (InOut(x, y, len), Read(r, len)), |dropout, (xy, r)| match xy {
+                Pair::Apart(x, y) => dropout.evaluate_residual(x, r, y),
+                Pair::InPlace(x) => dropout.evaluate_residual_in_place(x, r),
             })
         }
     }

@@ -3,7 +3,7 @@
 use super::buffers::{Read, ReadMask, Write, run, unless_null};
 use super::call::Call;
 use super::status::*;
-use crate::kinds::{DropConnect, MaskStream};
+use crate::kinds::{DropConnect, Dropout};
 use crate::layout::Rows;
 use crate::layout::Shape;
 use crate::mask::Mask;
@@ -44,12 +44,14 @@ pub unsafe extern "C" fn dropmask_connect_forward_f32(
     y: *mut f32,
 ) -> dropmask_status {
     let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([batch, outputs]);
-    let stream = layer.training(key, p, offset, scaling, mask);
+    let dropout = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(w, weights), unless_null(b, Read(b, layer.outputs)), Read(x, x_len), Write(y, y_len));
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(stream, buffers, |stream, (mask, w, b, x, y)| layer.connect(stream, mask.transpose()?).forward(w, b, x, y))
+        run(dropout, buffers, |dropout, (mask, w, b, x, y)| {
+            layer.connect(dropout, mask.transpose()?).forward(w, b, x, y)
+        })
     }
 }
 
@@ -79,13 +81,13 @@ pub unsafe extern "C" fn dropmask_connect_backward_input_f32(
     dx: *mut f32,
 ) -> dropmask_status {
     let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([batch, inputs]);
-    let stream = layer.training(key, p, offset, scaling, mask);
+    let dropout = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(w, weights), Read(dy, y_len), Write(dx, x_len));
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(stream, buffers, |stream, (mask, w, dy, dx)| {
-            layer.connect(stream, mask.transpose()?).backward_input(w, dy, dx)
+        run(dropout, buffers, |dropout, (mask, w, dy, dx)| {
+            layer.connect(dropout, mask.transpose()?).backward_input(w, dy, dx)
         })
     }
 }
@@ -116,13 +118,13 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_f32(
     dw: *mut f32,
 ) -> dropmask_status {
     let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([outputs, inputs]);
-    let stream = layer.training(key, p, offset, scaling, mask);
+    let dropout = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(stream, buffers, |stream, (mask, x, dy, dw)| {
-            layer.connect(stream, mask.transpose()?).backward_weights(x, dy, dw)
+        run(dropout, buffers, |dropout, (mask, x, dy, dw)| {
+            layer.connect(dropout, mask.transpose()?).backward_weights(x, dy, dw)
         })
     }
 }
@@ -152,13 +154,13 @@ pub unsafe extern "C" fn dropmask_connect_backward_weights_add_f32(
     dw: *mut f32,
 ) -> dropmask_status {
     let layer = Layer { batch, inputs, outputs, index_stride, per_sample, first_sample }.writing([outputs, inputs]);
-    let stream = layer.training(key, p, offset, scaling, mask);
+    let dropout = layer.training(key, p, offset, scaling, mask);
     let (mask, [weights, x_len, y_len]) = (layer.mask(mask), layer.lengths());
     let buffers = (mask, Read(x, x_len), Read(dy, y_len), Write(dw, weights));
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(stream, buffers, |stream, (mask, x, dy, dw)| {
-            layer.connect(stream, mask.transpose()?).backward_weights_add(x, dy, dw)
+        run(dropout, buffers, |dropout, (mask, x, dy, dw)| {
+            layer.connect(dropout, mask.transpose()?).backward_weights_add(x, dy, dw)
         })
     }
 }
@@ -176,11 +178,11 @@ pub unsafe extern "C" fn dropmask_connect_backward_bias_f32(
 ) -> dropmask_status {
     let layer = Layer::dense(batch, 0, outputs);
     let [_, _, y_len] = layer.lengths();
-    let stream = layer.evaluating(0.0, 0);
+    let dropout = layer.evaluating(0.0, 0);
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(stream, (Read(dy, y_len), Write(db, outputs)), |stream, (dy, db)| {
-            layer.connect(stream, None).backward_bias(dy, db)
+        run(dropout, (Read(dy, y_len), Write(db, outputs)), |dropout, (dy, db)| {
+            layer.connect(dropout, None).backward_bias(dy, db)
         })
     }
 }
@@ -209,8 +211,8 @@ pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
     let buffers = (Read(w, weights), unless_null(b, Read(b, layer.outputs)), Read(x, x_len), Write(y, y_len));
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, y)| {
-            layer.connect(stream, None).evaluate(w, b, x, y)
+        run(layer.evaluating(p, scaling), buffers, |dropout, (w, b, x, y)| {
+            layer.connect(dropout, None).evaluate(w, b, x, y)
         })
     }
 }
@@ -243,8 +245,8 @@ pub unsafe extern "C" fn dropmask_connect_moments_f32(
     let buffers = (Read(w, weights), b, Read(x, x_len), Write(mean, y_len), Write(variance, y_len));
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(layer.evaluating(p, scaling), buffers, |stream, (w, b, x, mean, variance)| {
-            layer.connect(stream, None).moments(w, b, x, mean, variance)
+        run(layer.evaluating(p, scaling), buffers, |dropout, (w, b, x, mean, variance)| {
+            layer.connect(dropout, None).moments(w, b, x, mean, variance)
         })
     }
 }
@@ -294,7 +296,7 @@ impl Layer {
         offset: u64,
         scaling: u32,
         mask: *const u64,
-    ) -> Result<MaskStream, dropmask_status> {
+    ) -> Result<Dropout, dropmask_status> {
         let rows = Rows::new(self.outputs, self.inputs);
         let (offset, rows) = if mask.is_null() { (offset, rows.index_stride(self.index_stride)) } else { (0, rows) };
         let given = match self.per_sample {
@@ -306,12 +308,12 @@ impl Layer {
         Call::new(key, p, offset, scaling, Shape::Rows(rows)).given(given).stream()
     }
 
-    fn evaluating(&self, p: f32, scaling: u32) -> Result<MaskStream, dropmask_status> {
+    fn evaluating(&self, p: f32, scaling: u32) -> Result<Dropout, dropmask_status> {
         Call::evaluation(p, scaling, Rows::new(self.outputs, self.inputs)).stream()
     }
 
-    fn connect(self, stream: MaskStream, mask: Option<Mask<'_>>) -> DropConnect<'_> {
-        let layer = DropConnect::new(stream, self.batch, self.inputs, self.outputs).index_stride(self.index_stride);
+    fn connect(self, dropout: Dropout, mask: Option<Mask<'_>>) -> DropConnect<'_> {
+        let layer = DropConnect::new(dropout, self.batch, self.inputs, self.outputs).index_stride(self.index_stride);
         let layer = if self.per_sample == 1 { layer.per_sample(self.first_sample) } else { layer };
         match mask {
             Some(mask) => layer.stored(mask),

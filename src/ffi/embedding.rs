@@ -4,7 +4,7 @@ use super::buffers::{InOut, Pair, Read, ReadMask, Write, run};
 use super::call::Call;
 use super::status::*;
 use crate::error::Error;
-use crate::kinds::{EmbeddingDropout, MaskStream};
+use crate::kinds::{Dropout, EmbeddingDropout};
 use crate::layout::Rows;
 use crate::layout::Shape;
 
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn dropmask_embedding_lookup_f32(
                 Read(table, vocabulary.saturating_mul(dimension)),
                 Write(y, count.saturating_mul(dimension)),
             ),
-            |stream, (ids, table, y)| EmbeddingDropout::new(stream, vocabulary, dimension).lookup(ids, table, y),
+            |dropout, (ids, table, y)| EmbeddingDropout::new(dropout, vocabulary, dimension).lookup(ids, table, y),
         )
     }
 }
@@ -70,8 +70,8 @@ pub unsafe extern "C" fn dropmask_embedding_forward_f32(
     let words = words(key, p, offset, scaling, vocabulary);
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(words, (Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |stream, (ids, xy)| {
-            forward(EmbeddingDropout::new(stream, vocabulary, dimension), ids, xy)
+        run(words, (Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |dropout, (ids, xy)| {
+            forward(EmbeddingDropout::new(dropout, vocabulary, dimension), ids, xy)
         })
     }
 }
@@ -129,8 +129,8 @@ pub unsafe extern "C" fn dropmask_embedding_backward_table_f32(
                 Read(dy, count.saturating_mul(dimension)),
                 Write(dtable, vocabulary.saturating_mul(dimension)),
             ),
-            |stream, (ids, dy, dtable)| {
-                EmbeddingDropout::new(stream, vocabulary, dimension).backward_table(ids, dy, dtable)
+            |dropout, (ids, dy, dtable)| {
+                EmbeddingDropout::new(dropout, vocabulary, dimension).backward_table(ids, dy, dtable)
             },
         )
     }
@@ -237,7 +237,7 @@ const fn looked_up(vocabulary: usize, count: usize) -> usize {
 }
 
 /// The bits of all words.
-fn words(key: u64, p: f32, offset: u64, scaling: u32, vocabulary: usize) -> Result<MaskStream, dropmask_status> {
+fn words(key: u64, p: f32, offset: u64, scaling: u32, vocabulary: usize) -> Result<Dropout, dropmask_status> {
     Call::new(key, p, offset, scaling, Shape::Rows(Rows::new(1, vocabulary))).stream()
 }
 

@@ -5,7 +5,7 @@ use super::probability::probability;
 use super::status::*;
 use crate::engine::{Row, Source, Threads, fill};
 use crate::key::Key;
-use crate::kinds::MaskStream;
+use crate::kinds::Dropout;
 use crate::mask::{Mask, mask_words};
 use crate::simd::Level;
 
@@ -21,19 +21,19 @@ pub(super) struct Flat {
 /// All: a pointer that is not NULL and is aligned points to `len` floats or to the words of `len` bits. What is written, nobody
 /// else reads or writes meanwhile, and what is read, nobody writes.
 impl Flat {
-    fn stream(&self) -> Result<MaskStream, dropmask_status> {
+    fn stream(&self) -> Result<Dropout, dropmask_status> {
         let Self { key, p, offset, len } = *self;
         let last = offset.checked_add((len as u64).saturating_sub(1));
         let indices = last.ok_or(DROPMASK_INDEX_OVERFLOW);
-        both(probability(p), indices).map(|(p, _)| MaskStream::new(Key::from_raw(key), p).offset(offset))
+        both(probability(p), indices).map(|(p, _)| Dropout::new(Key::from_raw(key), p).with_offset(offset))
     }
 
     pub(super) unsafe fn fill(self, mask: *mut u64) -> dropmask_status {
-        let (stream, words) = (self.stream(), Write(mask, mask_words(self.len)));
+        let (dropout, words) = (self.stream(), Write(mask, mask_words(self.len)));
         // SAFETY: our caller says of the pointer what `run` demands.
         unsafe {
-            run(stream, (words,), |stream, (words,)| {
-                fill(Level::detect(), Threads::One, stream.stream(), self.offset, self.len, words);
+            run(dropout, (words,), |dropout, (words,)| {
+                fill(Level::detect(), Threads::One, dropout.stream(), self.offset, self.len, words);
                 Ok(())
             })
         }
@@ -44,9 +44,9 @@ impl Flat {
         let buffers = (InOut(x, y, self.len), words);
         // SAFETY: our caller says of the pointers what `run` demands.
         unsafe {
-            run(self.stream(), buffers, |stream, (xy, words)| {
+            run(self.stream(), buffers, |dropout, (xy, words)| {
                 let ((x, y), words) = (xy.input_and_output(), words.unwrap_or_default());
-                Row::new(Level::detect(), stream.source(), [x], y, words).scale(stream.scale());
+                Row::new(Level::detect(), dropout.source(), [x], y, words).scale(dropout.scale());
                 Ok(())
             })
         }

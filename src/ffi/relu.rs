@@ -34,9 +34,9 @@ pub unsafe extern "C" fn dropmask_relu_forward_f32(
     let buffers = (InOut(x, y, call.elements()), WriteMask(mask, call.bits()));
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.storing(), buffers, |stream, (xy, mask)| match xy {
-            Pair::Apart(x, y) => ReluDropout::new(stream).forward(x, y, &mut mask?),
-            Pair::InPlace(x) => ReluDropout::new(stream).forward_in_place(x, &mut mask?),
+        run(call.storing(), buffers, |dropout, (xy, mask)| match xy {
+            Pair::Apart(x, y) => ReluDropout::new(dropout).forward(x, y, &mut mask?),
+            Pair::InPlace(x) => ReluDropout::new(dropout).forward_in_place(x, &mut mask?),
         })
     }
 }
@@ -63,9 +63,9 @@ pub unsafe extern "C" fn dropmask_relu_backward_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (ReadMask(mask, 0, call.bits()), InOut(dy, dx, len)), |stream, (mask, xy)| match xy {
-            Pair::Apart(dy, dx) => ReluDropout::new(stream).backward(mask?, dy, dx),
-            Pair::InPlace(dy) => ReluDropout::new(stream).backward_in_place(mask?, dy),
+        run(call.stream(), (ReadMask(mask, 0, call.bits()), InOut(dy, dx, len)), |dropout, (mask, xy)| match xy {
+            Pair::Apart(dy, dx) => ReluDropout::new(dropout).backward(mask?, dy, dx),
+            Pair::InPlace(dy) => ReluDropout::new(dropout).backward_in_place(mask?, dy),
         })
     }
 }
@@ -90,9 +90,11 @@ pub unsafe extern "C" fn dropmask_relu_backward_add_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (ReadMask(mask, 0, call.bits()), Read(dy, len), Write(dx, len)), |stream, (mask, dy, dx)| {
-            ReluDropout::new(stream).backward_add(mask?, dy, dx)
-        })
+        run(
+            call.stream(),
+            (ReadMask(mask, 0, call.bits()), Read(dy, len), Write(dx, len)),
+            |dropout, (mask, dy, dx)| ReluDropout::new(dropout).backward_add(mask?, dy, dx),
+        )
     }
 }
 
@@ -116,9 +118,9 @@ pub unsafe extern "C" fn dropmask_relu_evaluate_f32(
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(call.stream(), (InOut(x, y, len),), |stream, (xy,)| match xy {
-            Pair::Apart(x, y) => ReluDropout::new(stream).evaluate(x, y),
-            Pair::InPlace(x) => ReluDropout::new(stream).evaluate_in_place(x),
+        run(call.stream(), (InOut(x, y, len),), |dropout, (xy,)| match xy {
+            Pair::Apart(x, y) => ReluDropout::new(dropout).evaluate(x, y),
+            Pair::InPlace(x) => ReluDropout::new(dropout).evaluate_in_place(x),
         })
     }
 }

@@ -1,4 +1,4 @@
-use super::dropout::{MaskStream, Scaling};
+use super::dropout::{Dropout, Scaling};
 use crate::engine::{Element, Input, Source};
 use crate::error::Error;
 use crate::layout::Shape;
@@ -17,16 +17,16 @@ const ALPHA: f64 = -1.758_099_340_847_376_6;
 /// - `d = alpha * a + b = alpha * a * q`
 ///
 /// Training computes `y[i] = kept ? x[i] * a + b : d`: two `f32` roundings, no fused product. Backward is
-/// `dx[i] = kept ? dy[i] * a : +0.0`; evaluation copies. The stream's [`Scaling`] has no say.
+/// `dx[i] = kept ? dy[i] * a : +0.0`; evaluation copies. The [`Scaling`] of the dropout has no say.
 ///
-/// Everything else is as in [`MaskStream`]: which bit an element has, [offsets](MaskStream::offset),
-/// [rows](MaskStream::rows), levels, aliasing, errors. With [`MaskStream::channels`] it is **feature-alpha dropout**. With
+/// Everything else is as in [`Dropout`]: which bit an element has, [offsets](Dropout::with_offset),
+/// [rows](Dropout::rows), levels, aliasing, errors. With [`Dropout::channels`] it is **feature-alpha dropout**. With
 /// `p = 0` it copies exactly. With `p = 1` it writes `+0.0`, forward and backward; `d` tends to 0 for `q` towards 0.
 ///
 /// ```
-/// use dropmask::{AlphaDropout, Key, MaskStream, Probability};
+/// use dropmask::{AlphaDropout, Key, Dropout, Probability};
 ///
-/// let dropout = AlphaDropout::new(MaskStream::new(Key::new(1), Probability::new(0.5)?));
+/// let dropout = AlphaDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?));
 /// let mut y = [0.0; 6];
 /// dropout.forward(&[1.0; 6], &mut y)?;
 /// assert_eq!(y, [-0.779_193_94, 1.665_598_9, 1.665_598_9, 1.665_598_9, 1.665_598_9, 1.665_598_9]);
@@ -34,80 +34,80 @@ const ALPHA: f64 = -1.758_099_340_847_376_6;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AlphaDropout {
-    stream: MaskStream,
+    dropout: Dropout,
 }
 
 impl AlphaDropout {
-    /// Drops what the stream drops.
-    pub const fn new(stream: MaskStream) -> Self {
-        Self { stream }
+    /// Drops what `dropout` drops.
+    pub const fn new(dropout: Dropout) -> Self {
+        Self { dropout }
     }
 
     /// `y[i] = kept ? x[i] * a + b : d`.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.stream.check(x.len(), y.len())?;
+        let shape = self.dropout.check(x.len(), y.len())?;
         self.drop(shape, Input::Slice(x), y)
     }
 
     /// [`forward`](Self::forward) over its input.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let shape = self.stream.check(x.len(), x.len())?;
+        let shape = self.dropout.check(x.len(), x.len())?;
         self.drop(shape, Input::InPlace, x)
     }
 
     /// `dx[i] = kept ? dy[i] * a : +0.0`.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let shape = self.stream.check(dy.len(), dx.len())?;
+        let shape = self.dropout.check(dy.len(), dx.len())?;
         self.gradient(shape, [Input::Slice(dy)], dx)
     }
 
     /// [`backward`](Self::backward) over its input.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn backward_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
-        let shape = self.stream.check(dy.len(), dy.len())?;
+        let shape = self.dropout.check(dy.len(), dy.len())?;
         self.gradient(shape, [Input::InPlace], dy)
     }
 
     /// `dx[i] += kept ? dy[i] * a : +0.0`: accumulates the gradient.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let shape = self.stream.check(dy.len(), dx.len())?;
+        let shape = self.dropout.check(dy.len(), dx.len())?;
         self.gradient(shape, [Input::Slice(dy), Input::InPlace], dx)
     }
 
     /// What the network computes when it is not trained: copies `x`.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.stream.scaling(Scaling::Inverted).evaluate(x, y)
+        self.dropout.with_scaling(Scaling::Inverted).evaluate(x, y)
     }
 
     /// [`evaluate`](Self::evaluate) over its input: leaves it as it is.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        self.stream.scaling(Scaling::Inverted).evaluate_in_place(x)
+        self.dropout.with_scaling(Scaling::Inverted).evaluate_in_place(x)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn drop(&self, shape: Shape, x: Input<'_>, y: &mut [f32]) -> Result<(), Error> {
         let (a, q) = self.factor();
-        let pass = self.stream.training(shape, [x], y);
+        let pass = self.dropout.training(shape, [x], y);
         match pass.source {
             Source::Certain(kept) => pass.constant(kept),
             _ => pass.run(Affine { a: a as f32, b: (-a * ALPHA * (1.0 - q)) as f32, d: (a * ALPHA * q) as f32 }),
@@ -117,13 +117,13 @@ impl AlphaDropout {
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn gradient<const N: usize>(&self, shape: Shape, inputs: [Input<'_>; N], dx: &mut [f32]) -> Result<(), Error> {
-        self.stream.training(shape, inputs, dx).product(N, self.factor().0 as f32);
+        self.dropout.training(shape, inputs, dx).product(N, self.factor().0 as f32);
         Ok(())
     }
 
     /// `a` and `q`; `a` is infinite with `p = 1`, where nothing is multiplied with it.
     fn factor(&self) -> (f64, f64) {
-        let q = self.stream.probability().exact_keep();
+        let q = self.dropout.probability().exact_keep();
         (1.0 / libm::sqrt(q + ALPHA * ALPHA * q * (1.0 - q)), q)
     }
 }

@@ -1,4 +1,4 @@
-use super::dropout::MaskStream;
+use super::dropout::Dropout;
 use crate::engine::{AddScaled, Element, Input, Kernel, Operands, Pass, Run, Scale};
 use crate::error::{Error, same_length};
 use crate::layout::{Memory, Shape};
@@ -13,14 +13,14 @@ use crate::simd::{Floats, Level};
 /// | `r` | `dy` |
 /// | `b` | `db[c] = 0.0 + dx[0, c] + dx[1, c] + …`, in `f32`, in this order at every level |
 ///
-/// The stream says which elements are kept, as in [`MaskStream`], whose [scaling](MaskStream::scaling), arithmetic, rules
+/// Which elements are kept is as in [`Dropout`], whose [scaling](Dropout::with_scaling), arithmetic, rules
 /// of aliasing and errors hold here too. `x + b` is rounded to `f32` before it is multiplied. `b` goes with the last
-/// dimension: with [`MaskStream::rows`] it has as many elements as a row, else its length divides that of the slices.
+/// dimension: with [`Dropout::rows`] it has as many elements as a row, else its length divides that of the slices.
 ///
 /// ```
-/// use dropmask::{BiasDropout, Key, MaskStream, Probability};
+/// use dropmask::{BiasDropout, Key, Dropout, Probability};
 ///
-/// let dropout = BiasDropout::new(MaskStream::new(Key::new(1), Probability::new(0.5)?));
+/// let dropout = BiasDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?));
 /// let (b, r) = ([0.5, 1.0, 1.5], [10.0; 6]);
 /// let mut y = [0.0; 6];
 /// dropout.forward_residual(&[1.0; 6], &b, &r, &mut y)?; // 2 rows of 3
@@ -34,16 +34,16 @@ use crate::simd::{Floats, Level};
 /// ```
 ///
 /// # Errors
-/// Those of [`MaskStream`], and [`Error::LengthMismatch`] of a bias that does not fit.
+/// Those of [`Dropout`], and [`Error::LengthMismatch`] of a bias that does not fit.
 #[derive(Clone, Copy, Debug)]
 pub struct BiasDropout {
-    stream: MaskStream,
+    dropout: Dropout,
 }
 
 impl BiasDropout {
-    /// Drops what the stream drops.
-    pub const fn new(stream: MaskStream) -> Self {
-        Self { stream }
+    /// Drops what `dropout` drops.
+    pub const fn new(dropout: Dropout) -> Self {
+        Self { dropout }
     }
 
     /// `y = kept ? (x + b) * scale : +0.0`.
@@ -69,7 +69,7 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.stream.check(r.len(), y.len())?;
+        self.dropout.check(r.len(), y.len())?;
         let shape = self.check(x.len(), b.len(), y.len())?;
         self.training(shape, [Input::Slice(x), Input::Slice(r)], b, y)
     }
@@ -79,7 +79,7 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
-        self.stream.check(r.len(), x.len())?;
+        self.dropout.check(r.len(), x.len())?;
         let shape = self.check(x.len(), b.len(), x.len())?;
         self.training(shape, [Input::InPlace, Input::Slice(r)], b, x)
     }
@@ -123,7 +123,7 @@ impl BiasDropout {
     }
 
     /// What the network computes when it is not trained: `y = x + b`, with standard scaling times `1 - p`, and `+0.0` whatever
-    /// `x` and `b` are where that is 0, as in [`MaskStream::evaluate`].
+    /// `x` and `b` are where that is 0, as in [`Dropout::evaluate`].
     ///
     /// # Errors
     /// See [`BiasDropout`].
@@ -147,7 +147,7 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn evaluate_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.stream.check(r.len(), y.len())?;
+        self.dropout.check(r.len(), y.len())?;
         let shape = self.check(x.len(), b.len(), y.len())?;
         self.evaluation(shape, [Input::Slice(x), Input::Slice(r)], b, y)
     }
@@ -157,14 +157,14 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
-        self.stream.check(r.len(), x.len())?;
+        self.dropout.check(r.len(), x.len())?;
         let shape = self.check(x.len(), b.len(), x.len())?;
         self.evaluation(shape, [Input::InPlace, Input::Slice(r)], b, x)
     }
 
     fn check(&self, x: usize, b: usize, y: usize) -> Result<Shape, Error> {
-        let shape = self.stream.check(x, y)?;
-        match (self.stream.shape(), shape) {
+        let shape = self.dropout.check(x, y)?;
+        match (self.dropout.shape(), shape) {
             (Some(Shape::Rows(_)), Shape::Rows(rows)) if rows.rows > 0 => same_length(rows.columns, b)?,
             (Some(Shape::Rows(_)), _) => {}
             _ => same_length(x.checked_div(b).unwrap_or(0) * b, x)?,
@@ -174,7 +174,7 @@ impl BiasDropout {
 
     /// Rows as long as the bias.
     const fn memory(&self, columns: usize) -> Memory {
-        match self.stream.shape() {
+        match self.dropout.shape() {
             Some(Shape::Rows(rows)) => Memory { run: columns, stride: rows.normalised().stride },
             _ => Memory { run: columns, stride: columns },
         }
@@ -187,8 +187,8 @@ impl BiasDropout {
         b: &[f32],
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let pass = self.stream.training(shape, [], &mut []);
-        self.run(pass, self.stream.scale(), &inputs, b, y)
+        let pass = self.dropout.training(shape, [], &mut []);
+        self.run(pass, self.dropout.scale(), &inputs, b, y)
     }
 
     fn evaluation<const N: usize>(
@@ -198,7 +198,7 @@ impl BiasDropout {
         b: &[f32],
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let (pass, factor) = self.stream.evaluating(shape, [], &mut []);
+        let (pass, factor) = self.dropout.evaluating(shape, [], &mut []);
         self.run(pass, factor, &inputs, b, y)
     }
 
@@ -230,8 +230,8 @@ impl BiasDropout {
     ) -> Result<(), Error> {
         let memory = self.memory(db.len());
         let operands = Operands::new(inputs, dx, memory).sums(db);
-        let pass = Pass { memory, operands, ..self.stream.training(shape, [], &mut []) };
-        pass.range(0..pass.layout.len(), &mut Gradients { scale: self.stream.scale(), added: N == 2 });
+        let pass = Pass { memory, operands, ..self.dropout.training(shape, [], &mut []) };
+        pass.range(0..pass.layout.len(), &mut Gradients { scale: self.dropout.scale(), added: N == 2 });
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use super::dropout::MaskStream;
+use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Source, sequence};
 use crate::error::{Error, same_length};
@@ -20,15 +20,15 @@ use crate::stream::Stream;
 /// What is kept is multiplied by [`KeptCount::scale`], the number of elements divided by the number of kept ones. Blocks
 /// overlap, so a share of `1 - p` at least is kept in the mean, and of `1 - p + p * gamma * b * b / 2` at most.
 ///
-/// The mask is stored, one bit an element, for the backward pass. Scaling and shape of the stream are not used.
+/// The mask is stored, one bit an element, for the backward pass. Scaling and shape of the dropout are not used.
 /// Evaluation is the identity.
 ///
 /// ```
-/// use dropmask::{DropBlock, Key, MaskMut, MaskStream, Probability, mask_words};
+/// use dropmask::{DropBlock, Key, MaskMut, Dropout, Probability, mask_words};
 ///
 /// const LEN: usize = 2 * 3 * 14 * 14;
-/// let stream = MaskStream::new(Key::new(42), Probability::new(0.1)?);
-/// let drop_block = DropBlock::new(stream, [2, 3, 14, 14], 5)?;
+/// let dropout = Dropout::new(Key::new(42), Probability::new(0.1)?);
+/// let drop_block = DropBlock::new(dropout, [2, 3, 14, 14], 5)?;
 ///
 /// let mut words = [0; mask_words(LEN)];
 /// let mut mask = MaskMut::new(&mut words, LEN)?;
@@ -52,7 +52,7 @@ use crate::stream::Stream;
 /// [`Error::IndexOverflow`] if the index of the last one would pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct DropBlock {
-    stream: MaskStream,
+    dropout: Dropout,
     shape: [usize; 4],
     block: usize,
     gamma: Probability,
@@ -81,13 +81,13 @@ impl KeptCount {
 }
 
 impl DropBlock {
-    /// Blocks of `block` by `block` in maps of shape `[N, C, H, W]`, so that about the drop probability of the stream is
+    /// Blocks of `block` by `block` in maps of shape `[N, C, H, W]`, so that about the drop probability of the dropout is
     /// dropped.
     ///
     /// # Errors
     /// [`Error::InvalidShape`] if `N * C`, `H * W` or the product of both is more than `usize::MAX`,
     /// [`Error::InvalidBlock`] if `block` is 0 or greater than `H` or `W`.
-    pub const fn new(stream: MaskStream, shape: [usize; 4], block: usize) -> Result<Self, Error> {
+    pub const fn new(dropout: Dropout, shape: [usize; 4], block: usize) -> Result<Self, Error> {
         let [samples, channels, height, width] = shape;
         let fits = match (samples.checked_mul(channels), height.checked_mul(width)) {
             (Some(maps), Some(area)) => maps.checked_mul(area).is_some(),
@@ -101,23 +101,23 @@ impl DropBlock {
             return Err(Error::InvalidBlock { block, height, width });
         }
         // p = 1 - T / 2^32 is exact; so are the products of sizes, up to 2^53
-        let p = 1.0 - stream.probability().exact_keep();
+        let p = 1.0 - dropout.probability().exact_keep();
         let area = height as f64 * width as f64;
         let covered = (block * block) as f64 * ((height - block + 1) * (width - block + 1)) as f64;
         // blocks cover a map at least once, so gamma is above p by rounding alone
         let gamma = p * area / covered;
-        Ok(Self { stream, shape, block, gamma: Probability::rounded(gamma.min(1.0)) })
+        Ok(Self { dropout, shape, block, gamma: Probability::rounded(gamma.min(1.0)) })
     }
 
     /// The drop probability of a seed, `p * (H * W) / (b * b * ((H - b + 1) * (W - b + 1)))`, where `p = 1 - T / 2^32`
-    /// of the stream's threshold `T`: so the blocks have a share of `p` of the map in the mean, counted as often as they
+    /// of its threshold `T`: so the blocks have a share of `p` of the map in the mean, counted as often as they
     /// cover an element. It is computed in `f64`, one product and one quotient of whole numbers that are exact up to
     /// 2^53, cut off at 1, and rounded to a threshold like any other, `floor((1 - gamma) * 2^32 + 0.5)`.
     pub const fn gamma(&self) -> Probability {
         self.gamma
     }
 
-    /// The number of seeds, `N * C * (H - b + 1) * (W - b + 1)`: how many bits of the stream are used.
+    /// The number of seeds, `N * C * (H - b + 1) * (W - b + 1)`: how many bits of the mask stream are used.
     pub const fn seeds(&self) -> u64 {
         let [samples, channels, height, width] = self.shape;
         (samples * channels * (height - self.block + 1) * (width - self.block + 1)) as u64
@@ -129,8 +129,8 @@ impl DropBlock {
     /// See [`DropBlock`].
     pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<KeptCount, Error> {
         self.check(mask.len())?;
-        let seeds = Source::drawn(Stream { p: self.gamma, ..self.stream.stream() }, self.stream.first_index());
-        if self.stream.run_level() == Level::SCALAR {
+        let seeds = Source::drawn(Stream { p: self.gamma, ..self.dropout.stream() }, self.dropout.first_index());
+        if self.dropout.run_level() == Level::SCALAR {
             self.draw_scalar(seeds, mask.words_mut());
         } else {
             self.draw(seeds, mask.words_mut());
@@ -182,7 +182,7 @@ impl DropBlock {
     }
 
     fn stored<'a>(&self, mask: Mask<'a>, count: KeptCount) -> StoredMask<'a> {
-        StoredMask::new(mask, count.scale()).level(self.stream.run_level())
+        StoredMask::new(mask, count.scale()).with_level(self.dropout.run_level())
     }
 
     fn check_len(&self, len: usize) -> Result<(), Error> {
@@ -192,7 +192,7 @@ impl DropBlock {
     /// The check of a pass that draws seeds.
     fn check(&self, len: usize) -> Result<(), Error> {
         self.check_len(len)?;
-        Rows::new(1, self.seeds() as usize).check_indices(self.stream.first_index())
+        Rows::new(1, self.seeds() as usize).check_indices(self.dropout.first_index())
     }
 }
 
@@ -229,7 +229,7 @@ impl DropBlock {
             return;
         }
         let mut first = 0;
-        sequence(self.stream.run_level(), seeds, self.seeds() as usize, |seeds, len| {
+        sequence(self.dropout.run_level(), seeds, self.seeds() as usize, |seeds, len| {
             self.clear(first, seeds, len, words);
             first += len;
         });

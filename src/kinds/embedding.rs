@@ -1,4 +1,4 @@
-use super::dropout::MaskStream;
+use super::dropout::Dropout;
 use crate::engine::{Input, Reader, Row, Source};
 use crate::error::{Error, same_length};
 use crate::layout::Rows;
@@ -10,7 +10,7 @@ use crate::simd::Level;
 /// networks", NIPS 2016; Merity, Keskar and Socher, "Regularizing and optimizing LSTM language models", ICLR 2018).
 ///
 /// The table has `V` rows of `D` elements, `ids` are `T` tokens below `V`. The bit of token `id` has the index
-/// `offset + id` of the stream, or is bit `id` of the mask. Of the `D` elements of position `t`:
+/// `offset + id` of the mask stream, or is bit `id` of the mask. Of the `D` elements of position `t`:
 ///
 /// | method | |
 /// |---|---|
@@ -19,19 +19,19 @@ use crate::simd::Level;
 /// | [`backward`](Self::backward) | `dx[t] = kept(ids[t]) ? dy[t] * scale : +0.0` |
 /// | [`backward_table`](Self::backward_table) | `dtable[ids[t]] += kept(ids[t]) ? dy[t] * scale : +0.0`, for `t` ascending |
 ///
-/// Arithmetic, aliasing and levels are as in [`MaskStream`]. In evaluation, look the rows up and pass them to
-/// [`MaskStream::evaluate`].
+/// Arithmetic, aliasing and levels are as in [`Dropout`]. In evaluation, look the rows up and pass them to
+/// [`Dropout::evaluate`].
 ///
 /// # Cost
 /// [`new`](Self::new) draws a bit for each position, wherever it is in the stream: about 0.1 microseconds, as long as it
-/// takes to copy a thousand elements. Where rows are shorter, [`fill`](MaskStream::fill) the bits of the vocabulary once a
+/// takes to copy a thousand elements. Where rows are shorter, [`fill`](Dropout::fill) the bits of the vocabulary once a
 /// step, below 0.1 nanoseconds each, and use [`stored`](Self::stored): it runs at the speed of memory.
 ///
 /// ```
-/// use dropmask::{EmbeddingDropout, Key, MaskStream, Probability};
+/// use dropmask::{EmbeddingDropout, Key, Dropout, Probability};
 ///
 /// let table = [0.1, 0.1, 1.1, 1.2, 2.1, 2.2]; // 3 words, 2 elements each
-/// let dropout = EmbeddingDropout::new(MaskStream::new(Key::new(1), Probability::new(0.5)?), 3, 2);
+/// let dropout = EmbeddingDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?), 3, 2);
 /// let mut y = [0.0; 8];
 /// dropout.lookup(&[2, 0, 2, 1], &table, &mut y)?;
 /// assert_eq!(y, [4.2, 4.4, 0.0, 0.0, 4.2, 4.4, 2.2, 2.4]); // word 0 is dropped
@@ -55,18 +55,18 @@ pub struct EmbeddingDropout<'a> {
 /// Where the bits of the vocabulary are.
 #[derive(Clone, Copy, Debug)]
 enum Words<'a> {
-    Stream(MaskStream),
+    Stream(Dropout),
     Stored { mask: Mask<'a>, scale: f32, level: Option<Level> },
 }
 
 impl<'a> EmbeddingDropout<'a> {
-    /// Draws each token's bit from the stream, whose shape has no say.
-    pub const fn new(stream: MaskStream, vocabulary: usize, dimension: usize) -> Self {
-        Self { words: Words::Stream(stream), vocabulary, dimension }
+    /// Draws each token's bit; a shape of the dropout has no say.
+    pub const fn new(dropout: Dropout, vocabulary: usize, dimension: usize) -> Self {
+        Self { words: Words::Stream(dropout), vocabulary, dimension }
     }
 
     /// Takes the bits from a mask, one for each word of the vocabulary, with the factor of kept rows:
-    /// [`MaskStream::scale`] of the stream that drew it. With 0, which is that of `p = 1`, everything is dropped, whatever the
+    /// [`Dropout::scale`] of the dropout that drew it. With 0, which is that of `p = 1`, everything is dropped, whatever the
     /// mask says.
     pub const fn stored(mask: Mask<'a>, scale: f32, dimension: usize) -> Self {
         Self { words: Words::Stored { mask, scale, level: None }, vocabulary: mask.len(), dimension }
@@ -74,9 +74,9 @@ impl<'a> EmbeddingDropout<'a> {
 
     /// Pins the SIMD level.
     #[must_use]
-    pub const fn level(self, level: Level) -> Self {
+    pub const fn with_level(self, level: Level) -> Self {
         let words = match self.words {
-            Words::Stream(stream) => Words::Stream(stream.level(level)),
+            Words::Stream(dropout) => Words::Stream(dropout.with_level(level)),
             Words::Stored { mask, scale, .. } => Words::Stored { mask, scale, level: Some(level) },
         };
         Self { words, ..self }
@@ -150,8 +150,8 @@ impl<'a> EmbeddingDropout<'a> {
     fn check(&self, ids: &[u32], len: usize) -> Result<(), Error> {
         let vocabulary = self.vocabulary;
         same_length(ids.len().saturating_mul(self.dimension), len)?;
-        if let Words::Stream(stream) = self.words {
-            Rows::new(1, vocabulary).check_indices(stream.first_index())?;
+        if let Words::Stream(dropout) = self.words {
+            Rows::new(1, vocabulary).check_indices(dropout.first_index())?;
         }
         let known = |id: u32| usize::try_from(id).is_ok_and(|id| id < vocabulary);
         match ids.iter().zip(0..).find(|&(&id, _)| !known(id)) {
@@ -163,7 +163,7 @@ impl<'a> EmbeddingDropout<'a> {
     /// `y[row] = kept(token) ? x[row] * scale : +0.0` for each position, or the sum with what is there; of no `x`, `y` itself.
     fn launch(&self, ids: &[u32], [x_row, y_row]: [RowOf; 2], x: Option<&[f32]>, added: bool, y: &mut [f32]) {
         let (source, scale, level) = match self.words {
-            Words::Stream(stream) => (stream.source(), stream.scale(), stream.run_level()),
+            Words::Stream(dropout) => (dropout.source(), dropout.scale(), dropout.run_level()),
             Words::Stored { mask, scale, level } => {
                 (Source::stored(mask, scale), scale, level.unwrap_or_else(Level::detect))
             }

@@ -21,9 +21,9 @@ pub use bias::BiasDropout;
 pub use connect::DropConnect;
 pub use cutout::Cutout;
 pub use dropblock::{DropBlock, KeptCount};
-pub use dropout::{MaskStream, Scaling};
+pub use dropout::{Dropout, Scaling};
 pub use embedding::EmbeddingDropout;
-pub use layer::{Dropout, Mode};
+pub use layer::DropoutLayer;
 pub use monte_carlo::{ClassUncertainty, Moments};
 #[cfg(feature = "ffi")]
 pub(crate) use monte_carlo::{mutual_information, predictive_entropy, variance};

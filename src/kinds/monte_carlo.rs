@@ -2,29 +2,29 @@
 //! deep learning", ICML 2016): the network is run several times with dropout on, and the spread of its answers is the
 //! uncertainty.
 
-use super::dropout::MaskStream;
+use super::dropout::Dropout;
 use crate::error::{Error, same_length};
 use crate::layout::Rows;
 
 /// Masks of Monte-Carlo dropout: which elements share a bit in pass `t`.
-impl MaskStream {
+impl Dropout {
     /// **One mask for the whole batch**: pass `t` runs all samples through the same thinned network, a draw of one
     /// function. Its key is `key.derive(t)`; the slices are `samples` rows of `len` elements, and element `i` of every
     /// sample has the bit of index `offset + i`. For answers that are compared across samples. With
     /// [`channels`](Self::channels) instead of rows, an [index stride](crate::Channels::index_stride) of 0 does this.
     ///
     /// ```
-    /// use dropmask::{Key, MaskStream, Probability};
+    /// use dropmask::{Key, Dropout, Probability};
     ///
-    /// let stream = MaskStream::new(Key::new(42), Probability::new(0.5)?);
+    /// let dropout = Dropout::new(Key::new(42), Probability::new(0.5)?);
     /// let mut x = [1.0; 3 * 100];
-    /// stream.pass_shared(0, 3, 100).forward_in_place(&mut x)?;
+    /// dropout.pass_shared(0, 3, 100).forward_in_place(&mut x)?;
     /// assert_eq!(x[..100], x[100..200]);
     /// # Ok::<(), dropmask::Error>(())
     /// ```
     #[must_use]
     pub const fn pass_shared(self, t: u64, samples: usize, len: usize) -> Self {
-        self.derived(t).rows(Rows::new(samples, len).index_stride(0))
+        self.derive(t).rows(Rows::new(samples, len).index_stride(0))
     }
 
     /// **One mask per sample**: pass `t` runs each sample through a thinned network of its own. The key is
@@ -32,19 +32,19 @@ impl MaskStream {
     /// it is in. For uncertainties of single samples, where shared masks would make their errors alike.
     ///
     /// ```
-    /// use dropmask::{Key, MaskStream, Probability};
+    /// use dropmask::{Key, Dropout, Probability};
     ///
-    /// let stream = MaskStream::new(Key::new(42), Probability::new(0.5)?);
+    /// let dropout = Dropout::new(Key::new(42), Probability::new(0.5)?);
     /// let mut x = [1.0; 3 * 100];
     /// for (sample, x) in (0..).zip(x.chunks_mut(100)) {
-    ///     stream.pass_per_sample(0, sample).forward_in_place(x)?;
+    ///     dropout.pass_per_sample(0, sample).forward_in_place(x)?;
     /// }
     /// assert_ne!(x[..100], x[100..200]);
     /// # Ok::<(), dropmask::Error>(())
     /// ```
     #[must_use]
     pub const fn pass_per_sample(self, t: u64, sample: u64) -> Self {
-        self.derived(t).derived(sample)
+        self.derive(t).derive(sample)
     }
 }
 

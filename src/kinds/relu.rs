@@ -1,4 +1,4 @@
-use super::dropout::MaskStream;
+use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Element, Input, Operands, Pass};
 use crate::error::{Error, same_length};
@@ -13,14 +13,14 @@ use crate::simd::Floats;
 ///
 /// `relu(-0.0)` is `+0.0`. `relu(NaN)` is NaN, so a kept NaN stays one, but its bit is 0: no gradient passes.
 ///
-/// The stream says which elements are kept, as in [`MaskStream`], at any [offset](MaskStream::offset), and the rules of
+/// Which elements are kept is as in [`Dropout`], at any [offset](Dropout::with_offset), and the rules of
 /// aliasing and the errors are the same. The mask has one bit for each element from its first word on, also with
-/// [`MaskStream::channels`]; with [`MaskStream::rows`], row `r` starts at word `r * mask_words(columns)`.
+/// [`Dropout::channels`]; with [`Dropout::rows`], row `r` starts at word `r * mask_words(columns)`.
 ///
 /// ```
-/// use dropmask::{Key, Mask, MaskMut, MaskStream, Probability, ReluDropout};
+/// use dropmask::{Key, Mask, MaskMut, Dropout, Probability, ReluDropout};
 ///
-/// let dropout = ReluDropout::new(MaskStream::new(Key::new(1), Probability::new(0.5)?));
+/// let dropout = ReluDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?));
 /// let (mut y, mut words) = ([0.0; 6], [0]);
 /// dropout.forward(&[1.0, -1.0, 2.0, 3.0, 4.0, 5.0], &mut y, &mut MaskMut::new(&mut words, 6)?)?;
 /// assert_eq!(y, [0.0, 0.0, 4.0, 6.0, 8.0, 10.0]); // the first is dropped, the second negative
@@ -33,30 +33,30 @@ use crate::simd::Floats;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ReluDropout {
-    stream: MaskStream,
+    dropout: Dropout,
 }
 
 impl ReluDropout {
-    /// Drops what the stream drops.
-    pub const fn new(stream: MaskStream) -> Self {
-        Self { stream }
+    /// Drops what `dropout` drops.
+    pub const fn new(dropout: Dropout) -> Self {
+        Self { dropout }
     }
 
     /// `y[i] = kept ? relu(x[i]) * scale : +0.0`, and the mask for backward.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let shape = self.stream.check(x.len(), y.len())?;
+        let shape = self.dropout.check(x.len(), y.len())?;
         self.rectify(shape, Input::Slice(x), y, mask)
     }
 
     /// [`forward`](Self::forward) over its input.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let shape = self.stream.check(x.len(), x.len())?;
+        let shape = self.dropout.check(x.len(), x.len())?;
         self.rectify(shape, Input::InPlace, x, mask)
     }
 
@@ -85,12 +85,12 @@ impl ReluDropout {
     }
 
     /// What the network computes when it is not trained: `y[i] = relu(x[i])`, with standard scaling times `1 - p`, and `+0.0`
-    /// whatever `x` is where that is 0, as in [`MaskStream::evaluate`].
+    /// whatever `x` is where that is 0, as in [`Dropout::evaluate`].
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.stream.check(x.len(), y.len())?;
+        let shape = self.dropout.check(x.len(), y.len())?;
         self.evaluation(shape, Input::Slice(x), y);
         Ok(())
     }
@@ -98,21 +98,21 @@ impl ReluDropout {
     /// [`evaluate`](Self::evaluate) over its input.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let shape = self.stream.check(x.len(), x.len())?;
+        let shape = self.dropout.check(x.len(), x.len())?;
         self.evaluation(shape, Input::InPlace, x);
         Ok(())
     }
 
     fn evaluation(&self, shape: Shape, x: Input<'_>, y: &mut [f32]) {
-        let (pass, factor) = self.stream.evaluating(shape, [x], y);
+        let (pass, factor) = self.dropout.evaluating(shape, [x], y);
         pass.range(0..pass.layout.len(), &mut Relu::new(factor));
     }
 
     fn rectify(&self, shape: Shape, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         // each row of the mask begins on a word
-        let (memory, columns) = if let (Some(Shape::Rows(_)), Shape::Rows(rows)) = (self.stream.shape(), shape) {
+        let (memory, columns) = if let (Some(Shape::Rows(_)), Shape::Rows(rows)) = (self.dropout.shape(), shape) {
             rows.check_written(mask.len())?;
             (Memory { run: rows.columns, stride: rows.stride }, rows.columns)
         } else {
@@ -120,15 +120,15 @@ impl ReluDropout {
             (shape.memory(), y.len())
         };
         let operands = Operands::new([x], y, memory);
-        let pass = Pass { memory, operands, ..self.stream.training(shape, [], &mut []) };
-        let mut relu = Relu { mask: mask.words_mut(), columns, row_end: columns, ..Relu::new(self.stream.scale()) };
+        let pass = Pass { memory, operands, ..self.dropout.training(shape, [], &mut []) };
+        let mut relu = Relu { mask: mask.words_mut(), columns, row_end: columns, ..Relu::new(self.dropout.scale()) };
         pass.range(0..pass.layout.len(), &mut relu);
         Ok(())
     }
 
     fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
-        let stored = StoredMask::new(mask, self.stream.scale()).level(self.stream.run_level());
-        match self.stream.shape() {
+        let stored = StoredMask::new(mask, self.dropout.scale()).with_level(self.dropout.run_level());
+        match self.dropout.shape() {
             Some(Shape::Rows(rows)) => {
                 stored.rows(rows.index_stride((mask_words(rows.columns) as u64).saturating_mul(64)))
             }

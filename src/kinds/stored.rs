@@ -6,8 +6,8 @@ use crate::simd::Level;
 
 /// Dropout by a stored mask, in either pass: `y[i] = kept ? x[i] * scale : +0.0`.
 ///
-/// For masks that [`MaskStream`](crate::MaskStream) stored, that a generator filled, or that came from elsewhere. The
-/// arithmetic, the rules of aliasing and the errors are those of [`MaskStream`](crate::MaskStream#arithmetic).
+/// For masks that [`Dropout`](crate::Dropout) stored, that a generator filled, or that came from elsewhere. The
+/// arithmetic, the rules of aliasing and the errors are those of [`Dropout`](crate::Dropout#arithmetic).
 ///
 /// ```
 /// use dropmask::{Mask, StoredMask};
@@ -33,7 +33,7 @@ pub struct StoredMask<'a> {
 }
 
 impl<'a> StoredMask<'a> {
-    /// A mask and the factor of kept elements: [`MaskStream::scale`](crate::MaskStream::scale) of the stream that drew
+    /// A mask and the factor of kept elements: [`Dropout::scale`](crate::Dropout::scale) of what drew
     /// it, [`Probability::scale`](crate::Probability::scale) for inverted dropout, 1 for the mask alone. With 0, which is that
     /// of `p = 1`, everything is dropped, whatever the mask says.
     pub const fn new(mask: Mask<'a>, scale: f32) -> Self {
@@ -59,12 +59,12 @@ impl<'a> StoredMask<'a> {
 
     /// Pins the SIMD level.
     #[must_use]
-    pub const fn level(self, level: Level) -> Self {
+    pub const fn with_level(self, level: Level) -> Self {
         Self { level: Some(level), ..self }
     }
 
     /// Shares large slices out among the threads of the current rayon pool, as
-    /// [`MaskStream::parallel`](crate::MaskStream::parallel) does.
+    /// [`Dropout::parallel`](crate::Dropout::parallel) does.
     #[cfg(feature = "rayon")]
     #[must_use]
     pub const fn parallel(self) -> Self {

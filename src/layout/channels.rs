@@ -13,19 +13,19 @@ use super::{Axis, Layout, Rows};
 /// `64 * mask_words(channels)`.
 ///
 /// ```
-/// use dropmask::{Channels, Key, MaskStream, Probability};
+/// use dropmask::{Channels, Key, Dropout, Probability};
 ///
-/// let stream = MaskStream::new(Key::new(3), Probability::new(0.5)?);
+/// let dropout = Dropout::new(Key::new(3), Probability::new(0.5)?);
 /// let mut first = [1.0; 2 * 3 * 4]; // (N, C, S)
-/// stream.channels(Channels::first(2, 3, 4)).forward_in_place(&mut first)?;
+/// dropout.channels(Channels::first(2, 3, 4)).forward_in_place(&mut first)?;
 /// let mut last = [1.0; 2 * 4 * 3]; // (N, S, C)
-/// stream.channels(Channels::last(2, 4, 3)).forward_in_place(&mut last)?;
+/// dropout.channels(Channels::last(2, 4, 3)).forward_in_place(&mut last)?;
 /// for (n, c, s) in [(0, 0, 0), (0, 2, 3), (1, 1, 2)] {
 ///     assert_eq!(first[(n * 3 + c) * 4 + s], last[(n * 4 + s) * 3 + c]);
 /// }
 /// # Ok::<(), dropmask::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Channels {
     pub(crate) samples: usize,
     pub(crate) channels: usize,
@@ -34,7 +34,7 @@ pub struct Channels {
     pub(crate) index_stride: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Order {
     First,
     Last,
@@ -54,7 +54,7 @@ impl Channels {
     /// `(N, …)`: one bit for each sample of `len` elements, `DropPath` (Huang et al., "Deep networks with stochastic
     /// depth", ECCV 2016). The bit of sample `n` has the index `offset + n`. With
     /// [`Scaling::Naive`](crate::Scaling::Naive) it is what others call `scale_by_keep = false`; with
-    /// [`forward_residual`](crate::MaskStream::forward_residual) the residual is added in the same pass.
+    /// [`forward_residual`](crate::Dropout::forward_residual) the residual is added in the same pass.
     pub const fn samples(samples: usize, len: usize) -> Self {
         Self::first(samples, 1, len)
     }

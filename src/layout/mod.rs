@@ -77,7 +77,7 @@ impl Memory {
 }
 
 /// A shape that was asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Shape {
     Rows(Rows),
     Channels(Channels),

@@ -12,21 +12,21 @@ use crate::mask::mask_words;
 /// index stride of `64 * mask_words(columns)`.
 ///
 /// ```
-/// use dropmask::{Key, MaskStream, Probability, Rows};
+/// use dropmask::{Key, Dropout, Probability, Rows};
 ///
 /// // columns 300..800 of a 4 x 1000 matrix, held by this rank as a dense 4 x 500 matrix
 /// let shard = Rows::new(4, 500).index_stride(1000);
-/// let stream = MaskStream::new(Key::new(42), Probability::new(0.5)?);
+/// let dropout = Dropout::new(Key::new(42), Probability::new(0.5)?);
 /// let x = [1.0; 4 * 500];
 /// let mut y = [0.0; 4 * 500];
-/// stream.offset(300).rows(shard).forward(&x, &mut y)?;
+/// dropout.with_offset(300).rows(shard).forward(&x, &mut y)?;
 ///
 /// let mut whole = [1.0; 4 * 1000];
-/// stream.forward_in_place(&mut whole)?;
+/// dropout.forward_in_place(&mut whole)?;
 /// assert_eq!(y[500..1000], whole[1300..1800]);
 /// # Ok::<(), dropmask::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rows {
     pub(crate) rows: usize,
     pub(crate) columns: usize,

@@ -11,7 +11,7 @@ use super::{Floats, Groups, Lanes, Overlap, Pair, Simd, slot};
 cpufeatures::new!(detect, "avx2");
 
 /// Proof that the CPU and the operating system support AVX2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Avx2(());
 
 impl Avx2 {

@@ -28,7 +28,7 @@ fn f16c() -> bool {
 }
 
 /// Proof that the CPU and the operating system support AVX-512 F, BW, DQ and VL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Avx512(());
 
 impl Avx512 {

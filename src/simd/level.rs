@@ -4,7 +4,7 @@ use core::fmt;
 use super::{avx2::Avx2, avx512::Avx512};
 use crate::error::Error;
 
-/// The SIMD level that runs a kernel. Every level gives the same bits, [NaNs](crate::MaskStream#arithmetic) aside.
+/// The SIMD level that runs a kernel. Every level gives the same bits, [NaNs](crate::Dropout#arithmetic) aside.
 ///
 /// A value exists only for a level that the running machine has, so a level that the machine lacks cannot be asked
 /// for.
@@ -20,7 +20,7 @@ use crate::error::Error;
 /// without SSE2 is refused at compile time: x87 instructions round otherwise, and results would not be the same. The
 /// soft-float `i686-unknown-uefi` is refused with it.
 ///
-/// **To pin a level** for one call, pass it to the operation, as in [`MaskStream::level`](crate::MaskStream::level).
+/// **To pin a level** for one call, pass it to the operation, as in [`Dropout::with_level`](crate::Dropout::with_level).
 /// For a whole build, set `RUSTFLAGS='--cfg dropmask_level="portable"'` (or `"scalar"`, `"avx2"`, `"avx512"`): it is
 /// the highest level that [`detect`](Self::detect) then returns.
 ///
@@ -31,10 +31,10 @@ use crate::error::Error;
 /// assert_eq!(Level::named("portable")?, Level::PORTABLE);
 /// # Ok::<(), dropmask::Error>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Level(pub(crate) Kind);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Scalar,
     Portable,

@@ -3,14 +3,14 @@
 #![allow(unreachable_pub, reason = "a module of tests has no outside")]
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
-use dropmask::{Error, MaskMut, MaskStream, StoredMask, mask_words};
+use dropmask::{Dropout, Error, MaskMut, StoredMask, mask_words};
 use proptest::test_runner::{Config, RngSeed};
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
     rand_core::{Rng, SeedableRng},
 };
 
-/// An operation of [`MaskStream`] on all that any of them needs: input, output (in place: both), mask.
+/// An operation of [`Dropout`] on all that any of them needs: input, output (in place: both), mask.
 pub struct Operation {
     pub name: &'static str,
     /// It has an input besides the slice that it writes.
@@ -20,13 +20,13 @@ pub struct Operation {
     pub run: Run,
 }
 
-type Run = fn(&MaskStream, &[f32], &mut [f32], &mut MaskMut<'_>) -> Result<(), Error>;
+type Run = fn(&Dropout, &[f32], &mut [f32], &mut MaskMut<'_>) -> Result<(), Error>;
 
 pub const OPERATIONS: [Operation; 10] = [
     operation("fill", false, true, |s, _, _, mask| s.fill(mask)),
     operation("forward", true, false, |s, x, y, _| s.forward(x, y)),
     operation("forward_in_place", false, false, |s, _, y, _| s.forward_in_place(y)),
-    operation("forward_store", true, true, MaskStream::forward_store),
+    operation("forward_store", true, true, Dropout::forward_store),
     operation("forward_store_in_place", false, true, |s, _, y, mask| s.forward_store_in_place(y, mask)),
     operation("backward", true, false, |s, x, y, _| s.backward(x, y)),
     operation("backward_in_place", false, false, |s, _, y, _| s.backward_in_place(y)),
@@ -41,7 +41,7 @@ const fn operation(name: &'static str, reads: bool, stores: bool, run: Run) -> O
 
 impl Operation {
     /// What becomes of `x` in an operation, in place or from `x` to a slice of other values, and of a mask.
-    pub fn outcome(&self, stream: &MaskStream, x: &[f32]) -> (Vec<f32>, Vec<u64>) {
+    pub fn outcome(&self, stream: &Dropout, x: &[f32]) -> (Vec<f32>, Vec<u64>) {
         let mut y = if self.reads { floats(1, x.len()) } else { x.to_vec() };
         let mut words = random_words(2, mask_words(x.len()));
         (self.run)(stream, x, &mut y, &mut MaskMut::new(&mut words, x.len()).unwrap()).unwrap();
@@ -103,7 +103,7 @@ pub fn to_bits(x: &[f32]) -> Vec<u32> {
 }
 
 /// The mask of the first `len` elements of a stream.
-pub fn fill(stream: &MaskStream, len: usize) -> Vec<u64> {
+pub fn fill(stream: &Dropout, len: usize) -> Vec<u64> {
     let mut words = vec![0; mask_words(len)];
     stream.fill(&mut MaskMut::new(&mut words, len).unwrap()).unwrap();
     words

@@ -209,7 +209,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         call: call!(dropmask_evaluate_f32: p scaling (0) (1) [0]),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
-            stream(a).offset(0).evaluate(x.f32(), y.f32_mut()).unwrap();
+            stream(a).with_offset(0).evaluate(x.f32(), y.f32_mut()).unwrap();
         },
     },
     Function {
@@ -221,7 +221,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         call: call!(dropmask_evaluate_residual_f32: p scaling (0) (1) (2) [0]),
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
-            stream(a).offset(0).evaluate_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
+            stream(a).with_offset(0).evaluate_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
         },
     },
     Function {

@@ -21,7 +21,7 @@ use std::ffi::CStr;
 use std::{ptr, thread};
 
 use dropmask::ffi::*;
-use dropmask::{ClassUncertainty, Key, Level, MaskStream, Moments, Probability, mask_words};
+use dropmask::{ClassUncertainty, Dropout, Key, Level, Moments, Probability, mask_words};
 use function::{Args, Data, Function, Null, Takes};
 use memory::Memory;
 
@@ -567,7 +567,7 @@ fn many_threads_fill_one_mask() {
             });
         }
     });
-    assert_eq!(words, common::fill(&MaskStream::new(key, Probability::new(p).unwrap()), LEN));
+    assert_eq!(words, common::fill(&Dropout::new(key, Probability::new(p).unwrap()), LEN));
 }
 
 /// Three passes in C are three passes in Rust.

@@ -94,7 +94,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_evaluate_f32: p scaling [0] [1] [2] (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
-            stream(a).offset(0).rows(dense_index_rows(a)).evaluate(x.f32(), y.f32_mut()).unwrap();
+            stream(a).with_offset(0).rows(dense_index_rows(a)).evaluate(x.f32(), y.f32_mut()).unwrap();
         },
     },
     Function {
@@ -106,7 +106,11 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_evaluate_residual_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
-            stream(a).offset(0).rows(dense_index_rows(a)).evaluate_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
+            stream(a)
+                .with_offset(0)
+                .rows(dense_index_rows(a))
+                .evaluate_residual(x.f32(), r.f32(), y.f32_mut())
+                .unwrap();
         },
     },
     Function {
@@ -260,7 +264,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_bias_evaluate_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [x, b, y] = b else { panic!() };
-            BiasDropout::new(stream(a).offset(0).rows(dense_index_rows(a)))
+            BiasDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
                 .evaluate(x.f32(), b.f32(), y.f32_mut())
                 .unwrap();
         },
@@ -279,7 +283,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_bias_evaluate_residual_f32: p scaling [0] [1] [2] (0) (1) (2) (3)),
         expected: |a, b| {
             let [x, b, r, y] = b else { panic!() };
-            BiasDropout::new(stream(a).offset(0).rows(dense_index_rows(a)))
+            BiasDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
                 .evaluate_residual(x.f32(), b.f32(), r.f32(), y.f32_mut())
                 .unwrap();
         },
@@ -308,7 +312,7 @@ pub const ROWS: [Function; 25] = [
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
             let mask = Mask::new(mask.u64(), rows_bits(a) as usize).unwrap();
-            ReluDropout::new(stream(a).offset(0).rows(dense_index_rows(a)))
+            ReluDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
                 .backward(mask, dy.f32(), dx.f32_mut())
                 .unwrap();
         },
@@ -323,7 +327,7 @@ pub const ROWS: [Function; 25] = [
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
             let mask = Mask::new(mask.u64(), rows_bits(a) as usize).unwrap();
-            ReluDropout::new(stream(a).offset(0).rows(dense_index_rows(a)))
+            ReluDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
                 .backward_add(mask, dy.f32(), dx.f32_mut())
                 .unwrap();
         },
@@ -337,7 +341,9 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_relu_evaluate_f32: p scaling [0] [1] [2] (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
-            ReluDropout::new(stream(a).offset(0).rows(dense_index_rows(a))).evaluate(x.f32(), y.f32_mut()).unwrap();
+            ReluDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
+                .evaluate(x.f32(), y.f32_mut())
+                .unwrap();
         },
     },
 ];

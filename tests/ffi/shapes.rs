@@ -1,7 +1,7 @@
 //! Lengths of the buffers, in whole numbers that do not wrap, and the arguments in terms of the Rust interface.
 
 use dropmask::{
-    Attention, Channels, Cutout, DropBlock, Key, Mask, MaskMut, MaskStream, Probability, Rows, Scaling, StoredMask,
+    Attention, Channels, Cutout, DropBlock, Dropout, Key, Mask, MaskMut, Probability, Rows, Scaling, StoredMask,
 };
 
 use crate::function::{Args, Data};
@@ -138,9 +138,9 @@ pub fn probability(a: &Args) -> Probability {
     Probability::new(a.p).unwrap()
 }
 
-pub fn stream(a: &Args) -> MaskStream {
+pub fn stream(a: &Args) -> Dropout {
     let scaling = [Scaling::Inverted, Scaling::Standard, Scaling::Naive][a.scaling as usize];
-    MaskStream::new(Key::from_raw(a.key), probability(a)).offset(a.offset).scaling(scaling)
+    Dropout::new(Key::from_raw(a.key), probability(a)).with_offset(a.offset).with_scaling(scaling)
 }
 
 pub fn stored<'a>(a: &Args, mask: &'a [u64], len: usize) -> StoredMask<'a> {

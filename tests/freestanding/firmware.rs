@@ -7,7 +7,7 @@ use core::hint::{black_box, spin_loop};
 use core::panic::PanicInfo;
 
 use dropmask::ffi::{DROPMASK_OK, dropmask_fill};
-use dropmask::{Error, Key, MaskStream, Probability};
+use dropmask::{Dropout, Error, Key, Probability};
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
@@ -27,7 +27,7 @@ pub extern "C" fn _start() -> ! {
 }
 
 fn from_rust() -> Result<(), Error> {
-    let stream = MaskStream::new(Key::new(black_box(42)), Probability::new(0.1)?);
+    let stream = Dropout::new(Key::new(black_box(42)), Probability::new(0.1)?);
     let mut x = [1.0; 100];
     stream.forward_in_place(black_box(&mut x))?;
     stream.backward_in_place(black_box(&mut x))

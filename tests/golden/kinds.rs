@@ -113,7 +113,7 @@ impl Case for ScalingCase {
             (Scaling::Standard, &self.unscaled, &self.standard_evaluation),
             (Scaling::Naive, &self.unscaled, &copy),
         ] {
-            let stream = stream.scaling(scaling);
+            let stream = stream.with_scaling(scaling);
             assert_same(&written(self.len, |y| stream.forward(&x, y)), training);
             assert_same(&written(self.len, |y| stream.backward(&x, y)), training);
             assert_same(&written(self.len, |y| stream.evaluate(&x, y)), evaluation);
@@ -151,7 +151,7 @@ impl Case for Residual {
         let (stream, x, r) = (self.stream.at(level), values(1, self.len), values(2, self.len));
         assert_same(&written(self.len, |y| stream.forward_residual(&x, &r, y)), &self.sum);
         assert_same(&after(r.clone(), |r| stream.forward_add(&x, r)), &self.sum);
-        let standard = stream.scaling(Scaling::Standard);
+        let standard = stream.with_scaling(Scaling::Standard);
         assert_same(&written(self.len, |y| standard.evaluate_residual(&x, &r, y)), &self.standard_evaluation);
     }
 }
@@ -218,7 +218,7 @@ impl Case for Samples {
         let len = self.samples * self.len;
         let (x, r) = (values(1, len), values(2, len));
         assert_same(&written(len, |y| stream.forward(&x, y)), &self.scaled);
-        assert_same(&written(len, |y| stream.scaling(Scaling::Naive).forward(&x, y)), &self.unscaled);
+        assert_same(&written(len, |y| stream.with_scaling(Scaling::Naive).forward(&x, y)), &self.unscaled);
         assert_same(&written(len, |y| stream.forward_residual(&x, &r, y)), &self.sum);
     }
 }
@@ -243,7 +243,7 @@ impl Case for Embedding {
         let mask = Mask::new(&self.mask.0, vocabulary).unwrap();
         for dropout in [
             EmbeddingDropout::new(stream, vocabulary, dimension),
-            EmbeddingDropout::stored(mask, stream.scale(), dimension).level(level),
+            EmbeddingDropout::stored(mask, stream.scale(), dimension).with_level(level),
         ] {
             assert_same(&written(rows, |y| dropout.lookup(&ids, &values(1, table), y)), &self.lookup);
             assert_same(&written(rows, |y| dropout.forward(&ids, &values(2, rows), y)), &self.rows);
@@ -553,11 +553,11 @@ struct Layer {
 
 impl Case for Layer {
     fn check(self, level: Level) {
-        let mut layer = Dropout::from_stream(self.stream.at(level)).at_step(self.step);
+        let mut layer = DropoutLayer::new(self.stream.at(level)).at_step(self.step);
         let x = values(1, self.len);
         for expected in &self.y {
-            assert_same(&written(self.len, |y| layer.forward(Mode::Train, &x, y)), expected);
-            assert_same(&written(self.len, |dx| layer.backward(Mode::Train, &x, dx)), expected);
+            assert_same(&written(self.len, |y| layer.train(&x, y)), expected);
+            assert_same(&written(self.len, |dx| layer.backward(&x, dx)), expected);
         }
         assert_eq!(layer.step(), self.after);
     }

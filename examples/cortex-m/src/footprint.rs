@@ -17,10 +17,10 @@ fn main() -> ! {
 
 #[cfg(feature = "dropout")]
 fn dropout(x: &mut [f32]) -> bool {
-    use dropmask::{Key, MaskStream, Probability};
+    use dropmask::{Dropout, Key, Probability};
 
     let Ok(p) = Probability::new(black_box(0.5)) else { return false };
-    let stream = MaskStream::new(Key::new(black_box(42)), p);
+    let stream = Dropout::new(Key::new(black_box(42)), p);
     stream.forward_in_place(x).is_ok() && stream.backward_in_place(black_box(x)).is_ok()
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dropmask::{Dropout, Error, Key, Mask, MaskMut, MaskStream, Mode, Probability, Rows, mask_words};
+use dropmask::{Dropout, DropoutLayer, Error, Key, Mask, MaskMut, Probability, Rows, mask_words};
 
 /// Activations of a layer. 2, 3 and 4 divide neither number, and no part but the first begins on a word of the whole mask.
 const ROWS: usize = 37;
@@ -49,10 +49,10 @@ impl Shard {
     }
 
     /// Restricts a stream of the whole tensor to the shard. If it were of whole rows alone, `offset` would do.
-    fn of(&self, stream: MaskStream) -> MaskStream {
+    fn of(&self, stream: Dropout) -> Dropout {
         let first = self.rows.start * COLUMNS + self.columns.start;
         let rows = Rows::new(self.rows.len(), self.columns.len()).index_stride(COLUMNS as u64);
-        stream.offset(first as u64).rows(rows)
+        stream.with_offset(first as u64).rows(rows)
     }
 }
 
@@ -80,15 +80,15 @@ pub struct Layer {
     pub parallel: Parallel,
     key: Key,
     shard: Shard,
-    dropout: Dropout,
+    dropout: DropoutLayer,
 }
 
 impl Layer {
     /// Begins at any step, having run none of those before.
     pub fn new(seed: u64, parallel: Parallel, shard: Shard, step: u64) -> Result<Self, Error> {
         let key = Key::new(seed).derive(parallel as u64);
-        let stream = shard.of(MaskStream::new(key.derive(DROPOUT), Probability::new(P)?));
-        Ok(Self { parallel, key, shard, dropout: Dropout::from_stream(stream).at_step(step) })
+        let stream = shard.of(Dropout::new(key.derive(DROPOUT), Probability::new(P)?));
+        Ok(Self { parallel, key, shard, dropout: DropoutLayer::new(stream).at_step(step) })
     }
 
     /// A training step on the shard.
@@ -97,14 +97,14 @@ impl Layer {
         let x = values(self.key.derive(INPUT).derive(step), self.shard.indices());
         let dy = values(self.key.derive(GRADIENT).derive(step), self.shard.indices());
         let mut part = Part::zeros(self.shard.len());
-        self.dropout.forward(Mode::Train, &x, &mut part.y)?;
-        self.dropout.backward(Mode::Train, &dy, &mut part.dx)?;
+        self.dropout.train(&x, &mut part.y)?;
+        self.dropout.backward(&dy, &mut part.dx)?;
 
         // training stores no mask; here it is drawn once more, to be compared, each row from a word on
         let (rows, columns) = (self.shard.rows.len(), self.shard.columns.len());
         let mut words = vec![0; rows * mask_words(columns)];
         let bits = 64 * (words.len() - mask_words(columns)) + columns;
-        self.dropout.last()?.fill(&mut MaskMut::new(&mut words, bits)?)?;
+        self.dropout.pass(step).fill(&mut MaskMut::new(&mut words, bits)?)?;
         for (words, kept) in words.chunks(mask_words(columns)).zip(part.kept.chunks_mut(columns)) {
             Mask::new(words, columns)?.write_u8(kept)?;
         }
@@ -115,7 +115,7 @@ impl Layer {
 /// A training step on the whole layer in this process, by calls that know of no shards.
 pub fn whole(seed: u64, parallel: Parallel, step: u64) -> Result<Part, Error> {
     let key = Key::new(seed).derive(parallel as u64);
-    let stream = MaskStream::new(key.derive(DROPOUT).derive(step), Probability::new(P)?);
+    let stream = Dropout::new(key.derive(DROPOUT).derive(step), Probability::new(P)?);
     let x = values(key.derive(INPUT).derive(step), 0..LEN);
     let dy = values(key.derive(GRADIENT).derive(step), 0..LEN);
     let mut part = Part::zeros(LEN);

@@ -3,7 +3,7 @@ mod exp;
 mod softmax;
 
 use self::softmax::{PIECE, Rows, Softmax};
-use super::dropout::MaskStream;
+use super::dropout::Dropout;
 use crate::engine::{Input, Operands, Reader, Source};
 use crate::error::{Error, same_length};
 use crate::layout::{Memory, Rows as Shape};
@@ -15,15 +15,15 @@ use crate::simd::{Level, dispatch};
 ///
 /// Scores and weights are a dense stack of matrices, `(matrices, queries, keys)`: one matrix for each head of each
 /// sample, in it a row for each query. Weight `j` of query `i` of matrix `m` is at `(m * queries + i) * keys + j`, and
-/// its bit has that index from the [offset](MaskStream::offset) of the stream on: the mask is the one that
-/// [`MaskStream::fill`] draws for the flat slice. A shard is whole matrices, or some rows of one matrix with
-/// `matrices = 1`. A [shape](MaskStream::rows) of the stream itself is not used.
+/// its bit has that index from the [offset](Dropout::with_offset) on: the mask is the one that
+/// [`Dropout::fill`] draws for the flat slice. A shard is whole matrices, or some rows of one matrix with
+/// `matrices = 1`. A [shape](Dropout::rows) of the dropout itself is not used.
 ///
 /// ```
-/// use dropmask::{Attention, Key, MaskStream, Probability};
+/// use dropmask::{Attention, Key, Dropout, Probability};
 ///
-/// let stream = MaskStream::new(Key::new(11), Probability::new(0.5)?);
-/// let attention = Attention::new(stream, 1, 2, 3).causal(1); // query 0 sees keys 0 and 1, query 1 all three
+/// let dropout = Dropout::new(Key::new(11), Probability::new(0.5)?);
+/// let attention = Attention::new(dropout, 1, 2, 3).causal(1); // query 0 sees keys 0 and 1, query 1 all three
 /// let scores = [0.0; 6];
 ///
 /// let mut weights = [0.0; 6];
@@ -47,7 +47,7 @@ use crate::simd::{Level, dispatch};
 ///
 /// - The largest score of a row is subtracted from it, so no finite score overflows. `P[i]` is `exp(scores[i] - largest)`,
 ///   within 1 ulp and `+0.0` below 2^-126, times the rounded inverse of their sum. The sum has 16 accumulators and
-///   one order at every level: all levels agree to the bit, [NaNs](MaskStream#arithmetic) aside.
+///   one order at every level: all levels agree to the bit, [NaNs](Dropout#arithmetic) aside.
 /// - A score of `-inf` has the weight 0: masks of the caller's own. So has one whose exponential is 0, or whose product
 ///   with the inverse underflows to 0. A row of `-inf` alone, where the definition is `0 / 0`, has weights of 0.
 /// - A weight of 0 is a choice, never a factor: it is `+0.0` in the weights and in the gradient, whatever the rest of its
@@ -69,7 +69,7 @@ use crate::simd::{Level, dispatch};
 /// written.
 #[derive(Clone, Copy, Debug)]
 pub struct Attention<'a> {
-    stream: MaskStream,
+    dropout: Dropout,
     mask: Option<Mask<'a>>,
     stack: Stack,
     renormalise: bool,
@@ -89,8 +89,8 @@ const MOST_PAST: usize = isize::MAX as usize;
 
 impl<'a> Attention<'a> {
     /// `matrices` is the number of samples times that of heads. Every query sees every key.
-    pub const fn new(stream: MaskStream, matrices: usize, queries: usize, keys: usize) -> Self {
-        Self { stream, mask: None, stack: Stack { matrices, queries, keys, past: MOST_PAST }, renormalise: false }
+    pub const fn new(dropout: Dropout, matrices: usize, queries: usize, keys: usize) -> Self {
+        Self { dropout, mask: None, stack: Stack { matrices, queries, keys, past: MOST_PAST }, renormalise: false }
     }
 
     /// Query `i` of each matrix sees keys `0..=past + i`, as many as there are. `past` is the number of keys before
@@ -105,7 +105,7 @@ impl<'a> Attention<'a> {
     }
 
     /// Softmax of the kept scores alone, so that the kept weights of a row sum to 1 (Zehui et al., "`DropAttention`",
-    /// 2019). A row of which nothing is kept is `+0.0`. The scale of the stream has no effect then, and evaluation is the
+    /// 2019). A row of which nothing is kept is `+0.0`. The scale of the dropout has no effect then, and evaluation is the
     /// softmax.
     #[must_use]
     pub const fn renormalise(self, renormalise: bool) -> Self {
@@ -113,7 +113,7 @@ impl<'a> Attention<'a> {
     }
 
     /// Reads the bits from a mask instead of drawing them: bit `i` for weight `i`. It has one for each weight;
-    /// [`MaskStream::fill`] draws such a mask. Scale and evaluation remain those of the stream.
+    /// [`Dropout::fill`] draws such a mask. Scale and evaluation remain those of the dropout.
     #[must_use]
     pub const fn stored(self, mask: Mask<'a>) -> Self {
         Self { mask: Some(mask), ..self }
@@ -195,7 +195,7 @@ impl Attention<'_> {
         }
         match self.mask {
             Some(_) => Ok(()),
-            None => self.stack.rows().normalised().check_indices(self.stream.first_index()),
+            None => self.stack.rows().normalised().check_indices(self.dropout.first_index()),
         }
     }
 
@@ -206,19 +206,19 @@ impl Attention<'_> {
     }
 
     fn forward_pass(&self, x: Option<&[f32]>, y: &mut [f32]) {
-        self.each_row(self.source(), self.stream.scale(), x, None, y);
+        self.each_row(self.source(), self.dropout.scale(), x, None, y);
     }
 
     fn evaluation_pass(&self, x: Option<&[f32]>, y: &mut [f32]) {
-        self.each_row(Source::Certain(true), self.stream.evaluation_scale(), x, None, y);
+        self.each_row(Source::Certain(true), self.dropout.evaluation_scale(), x, None, y);
     }
 
     fn backward_pass(&self, x: Option<&[f32]>, dy: &[f32], y: &mut [f32]) {
-        self.each_row(self.source(), self.stream.scale(), x, Some(dy), y);
+        self.each_row(self.source(), self.dropout.scale(), x, Some(dy), y);
     }
 
     fn source(&self) -> Source<'_> {
-        self.mask.map_or_else(|| self.stream.source(), Source::Stored)
+        self.mask.map_or_else(|| self.dropout.source(), Source::Stored)
     }
 
     /// The weights, or the gradient of the scores if there is one of the weights. Of no `x`, the scores are `y`.
@@ -229,7 +229,7 @@ impl Attention<'_> {
             return y.fill(0.0);
         }
         let softmax = Softmax { scale, renormalise: self.renormalise };
-        match self.stream.run_level() {
+        match self.dropout.run_level() {
             Level::SCALAR => self.each_scalar_row(softmax, source, x, dy, y),
             level => self.each_vector_row(softmax, level, source, x, dy, y),
         }

@@ -6,7 +6,7 @@ mod tile;
 use self::kernel::{Layer, compute};
 use self::products::{Forward, InputGradient, WeightGradient};
 use self::tile::{KeptFinite, Product, Square};
-use super::dropout::MaskStream;
+use super::dropout::Dropout;
 use crate::engine::Source;
 use crate::error::{Error, same_length};
 use crate::layout::Rows;
@@ -19,10 +19,10 @@ use crate::mask::Mask;
 /// `dy` `batch` rows of `outputs`; all are dense. `M . W` is written nowhere: the mask is drawn, or read, a few rows ahead of
 /// the products.
 ///
-/// The bit of weight `(o, i)` has the index `offset + o * inputs + i` of the stream; with an
+/// The bit of weight `(o, i)` has the index `offset + o * inputs + i` of the mask stream; with an
 /// [`index_stride`](Self::index_stride), `offset + o * index_stride + i`. One mask serves the batch, or
 /// [each sample has its own](Self::per_sample). A shard is some rows of `W`, with the offset of the first of them, or some
-/// columns. A [shape](MaskStream::rows) of the stream itself is not used.
+/// columns. A [shape](Dropout::rows) of the dropout itself is not used.
 ///
 /// | method | |
 /// |---|---|
@@ -34,9 +34,9 @@ use crate::mask::Mask;
 /// | [`moments`](Self::moments) | mean and variance of `y` over all masks |
 ///
 /// ```
-/// use dropmask::{DropConnect, Key, MaskStream, Probability};
+/// use dropmask::{DropConnect, Key, Dropout, Probability};
 ///
-/// let layer = DropConnect::new(MaskStream::new(Key::new(5), Probability::new(0.5)?), 1, 3, 2); // 1 sample, 3 -> 2
+/// let layer = DropConnect::new(Dropout::new(Key::new(5), Probability::new(0.5)?), 1, 3, 2); // 1 sample, 3 -> 2
 /// let (w, b, x) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.5, -0.5], [1.0, 10.0, 100.0]);
 ///
 /// let mut y = [0.0; 2];
@@ -55,7 +55,7 @@ use crate::mask::Mask;
 /// # Arithmetic
 /// A dropped connection adds nothing, whatever its weight, its input and its gradient are: NaN and infinity included. Where
 /// nothing is kept (bits that are drawn with `p = 1`, or a factor of 0), `y` is `b` exactly, or `+0.0` without `b`, and the
-/// gradients are `+0.0`. All levels agree to the bit, [NaNs](MaskStream#arithmetic) aside, in `f32` without fused
+/// gradients are `+0.0`. All levels agree to the bit, [NaNs](Dropout#arithmetic) aside, in `f32` without fused
 /// operations:
 ///
 /// - The sum over `i` is that of pieces of 1,024 inputs, in order. A piece is summed in 16 accumulators, input `i` in number
@@ -74,7 +74,7 @@ use crate::mask::Mask;
 /// is drawn, would pass 2^64; with a stored mask nothing has an index. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct DropConnect<'a> {
-    stream: MaskStream,
+    dropout: Dropout,
     layer: Layer,
     mask: Option<Mask<'a>>,
     /// The number of the first sample, if each has a mask of its own.
@@ -82,13 +82,13 @@ pub struct DropConnect<'a> {
 }
 
 impl<'a> DropConnect<'a> {
-    /// One mask for the batch, drawn from the stream.
-    pub const fn new(stream: MaskStream, batch: usize, inputs: usize, outputs: usize) -> Self {
+    /// One mask for the batch.
+    pub const fn new(dropout: Dropout, batch: usize, inputs: usize, outputs: usize) -> Self {
         let layer = Layer { batch, inputs, outputs, index_stride: inputs as u64 };
-        Self { stream, layer, mask: None, first_sample: None }
+        Self { dropout, layer, mask: None, first_sample: None }
     }
 
-    /// A mask for each sample, as in the paper: that of sample `n` of the batch comes from the stream of
+    /// A mask for each sample, as in the paper: that of sample `n` of the batch comes from the mask stream of
     /// `key.derive(first_sample + n)`. `first_sample` is not 0 for a shard of a batch.
     #[must_use]
     pub const fn per_sample(self, first_sample: u64) -> Self {
@@ -103,8 +103,8 @@ impl<'a> DropConnect<'a> {
     }
 
     /// Reads the bits from a mask instead of drawing them: bit `o * inputs + i` for weight `(o, i)`; if each sample has its
-    /// own, `outputs * inputs` bits for one after the other. [`MaskStream::fill`] draws such a mask for a batch. Scale and
-    /// evaluation remain those of the stream; its offset and an [`index_stride`](Self::index_stride) have no say. With a scale
+    /// own, `outputs * inputs` bits for one after the other. [`Dropout::fill`] draws such a mask for a batch. Scale and
+    /// evaluation remain those of the dropout; its offset and an [`index_stride`](Self::index_stride) have no say. With a scale
     /// of 0 nothing is kept, whatever the mask says.
     #[must_use]
     pub const fn stored(self, mask: Mask<'a>) -> Self {
@@ -120,7 +120,7 @@ impl<'a> DropConnect<'a> {
         self.check(w.len(), x.len(), y.len())?;
         self.check_bias(b)?;
         self.check_mask()?;
-        let (level, scale) = (self.stream.run_level(), self.scale());
+        let (level, scale) = (self.dropout.run_level(), self.scale());
         if scale == 0.0 {
             self.bias_alone(b, y);
             return Ok(());
@@ -140,7 +140,7 @@ impl<'a> DropConnect<'a> {
         self.check(w.len(), dx.len(), dy.len())?;
         self.check_mask()?;
         dx.fill(0.0);
-        let (level, scale) = (self.stream.run_level(), self.scale());
+        let (level, scale) = (self.dropout.run_level(), self.scale());
         if scale == 0.0 {
             return Ok(());
         }
@@ -192,7 +192,7 @@ impl<'a> DropConnect<'a> {
     pub fn evaluate(&self, w: &[f32], b: Option<&[f32]>, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(w.len(), x.len(), y.len())?;
         self.check_bias(b)?;
-        self.dense(w, b, x, y, self.stream.evaluation_scale(), KeptFinite);
+        self.dense(w, b, x, y, self.dropout.evaluation_scale(), KeptFinite);
         Ok(())
     }
 
@@ -206,9 +206,9 @@ impl<'a> DropConnect<'a> {
     /// A product is squared as a whole, `(w * x)^2`; the factors are rounded once.
     ///
     /// ```
-    /// use dropmask::{DropConnect, Key, MaskStream, Probability};
+    /// use dropmask::{DropConnect, Key, Dropout, Probability};
     ///
-    /// let layer = DropConnect::new(MaskStream::new(Key::new(5), Probability::new(0.2)?), 1, 3, 1);
+    /// let layer = DropConnect::new(Dropout::new(Key::new(5), Probability::new(0.2)?), 1, 3, 1);
     /// let (mut mean, mut variance) = ([0.0], [0.0]);
     /// layer.moments(&[1.0, 2.0, 3.0], Some(&[0.5]), &[1.0, 1.0, -1.0], &mut mean, &mut variance)?;
     /// assert_eq!((mean, variance), ([0.5], [0.25 * 14.0]));
@@ -228,7 +228,7 @@ impl<'a> DropConnect<'a> {
         self.check(w.len(), x.len(), mean.len())?;
         same_length(mean.len(), variance.len())?;
         self.check_bias(b)?;
-        let [of_mean, of_variance] = self.stream.moments();
+        let [of_mean, of_variance] = self.dropout.moments();
         self.dense(w, b, x, mean, of_mean, KeptFinite);
         self.dense(w, None, x, variance, of_variance, Square);
         Ok(())
@@ -256,7 +256,7 @@ impl DropConnect<'_> {
             Rows::new(1, batch).check_indices(first)?;
         }
         let rows = Rows::new(outputs, inputs).index_stride(index_stride).normalised();
-        rows.check_indices(self.stream.first_index())
+        rows.check_indices(self.dropout.first_index())
     }
 
     fn check_bias(&self, b: Option<&[f32]>) -> Result<(), Error> {
@@ -275,7 +275,7 @@ impl DropConnect<'_> {
         if !add {
             dw.fill(0.0);
         }
-        let (level, scale) = (self.stream.run_level(), self.scale());
+        let (level, scale) = (self.dropout.run_level(), self.scale());
         if scale == 0.0 {
             return Ok(());
         }
@@ -291,15 +291,15 @@ impl DropConnect<'_> {
         if scale == 0.0 {
             return self.bias_alone(b, y);
         }
-        let (level, b) = (self.stream.run_level(), b.unwrap_or_default());
+        let (level, b) = (self.dropout.run_level(), b.unwrap_or_default());
         multiply(Source::Certain(true), Forward { level, layer: self.layer, w, x, y, scale, b, product });
     }
 
     /// The factor of what is kept in training, 0 if nothing is.
     const fn scale(&self) -> f32 {
-        match (self.mask, self.stream.probability().certain()) {
+        match (self.mask, self.dropout.probability().certain()) {
             (None, Some(false)) => 0.0,
-            _ => self.stream.scale(),
+            _ => self.dropout.scale(),
         }
     }
 

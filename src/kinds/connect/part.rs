@@ -3,7 +3,7 @@
 use super::DropConnect;
 use super::kernel::{Layer, part, part_mut};
 use crate::engine::Source;
-use crate::kinds::dropout::MaskStream;
+use crate::kinds::dropout::Dropout;
 
 /// Weights whose rows are given to one sample after the other: they stay in the second cache meanwhile.
 const WEIGHTS: usize = 1 << 16;
@@ -47,7 +47,7 @@ impl DropConnect<'_> {
         let whole = self.addressed();
         let Some(first_sample) = self.first_sample else {
             let part = Part { layer: whole, whole, sample: 0, output: 0 };
-            let source = self.source(self.stream, &part);
+            let source = self.source(self.dropout, &part);
             return each(part, source);
         };
         let rows = (WEIGHTS / whole.inputs.max(1)).max(1);
@@ -58,7 +58,7 @@ impl DropConnect<'_> {
             let layer = Layer { batch: 1, outputs: rows.min(outputs - output), ..whole };
             for sample in 0..whole.batch {
                 let part = Part { layer, whole, sample, output };
-                let source = self.source(self.stream.derived(first_sample.wrapping_add(sample as u64)), &part);
+                let source = self.source(self.dropout.derive(first_sample.wrapping_add(sample as u64)), &part);
                 each(part, source);
             }
             output += rows;
@@ -66,12 +66,12 @@ impl DropConnect<'_> {
     }
 
     /// The bits of a part.
-    fn source(&self, stream: MaskStream, part: &Part) -> Source<'_> {
+    fn source(&self, dropout: Dropout, part: &Part) -> Source<'_> {
         let Layer { inputs, outputs, index_stride, .. } = part.layer;
         if let Some(mask) = self.mask {
             let first = (part.sample * part.whole.outputs + part.output) * inputs;
             return Source::Stored(mask.part(first as u64, outputs * inputs));
         }
-        stream.further(index_stride.wrapping_mul(part.output as u64)).source()
+        dropout.further(index_stride.wrapping_mul(part.output as u64)).source()
     }
 }

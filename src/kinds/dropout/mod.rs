@@ -26,21 +26,21 @@ pub enum Scaling {
 /// Dropout by replay: the mask of a key at a probability, drawn whenever it is needed and stored only on request.
 ///
 /// A mask is a pure function of key, probability and element index. So backward replays what forward drew, and any
-/// thread or shard computes exactly its own part: it says with [`offset`](Self::offset) which index its slice starts
-/// at. The settings are plain values; a `MaskStream` is `Copy` and changes nothing when it is used.
+/// thread or shard computes exactly its own part: it says with [`offset`](Self::with_offset) which index its slice starts
+/// at. A `Dropout` is a plain value: `Copy`, compared and hashed by all its settings, and unchanged when it is used.
 ///
 /// ```
-/// use dropmask::{Key, MaskStream, Probability};
+/// use dropmask::{Key, Dropout, Probability};
 ///
 /// let (layer, step) = (3, 17);
-/// let stream = MaskStream::new(Key::new(42).derive(layer).derive(step), Probability::new(0.5)?);
+/// let dropout = Dropout::new(Key::new(42).derive(layer).derive(step), Probability::new(0.5)?);
 ///
 /// let x = [1.0; 100];
 /// let mut y = [0.0; 100];
-/// stream.forward(&x, &mut y)?; // 2.0 where kept, 0.0 where dropped
+/// dropout.forward(&x, &mut y)?; // 2.0 where kept, 0.0 where dropped
 ///
 /// let mut second_half = [0.0; 50];
-/// stream.offset(50).backward(&[1.0; 50], &mut second_half)?; // the same mask, from element 50 on
+/// dropout.with_offset(50).backward(&[1.0; 50], &mut second_half)?; // the same mask, from element 50 on
 /// assert_eq!(y[50..], second_half);
 /// # Ok::<(), dropmask::Error>(())
 /// ```
@@ -62,8 +62,8 @@ pub enum Scaling {
 /// least the length of the shape, and [`Error::InvalidShape`] tells of a bad one ([`fill`](Self::fill) has no slices
 /// and looks at no memory stride); with [`channels`](Self::channels), exactly that. A mask of either has exactly the bits
 /// of its shape. After an error nothing has been written.
-#[derive(Clone, Copy, Debug)]
-pub struct MaskStream {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Dropout {
     key: Key,
     p: Probability,
     offset: u64,
@@ -73,22 +73,38 @@ pub struct MaskStream {
     threads: Threads,
 }
 
-impl MaskStream {
+impl Dropout {
     /// Element indices from 0, inverted scaling, one row, the level of the machine.
     pub const fn new(key: Key, p: Probability) -> Self {
         Self { key, p, offset: 0, scaling: Scaling::Inverted, shape: None, level: None, threads: Threads::One }
     }
 
+    /// The same with the key of one [step](Key::derive) below: of a training step, a sample, a micro-batch.
+    ///
+    /// ```
+    /// use dropmask::{Dropout, Key, Probability};
+    ///
+    /// let layer = Dropout::new(Key::new(42).derive(3), Probability::new(0.5)?);
+    /// let step = layer.derive(17);
+    /// assert_eq!(step.key(), Key::new(42).derive(3).derive(17));
+    /// assert_eq!(step.probability(), layer.probability());
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn derive(self, step: u64) -> Self {
+        Self { key: self.key.derive(step), ..self }
+    }
+
     /// The element index of the first element of the slices, in the whole logical tensor. An integer that can be
     /// saved; with the key it is all that a restart needs.
     #[must_use]
-    pub const fn offset(self, offset: u64) -> Self {
+    pub const fn with_offset(self, offset: u64) -> Self {
         Self { offset, ..self }
     }
 
     /// What is multiplied when.
     #[must_use]
-    pub const fn scaling(self, scaling: Scaling) -> Self {
+    pub const fn with_scaling(self, scaling: Scaling) -> Self {
         Self { scaling, ..self }
     }
 
@@ -108,35 +124,60 @@ impl MaskStream {
 
     /// Pins the SIMD level.
     #[must_use]
-    pub const fn level(self, level: Level) -> Self {
+    pub const fn with_level(self, level: Level) -> Self {
         Self { level: Some(level), ..self }
     }
 
     /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
-    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `MaskStream` does so in all operations, and so do
-    /// [`AlphaDropout`], [`BiasDropout`] and [`Dropout`] of such a stream, but for sums over a batch; what else is built on
+    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `Dropout` does so in all operations, and so do
+    /// [`AlphaDropout`], [`BiasDropout`] and [`DropoutLayer`] of such a dropout, but for sums over a batch; what else is built on
     /// it stays on the caller's thread.
     ///
     /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
     ///
     /// ```
-    /// use dropmask::{Key, MaskStream, Probability};
+    /// use dropmask::{Key, Dropout, Probability};
     ///
-    /// let stream = MaskStream::new(Key::new(42), Probability::new(0.1)?);
+    /// let dropout = Dropout::new(Key::new(42), Probability::new(0.1)?);
     /// let (x, mut y, mut expected) = (vec![1.0; 1 << 20], vec![0.0; 1 << 20], vec![0.0; 1 << 20]);
-    /// stream.parallel().forward(&x, &mut y)?;
-    /// stream.forward(&x, &mut expected)?;
+    /// dropout.parallel().forward(&x, &mut y)?;
+    /// dropout.forward(&x, &mut expected)?;
     /// assert_eq!(y, expected);
     /// # Ok::<(), dropmask::Error>(())
     /// ```
     ///
     /// [`AlphaDropout`]: crate::AlphaDropout
     /// [`BiasDropout`]: crate::BiasDropout
-    /// [`Dropout`]: crate::Dropout
+    /// [`DropoutLayer`]: crate::DropoutLayer
     #[cfg(feature = "rayon")]
     #[must_use]
     pub const fn parallel(self) -> Self {
         Self { threads: Threads::Pool, ..self }
+    }
+
+    /// The key of the mask.
+    pub const fn key(&self) -> Key {
+        self.key
+    }
+
+    /// The drop probability.
+    pub const fn probability(&self) -> Probability {
+        self.p
+    }
+
+    /// The element index of the first element; 0 unless [set](Self::with_offset).
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// What is multiplied when; inverted unless [set](Self::with_scaling).
+    pub const fn scaling(&self) -> Scaling {
+        self.scaling
+    }
+
+    /// The level that is [pinned](Self::with_level), if one is.
+    pub const fn level(&self) -> Option<Level> {
+        self.level
     }
 
     /// The factor of a kept element in training: [`Probability::scale`] with inverted scaling, else 1. A stored mask
@@ -151,17 +192,17 @@ impl MaskStream {
     /// Draws the mask alone: bit `j` tells whether the element of index `offset + j` is kept.
     ///
     /// ```
-    /// use dropmask::{Key, MaskMut, MaskStream, Probability, mask_words};
+    /// use dropmask::{Key, MaskMut, Dropout, Probability, mask_words};
     ///
     /// let mut words = [0; mask_words(1000)];
     /// let mut mask = MaskMut::new(&mut words, 1000)?;
-    /// MaskStream::new(Key::new(0), Probability::new(0.1)?).fill(&mut mask)?;
+    /// Dropout::new(Key::new(0), Probability::new(0.1)?).fill(&mut mask)?;
     /// assert_eq!(mask.as_mask().count_kept(), 908);
     /// # Ok::<(), dropmask::Error>(())
     /// ```
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<(), Error> {
         let rows = Shape::stored(self.shape, mask.len())?;
         rows.check_indices(self.offset)?;
@@ -175,7 +216,7 @@ impl MaskStream {
     /// `y[i] = kept ? x[i] * scale : +0.0`; no mask is stored.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), y.len())?;
         self.pass(shape, [Input::Slice(x)], y)
@@ -184,7 +225,7 @@ impl MaskStream {
     /// [`forward`](Self::forward) over its input.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), x.len())?;
         self.pass(shape, [Input::InPlace], x)
@@ -193,7 +234,7 @@ impl MaskStream {
     /// [`forward`](Self::forward) that stores the mask in the same pass, as [`fill`](Self::fill) would.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward_store(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         let shape = self.check(x.len(), y.len())?;
         self.store(shape, Input::Slice(x), y, mask)
@@ -202,7 +243,7 @@ impl MaskStream {
     /// [`forward_store`](Self::forward_store) over its input.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward_store_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         let shape = self.check(x.len(), x.len())?;
         self.store(shape, Input::InPlace, x, mask)
@@ -212,7 +253,7 @@ impl MaskStream {
     /// added: an `r` of `-0.0` becomes `+0.0`. The gradient of `r` is `dy`, that of `x` is [`backward`](Self::backward).
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(r.len(), y.len())?;
         let shape = self.check(x.len(), y.len())?;
@@ -222,7 +263,7 @@ impl MaskStream {
     /// [`forward_residual`](Self::forward_residual) over its input: `x[i] = r[i] + (kept ? x[i] * scale : +0.0)`.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check(r.len(), x.len())?;
         let shape = self.check(x.len(), x.len())?;
@@ -232,7 +273,7 @@ impl MaskStream {
     /// [`forward_residual`](Self::forward_residual) over the residual: `r[i] += kept ? x[i] * scale : +0.0`.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn forward_add(&self, x: &[f32], r: &mut [f32]) -> Result<(), Error> {
         self.backward_add(x, r)
     }
@@ -240,7 +281,7 @@ impl MaskStream {
     /// `dx[i] = kept ? dy[i] * scale : +0.0`, with the mask of the forward pass drawn again.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.forward(dy, dx)
     }
@@ -248,7 +289,7 @@ impl MaskStream {
     /// [`backward`](Self::backward) over its input.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn backward_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
         self.forward_in_place(dy)
     }
@@ -257,7 +298,7 @@ impl MaskStream {
     /// `+0.0`.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(dy.len(), dx.len())?;
         self.pass(shape, [Input::Slice(dy), Input::InPlace], dx)
@@ -268,7 +309,7 @@ impl MaskStream {
     /// everything is dropped (`p = 1`), whatever `x` is.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), y.len())?;
         self.evaluation(shape, [Input::Slice(x)], y)
@@ -277,7 +318,7 @@ impl MaskStream {
     /// [`evaluate`](Self::evaluate) over its input.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), x.len())?;
         self.evaluation(shape, [Input::InPlace], x)
@@ -287,7 +328,7 @@ impl MaskStream {
     /// residual sum, so `r[i] + 0.0` where that is `+0.0`.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn evaluate_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(r.len(), y.len())?;
         let shape = self.check(x.len(), y.len())?;
@@ -297,7 +338,7 @@ impl MaskStream {
     /// [`evaluate_residual`](Self::evaluate_residual) over its input.
     ///
     /// # Errors
-    /// See [`MaskStream`].
+    /// See [`Dropout`].
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check(r.len(), x.len())?;
         let shape = self.check(x.len(), x.len())?;

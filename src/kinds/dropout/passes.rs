@@ -1,20 +1,14 @@
-use super::{MaskStream, Scaling};
+use super::{Dropout, Scaling};
 use crate::engine::{Input, Operands, Pass, Row, Source, Threads};
 use crate::error::{Error, same_length};
 use crate::layout::Shape;
 use crate::mask::MaskMut;
-use crate::probability::Probability;
 use crate::simd::Level;
 use crate::stream::Stream;
 
-/// What the kinds of dropout that are built on a stream share.
-impl MaskStream {
-    /// The stream of one step below this one's key, with the same settings.
-    pub(crate) const fn derived(self, step: u64) -> Self {
-        Self { key: self.key.derive(step), ..self }
-    }
-
-    /// The stream from `distance` elements further on.
+/// What the kinds of dropout that are built on `Dropout` share.
+impl Dropout {
+    /// The dropout from `distance` elements further on.
     pub(crate) const fn further(self, distance: u64) -> Self {
         Self { offset: self.offset.wrapping_add(distance), ..self }
     }
@@ -52,10 +46,6 @@ impl MaskStream {
     /// The index of the first element.
     pub(crate) const fn first_index(&self) -> u64 {
         self.offset
-    }
-
-    pub(crate) const fn probability(&self) -> Probability {
-        self.p
     }
 
     /// The shape that was asked for.

@@ -11,7 +11,7 @@ use core::hint::black_box;
 use cortex_m::Peripherals;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
-use dropmask::{Error, Key, MaskMut, MaskStream, Probability, mask_words};
+use dropmask::{Dropout, Error, Key, MaskMut, Probability, mask_words};
 use panic_semihosting as _;
 
 use counter::Counter;
@@ -35,7 +35,7 @@ fn run(counter: &mut Counter) -> Result<bool, Error> {
     hprintln!("\ninstructions an element, {} elements, and bytes of stack; instructions of a call on {}", LEN, FEW);
     hprintln!("{:>4}  {:<18}{:>12}{:>8}{:>12}", "p", "operation", "instructions", "stack", "small call");
     for (p, budget) in BUDGETS {
-        let stream = MaskStream::new(Key::new(black_box(1)), Probability::new(black_box(p))?);
+        let stream = Dropout::new(Key::new(black_box(1)), Probability::new(black_box(p))?);
         let (x, mut y, mut words) = ([1.5; LEN], [0.5; LEN], [0; mask_words(LEN)]);
         let mut row = |name, budget: f64, work: &mut dyn FnMut(usize) -> Result<(), Error>| {
             let mut instructions = |calls: usize, len| {

@@ -12,7 +12,7 @@ mod vectors;
 
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
-use dropmask::{ClassUncertainty, Error, Key, MaskStream, Moments, Probability};
+use dropmask::{ClassUncertainty, Dropout, Error, Key, Moments, Probability};
 use panic_semihosting as _;
 
 use digits::{CLASSES, Digit};
@@ -58,7 +58,7 @@ fn run() -> Result<bool, Error> {
     let mut steps = 0;
     for _ in 0..EPOCHS {
         for digit in training.clone() {
-            let dropout = MaskStream::new(run.derive(TRAINING).derive(steps), p);
+            let dropout = Dropout::new(run.derive(TRAINING).derive(steps), p);
             network.train(digit, dropout, LEARNING_RATE)?;
             steps += 1;
         }
@@ -68,7 +68,7 @@ fn run() -> Result<bool, Error> {
     let accuracy = right as f32 / test.len() as f32;
     hprintln!("accuracy on {} test digits after {} steps: {:.1} %", test.len(), steps, 100.0 * accuracy);
 
-    let dropout = MaskStream::new(run.derive(MONTE_CARLO), p);
+    let dropout = Dropout::new(run.derive(MONTE_CARLO), p);
     let digit = &digits::all()[1];
     let clean = uncertainty(&network, dropout, digit, &digit.image())?;
     let noisy = uncertainty(&network, dropout, digit, &digit.half_noise(run.derive(NOISE)))?;
@@ -76,7 +76,7 @@ fn run() -> Result<bool, Error> {
 }
 
 /// The predictive entropy over passes with dropout, in nats.
-fn uncertainty(network: &Network, dropout: MaskStream, digit: &Digit, image: &[f32]) -> Result<f64, Error> {
+fn uncertainty(network: &Network, dropout: Dropout, digit: &Digit, image: &[f32]) -> Result<f64, Error> {
     let (mut mean, mut expected) = ([0.0; CLASSES], [0.0]);
     let mut classes = ClassUncertainty::new(CLASSES, &mut mean, &mut expected)?;
     let (mut label_mean, mut squares, mut variance) = ([0.0], [0.0], [0.0]);

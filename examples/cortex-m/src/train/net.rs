@@ -1,6 +1,6 @@
 //! A network with one hidden layer (rectifier, dropout, softmax) and stochastic gradient descent, one sample a step.
 
-use dropmask::{Error, Key, MaskStream};
+use dropmask::{Dropout, Error, Key};
 
 use crate::digits::{CLASSES, Digit, PIXELS, uniform};
 
@@ -17,7 +17,7 @@ impl Network {
     }
 
     /// One step down the gradient of the cross-entropy.
-    pub fn train(&mut self, digit: &Digit, dropout: MaskStream, rate: f32) -> Result<(), Error> {
+    pub fn train(&mut self, digit: &Digit, dropout: Dropout, rate: f32) -> Result<(), Error> {
         let image = digit.image();
         let mut hidden = self.activations(&image);
         dropout.forward_in_place(&mut hidden)?;
@@ -36,7 +36,7 @@ impl Network {
     }
 
     /// Of the classes, in one pass with dropout.
-    pub fn probabilities(&self, image: &[f32], dropout: MaskStream) -> Result<[f32; CLASSES], Error> {
+    pub fn probabilities(&self, image: &[f32], dropout: Dropout) -> Result<[f32; CLASSES], Error> {
         let mut hidden = self.activations(image);
         dropout.forward_in_place(&mut hidden)?;
         Ok(softmax(self.output.forward(&hidden)))

@@ -1,6 +1,6 @@
 //! The library's golden vectors, which every machine must draw to the bit.
 
-use dropmask::{Error, Key, Level, MaskMut, MaskStream, Probability, mask_words};
+use dropmask::{Dropout, Error, Key, Level, MaskMut, Probability, mask_words};
 
 struct Vector {
     seed: u64,
@@ -22,11 +22,11 @@ pub fn same() -> Result<bool, Error> {
     let mut same = !VECTORS.is_empty();
     for vector in VECTORS {
         let key = vector.steps.iter().fold(Key::new(vector.seed), |key, step| key.derive(*step));
-        let stream = MaskStream::new(key, Probability::new(f32::from_bits(vector.p))?).offset(vector.offset);
+        let stream = Dropout::new(key, Probability::new(f32::from_bits(vector.p))?).with_offset(vector.offset);
         for level in Level::supported() {
             let words = &mut words[..vector.words.len()];
             words.fill(!0);
-            stream.level(level).fill(&mut MaskMut::new(words, vector.len)?)?;
+            stream.with_level(level).fill(&mut MaskMut::new(words, vector.len)?)?;
             same &= words == vector.words;
         }
     }

@@ -6,10 +6,10 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The drop probability is NaN or outside `[0, 1]`.
+    /// A probability, of dropping or of keeping, is NaN or outside `[0, 1]`.
     InvalidProbability {
-        /// The value that was passed.
-        p: f32,
+        /// The value that was passed, an `f32` widened.
+        p: f64,
     },
     /// The threshold is above 2^32.
     InvalidThreshold {
@@ -81,14 +81,41 @@ pub enum Error {
         /// Number of rows of the table.
         vocabulary: usize,
     },
+    /// A setting of the [`Dropout`](crate::Dropout) that the operation has no use for, and that is not the default.
+    Unsupported {
+        /// Which one.
+        setting: Setting,
+    },
     /// The machine, or the build, has no such SIMD level.
     UnsupportedLevel,
+}
+
+/// A setting of a [`Dropout`](crate::Dropout).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Setting {
+    /// [`rows`](crate::Dropout::rows) or [`channels`](crate::Dropout::channels).
+    Layout,
+    /// [`with_scaling`](crate::Dropout::with_scaling).
+    Scaling,
+    /// `parallel`.
+    Threads,
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Layout => "layout",
+            Self::Scaling => "scaling",
+            Self::Threads => "threads",
+        })
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::InvalidProbability { p } => write!(f, "drop probability {p} is not in [0, 1]"),
+            Self::InvalidProbability { p } => write!(f, "probability {p} is not in [0, 1]"),
             Self::InvalidThreshold { threshold } => write!(f, "threshold {threshold} is above 2^32"),
             Self::LengthMismatch { expected, actual } => {
                 write!(f, "expected {expected} elements, got {actual}")
@@ -119,6 +146,7 @@ impl fmt::Display for Error {
             Self::UnknownToken { position, id, vocabulary } => {
                 write!(f, "token {id} at position {position} is not in a vocabulary of {vocabulary}")
             }
+            Self::Unsupported { setting } => write!(f, "this operation cannot honour the setting of {setting}"),
             Self::UnsupportedLevel => f.write_str("this machine or build has no such SIMD level"),
         }
     }

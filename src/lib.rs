@@ -18,14 +18,21 @@ mod probability;
 mod simd;
 mod stream;
 
-pub use error::Error;
+pub use error::{Error, Setting};
 pub use key::Key;
 pub use kinds::{
     AlphaDropout, Attention, BiasDropout, ClassUncertainty, Cutout, DropBlock, DropConnect, Dropout, DropoutLayer,
     EmbeddingDropout, KeptCount, Moments, ReluDropout, Scaling, StoredMask,
 };
 pub use layout::{Channels, Rows};
-pub use mask::{Mask, MaskMut, mask_words};
+pub use mask::{Mask, MaskIter, MaskMut, mask_words};
 pub use probability::Probability;
 pub use rand_core;
 pub use simd::Level;
+
+/// The version of this library.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The version of the mask stream: which bits a key, a probability and an index have. Results that were computed with
+/// another are not those of this library.
+pub const MASK_STREAM_VERSION: u32 = 1;

@@ -39,17 +39,9 @@ pub struct Probability {
 impl Probability {
     /// The chance `p` that an element is dropped, in `[0, 1]`.
     ///
-    /// An `f64` that is cast to `f32` is rounded first: 0.999 becomes 0.99900001287 and has the scale 1000.0129, not 1000;
-    /// the scale of 0.9999 is off by 1.7e-4 of itself. [`from_threshold`](Self::from_threshold) is exact:
-    ///
-    /// ```
-    /// use dropmask::Probability;
-    ///
-    /// let (rounded, exact) = (Probability::new(0.999)?, Probability::from_threshold(4_294_967)?);
-    /// assert_eq!(exact.threshold() as f64, ((1.0 - 0.999) * 4_294_967_296.0_f64 + 0.5).floor());
-    /// assert_eq!([rounded.scale(), exact.scale()], [1000.012_9, 1000.000_06]);
-    /// # Ok::<(), dropmask::Error>(())
-    /// ```
+    /// The `f32` is taken as it is: 0.1 is 0.100000001490116 here and has the threshold 3865470560. Engines that hold an `f64`
+    /// say [`from_f64`](Self::from_f64), where 0.1 has 3865470566; a seed gives another mask then. The nearer `p` is to 1, the
+    /// more it matters: 0.999 becomes 0.99900001287 and has the scale 1000.0129.
     ///
     /// `-0.0`, subnormals and every `p` below about 2^-33 round to a threshold of 2^32: nothing is ever dropped.
     ///
@@ -57,7 +49,7 @@ impl Probability {
     /// [`Error::InvalidProbability`] for NaN and for anything outside `[0, 1]`.
     pub const fn new(p: f32) -> Result<Self, Error> {
         if !(p >= 0.0 && p <= 1.0) {
-            return Err(Error::InvalidProbability { p });
+            return Err(Error::InvalidProbability { p: p as f64 });
         }
         if F64 {
             return Ok(Self::rounded(p as f64));
@@ -75,6 +67,42 @@ impl Probability {
             _ => 0,
         };
         Ok(Self { threshold: ((1 << 53) - p + (1 << 20)) >> 21 })
+    }
+
+    /// The same of an `f64`, which Python and many configurations hold: `T = floor((1 - p) * 2^32 + 0.5)` in `f64`.
+    ///
+    /// ```
+    /// use dropmask::Probability;
+    ///
+    /// let (single, double) = (Probability::new(0.999)?, Probability::from_f64(0.999)?);
+    /// assert_eq!([single.threshold(), double.threshold()], [4_294_912, 4_294_967]);
+    /// assert_eq!([single.scale(), double.scale()], [1000.012_9, 1000.000_06]);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidProbability`] for NaN and for anything outside `[0, 1]`.
+    pub const fn from_f64(p: f64) -> Result<Self, Error> {
+        if p >= 0.0 && p <= 1.0 { Ok(Self::rounded(p)) } else { Err(Error::InvalidProbability { p }) }
+    }
+
+    /// For who holds the chance that an element is *kept*: `T = floor(keep * 2^32 + 0.5)` in `f64`, with one rounding less
+    /// than by way of `1 - keep`.
+    ///
+    /// ```
+    /// use dropmask::Probability;
+    ///
+    /// assert_eq!(Probability::from_keep(0.25)?, Probability::new(0.75)?);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidProbability`] for NaN and for anything outside `[0, 1]`.
+    pub const fn from_keep(keep: f64) -> Result<Self, Error> {
+        if !(keep >= 0.0 && keep <= 1.0) {
+            return Err(Error::InvalidProbability { p: keep });
+        }
+        Ok(Self { threshold: (keep * ONE as f64 + 0.5) as u64 })
     }
 
     /// For `p` in `[0, 1]`.
@@ -153,6 +181,15 @@ impl Probability {
             ONE => Some(true),
             _ => None,
         }
+    }
+}
+
+/// [`Probability::new`].
+impl TryFrom<f32> for Probability {
+    type Error = Error;
+
+    fn try_from(p: f32) -> Result<Self, Error> {
+        Self::new(p)
     }
 }
 

@@ -402,7 +402,7 @@ fn evaluation_and_moments() {
                 let (of_mean, of_variance, of_y) = match scaling {
                     Scaling::Inverted => (1.0, (1.0 - keep) / keep, 1.0),
                     Scaling::Standard => (keep, keep * (1.0 - keep), keep),
-                    Scaling::Naive => (keep, keep * (1.0 - keep), 1.0),
+                    _ => (keep, keep * (1.0 - keep), 1.0),
                 };
                 let (b, at) = (f64::from(case.b[o]), n * outputs + o);
                 assert_close(&[mean[at], y[at]], &[of_mean * sum + b, of_y * sum + b], "mean");

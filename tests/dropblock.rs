@@ -86,7 +86,7 @@ fn every_level_is_the_definition() {
                         kept,
                         "tail, {name}"
                     );
-                    assert_eq!(count, KeptCount { kept: kept as u64, total: total as u64 }, "{name}");
+                    assert_eq!(count, KeptCount::new(kept as u64, total as u64), "{name}");
                 }
             }
         }
@@ -136,7 +136,7 @@ fn golden() {
             assert_eq!(drop_block.gamma().threshold(), gamma);
             let total = len(shape);
             let (words, count) = fill(&drop_block, total);
-            assert_eq!((words.as_slice(), count), (expected, KeptCount { kept, total: total as u64 }), "{level}");
+            assert_eq!((words.as_slice(), count), (expected, KeptCount::new(kept, total as u64)), "{level}");
         };
         check(0.25, 1000, [2, 3, 9, 11], 3, 4_107_488_565, &first, 452);
         check(0.5, u64::MAX - 125, [1, 2, 12, 10], 4, 4_039_314_481, &second, 86);
@@ -257,8 +257,8 @@ fn kept_share() {
                 / (side * side) as f64;
         // gamma is known to 2^-25 of its complement
         assert!(mean > 1.0 - p - 2e-6 && mean < 1.0 - p + p * gamma * area / 2.0 + 2e-6, "{mean} for p = {p}");
-        let deviation = area * (drop_block.seeds() as f64 * gamma).sqrt() / count.total as f64;
-        let share = count.kept as f64 / count.total as f64;
+        let deviation = area * (drop_block.seeds() as f64 * gamma).sqrt() / count.total() as f64;
+        let share = count.kept() as f64 / count.total() as f64;
         assert!((share - mean).abs() < 6.0 * deviation + 2e-6, "{share} for {mean} +- {deviation}, p = {p}");
         assert!(deviation < 0.01);
     }
@@ -348,7 +348,7 @@ fn errors_write_nothing() {
     assert_eq!(drop_block.fill(&mut mask).unwrap_err(), mismatch);
     assert_eq!(drop_block.forward(&x, &mut y, &mut mask).unwrap_err(), mismatch);
     assert_eq!(drop_block.forward_in_place(&mut y, &mut mask).unwrap_err(), mismatch);
-    let count = KeptCount { kept: 1, total: 24 };
+    let count = KeptCount::new(1, 24);
     assert_eq!(drop_block.backward(&x, &mut y, mask.as_mask(), count).unwrap_err(), mismatch);
     assert_eq!(drop_block.backward_in_place(&mut y, mask.as_mask(), count).unwrap_err(), mismatch);
     let mut mask = MaskMut::new(&mut words, 24).unwrap();

@@ -4,7 +4,10 @@
 mod common;
 
 use common::{OPERATIONS, Operation, STORED_OPERATIONS, floats, proptest_config, random_words, to_bits};
-use dropmask::{Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, StoredMask, mask_words};
+use dropmask::{
+    AlphaDropout, Attention, Channels, DropBlock, DropConnect, Dropout, EmbeddingDropout, Error, KeptCount, Key, Level,
+    Mask, MaskMut, Probability, ReluDropout, Rows, Scaling, Setting, StoredMask, mask_words,
+};
 use proptest::prelude::*;
 
 fn stream() -> Dropout {
@@ -62,7 +65,7 @@ fn refused(stream: &Dropout, lengths: Lengths, which: impl Fn(&Operation) -> boo
 #[test]
 fn messages_name_the_numbers() {
     let errors = [
-        (Error::InvalidProbability { p: 1.5 }, "drop probability 1.5 is not in [0, 1]"),
+        (Error::InvalidProbability { p: 1.5 }, "probability 1.5 is not in [0, 1]"),
         (Error::InvalidThreshold { threshold: 1 << 33 }, "threshold 8589934592 is above 2^32"),
         (Error::LengthMismatch { expected: 3, actual: 4 }, "expected 3 elements, got 4"),
         (Error::MaskTooShort { needed: 65, actual: 64 }, "mask too short: 65 bits are needed, 64 are there"),
@@ -83,6 +86,7 @@ fn messages_name_the_numbers() {
             Error::InvalidIndexStride { rows: 2, columns: 100, index_stride: 101 },
             "2 rows of 100 bits of a stored mask do not begin on words: the index stride 101 is no multiple of 64",
         ),
+        (Error::Unsupported { setting: Setting::Scaling }, "this operation cannot honour the setting of scaling"),
         (Error::UnsupportedLevel, "this machine or build has no such SIMD level"),
     ];
     for (error, message) in errors {
@@ -95,8 +99,15 @@ fn messages_name_the_numbers() {
 #[test]
 fn probabilities() {
     for p in [-0.1, 1.5, 1.0_f32.next_up(), -f32::from_bits(1), f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
-        assert_eq!(Probability::new(p), Err(Error::InvalidProbability { p }));
+        let error = Err(Error::InvalidProbability { p: p.into() });
+        assert_eq!(Probability::new(p), error);
+        assert_eq!(Probability::try_from(p), error);
+        assert_eq!(Probability::from_f64(p.into()), error);
+        assert_eq!(Probability::from_keep(p.into()), error);
     }
+    let above = 1.0_f64.next_up();
+    assert_eq!(Probability::from_f64(above), Err(Error::InvalidProbability { p: above }));
+    assert!(Probability::from_f64(f64::NAN).is_err() && Probability::from_keep(f64::NAN).is_err());
     for nan in [f32::NAN, -f32::NAN] {
         assert!(matches!(Probability::new(nan), Err(Error::InvalidProbability { p }) if p.is_nan()));
     }
@@ -105,6 +116,93 @@ fn probabilities() {
     }
     assert_eq!(Probability::new(1.0_f32.next_down()).unwrap().threshold(), 256);
     assert_eq!(Probability::new(1.0).unwrap().threshold(), 0);
+}
+
+/// What an `f64` says is not what the nearest `f32` says; a float says the same in both.
+#[test]
+fn probabilities_of_doubles() {
+    assert_eq!(Probability::new(0.1).unwrap().threshold(), 3_865_470_560);
+    assert_eq!(Probability::from_f64(0.1).unwrap().threshold(), 3_865_470_566);
+    assert_eq!(Probability::from_keep(0.9).unwrap().threshold(), 3_865_470_566);
+    for bits in (0..=1.0_f32.to_bits()).step_by(9973) {
+        let p = f32::from_bits(bits);
+        assert_eq!(Probability::from_f64(p.into()), Probability::new(p), "{p}");
+        let keep = (f64::from(p) * 4_294_967_296.0).round();
+        assert_eq!(Probability::from_keep(p.into()).unwrap().threshold(), keep as u64, "{p}");
+    }
+}
+
+/// A kind says which setting it cannot honour, whether or not there are elements.
+#[test]
+fn no_setting_is_ignored() {
+    let layouts = [stream().rows(Rows::new(2, 2)), stream().channels(Channels::first(1, 2, 2))];
+    let scalings = [Scaling::Standard, Scaling::Naive].map(|scaling| stream().with_scaling(scaling));
+    let (x, mut y, mut z) = ([1.0; 4], [7.0; 4], [7.0; 4]);
+    let mut words = [7; 1];
+    let mut refuses = |setting, dropout: Dropout, kinds: &[&str]| {
+        let attention = Attention::new(dropout, 1, 2, 2);
+        let connect = DropConnect::new(dropout, 2, 2, 2);
+        let embedding = EmbeddingDropout::new(dropout, 2, 2);
+        let blocks = DropBlock::new(dropout, [1, 1, 2, 2], 1).unwrap();
+        let (alpha, relu) = (AlphaDropout::new(dropout), ReluDropout::new(dropout));
+        let mut mask = MaskMut::new(&mut words, 4).unwrap();
+        let results = [
+            ("attention", attention.forward(&x, &mut y)),
+            ("attention", attention.backward(&x, &x, &mut y)),
+            ("attention", attention.evaluate_in_place(&mut y)),
+            ("connect", connect.forward(&x, None, &x, &mut y)),
+            ("connect", connect.backward_input(&x, &x, &mut y)),
+            ("connect", connect.backward_weights(&x, &x, &mut y)),
+            ("connect", connect.backward_bias(&x, &mut y[..2])),
+            ("connect", connect.evaluate(&x, None, &x, &mut y)),
+            ("connect", connect.moments(&x, None, &x, &mut y, &mut z)),
+            ("embedding", embedding.lookup(&[1, 0], &x, &mut y)),
+            ("embedding", embedding.backward_table(&[1, 0], &x, &mut y)),
+            ("blocks", blocks.fill(&mut mask).map(|_| ())),
+            ("blocks", blocks.forward(&x, &mut y, &mut mask).map(|_| ())),
+            ("blocks", blocks.backward_in_place(&mut y, Mask::new(&[3], 4).unwrap(), KeptCount::new(2, 4))),
+            ("alpha", alpha.forward(&x, &mut y)),
+            ("alpha", alpha.backward_add(&x, &mut y)),
+            ("alpha", alpha.evaluate(&x, &mut y)),
+            ("relu", relu.forward(&x, &mut y, &mut mask)),
+            ("relu", relu.backward(Mask::new(&[3], 4).unwrap(), &x, &mut y)),
+            ("relu", relu.evaluate_in_place(&mut y)),
+        ];
+        for (kind, result) in results.into_iter().filter(|(kind, _)| kinds.contains(kind)) {
+            assert_eq!(result, Err(Error::Unsupported { setting }), "{kind}");
+        }
+        (y, z, words) = ([7.0; 4], [7.0; 4], [7; 1]);
+    };
+    for dropout in layouts {
+        refuses(Setting::Layout, dropout, &["attention", "connect", "embedding", "blocks"]);
+    }
+    for dropout in scalings {
+        refuses(Setting::Scaling, dropout, &["blocks", "alpha"]);
+    }
+    #[cfg(feature = "rayon")]
+    refuses(Setting::Threads, stream().parallel(), &["attention", "connect", "embedding", "blocks", "relu"]);
+}
+
+/// What was set can be read, and tells two values apart.
+#[test]
+fn settings_are_read_back() {
+    let dropout = stream().with_offset(3).with_scaling(Scaling::Naive).with_level(Level::SCALAR);
+    assert_eq!((dropout.key(), dropout.probability()), (Key::new(10), Probability::new(0.5).unwrap()));
+    assert_eq!((dropout.offset(), dropout.scaling(), dropout.level()), (3, Scaling::Naive, Some(Level::SCALAR)));
+    assert_eq!((stream().offset(), stream().scaling(), stream().level()), (0, Scaling::Inverted, None));
+    let others = [
+        stream(),
+        stream().derive(1),
+        stream().with_offset(1),
+        stream().with_scaling(Scaling::Naive),
+        stream().with_level(Level::SCALAR),
+        stream().rows(Rows::new(2, 2)),
+        stream().channels(Channels::first(1, 2, 2)),
+        Dropout::new(Key::new(10), Probability::new(0.25).unwrap()),
+    ];
+    let different: std::collections::HashSet<_> = others.into_iter().collect();
+    assert_eq!(different.len(), others.len());
+    assert!(different.contains(&stream().derive(1)));
 }
 
 #[test]

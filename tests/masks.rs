@@ -4,7 +4,7 @@
 mod common;
 
 use common::{proptest_config, random_words};
-use dropmask::{Mask, MaskMut, mask_words};
+use dropmask::{Error, Mask, MaskMut, mask_words};
 use proptest::prelude::*;
 
 /// Words, and a view of some of their bits: the first bit and the number of bits.
@@ -148,5 +148,33 @@ fn as_many_bits_as_there_are_numbers() {
             .unwrap();
         assert_eq!((y[63], y[64], y[65]), (2.0, 0.0, 2.0), "{level}");
         words.fill(0);
+    }
+}
+
+#[test]
+fn debug_shows_the_bits_of_the_view() {
+    let mut words = [0b1_0110_1111, 0];
+    assert_eq!(format!("{:?}", Mask::at_bit(&words, 4, 5).unwrap()), "Mask(01101)");
+    assert_eq!(format!("{:?}", Mask::new(&words, 0).unwrap()), "Mask()");
+    assert_eq!(format!("{:?}", MaskMut::new(&mut words, 3).unwrap()), "Mask(111)");
+}
+
+proptest! {
+    #![proptest_config(proptest_config())]
+
+    #[test]
+    fn slices((words, first, len) in views(), a in 0..800_usize, b in 0..800_usize) {
+        let mask = Mask::at_bit(&words, first as u64, len).unwrap();
+        let slice = mask.slice(a..b);
+        if a <= b && b <= len {
+            let slice = slice.unwrap();
+            prop_assert_eq!(slice.len(), b - a);
+            prop_assert_eq!(slice.into_iter().collect::<Vec<_>>(), &bools(&words, first, len)[a..b]);
+            prop_assert_eq!(slice.count_kept(), slice.iter().filter(|kept| *kept).count());
+        } else {
+            let refused = matches!(slice, Err(Error::MaskTooShort { .. }));
+            prop_assert!(refused);
+        }
+        prop_assert_eq!(mask.slice(0..len).unwrap().words().collect::<Vec<_>>(), mask.words().collect::<Vec<_>>());
     }
 }

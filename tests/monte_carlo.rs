@@ -49,6 +49,58 @@ fn a_million_passes_do_not_cancel() {
     }
 }
 
+/// Passes that several have taken, added in any way, are those of one, within the bound of each addition; and exactly where
+/// nothing is rounded.
+#[test]
+fn merged_moments() {
+    /// Of outputs that are multiples of 1/16: counts, means and sums of squares as `merge` defines them, exactly.
+    fn check(m: u64, n: u64, seed: u64) {
+        let (mut mean, mut squares) = ([0.0; 2], [0.0; 2]);
+        let [first, second] = &mut mean;
+        let [first_squares, second_squares] = &mut squares;
+        let mut moments = Moments::new(std::slice::from_mut(first), std::slice::from_mut(first_squares)).unwrap();
+        let mut other = Moments::new(std::slice::from_mut(second), std::slice::from_mut(second_squares)).unwrap();
+        let number = |i| Key::new(seed).below(i, 1 << 20) as f32 / 16.0 - 30_000.0;
+        (0..m).for_each(|i| moments.push(&[number(i)]).unwrap());
+        (0..n).for_each(|i| other.push(&[number(m + i)]).unwrap());
+        // 2^-40 is finer than any of the means' last places that count here
+        let fixed = |x: f64| (x * 1_099_511_627_776.0) as i128;
+        let (a, b) = (fixed(moments.mean()[0]), fixed(other.mean()[0]));
+        let (sa, sb) = (moments.squares()[0], other.squares()[0]);
+        moments.merge(&other).unwrap();
+        assert_eq!(moments.passes(), m + n);
+        let count = i128::from((m + n).max(1));
+        let exact = (a * i128::from(m) + b * i128::from(n)) / count;
+        let bound = a.abs().max(b.abs()) >> 49;
+        assert!((fixed(moments.mean()[0]) - exact).abs() <= bound + 1, "{m} and {n} passes");
+        let difference = (b - a) as f64 / 1_099_511_627_776.0;
+        let expected = sa + sb + difference * difference * (m as f64 * n as f64 / (m + n).max(1) as f64);
+        assert!((moments.squares()[0] - expected).abs() <= expected * 4e-15, "{m} and {n} passes");
+    }
+    for (m, n) in [(0, 0), (0, 3), (3, 0), (1, 1), (1, 100), (100, 1), (7, 13), (1000, 999)] {
+        (0..20).for_each(|seed| check(m, n, seed));
+    }
+
+    let passes = [[1.0_f32, -3.0], [4.0, -3.0], [-2.5, -3.0], [8.0, -3.0]];
+    let (mut mean, mut squares, mut other_mean, mut other_squares) = ([0.0; 2], [0.0; 2], [0.0; 2], [0.0; 2]);
+    let mut moments = Moments::new(&mut mean, &mut squares).unwrap();
+    let mut other = Moments::new(&mut other_mean, &mut other_squares).unwrap();
+    passes[..2].iter().for_each(|y| moments.push(y).unwrap());
+    passes[2..].iter().for_each(|y| other.push(y).unwrap());
+    moments.merge(&other).unwrap();
+    assert_eq!((moments.mean(), moments.squares()), (&[2.625, -3.0][..], &[59.6875, 0.0][..]));
+    // resumed, as after a restart
+    let passes = moments.passes();
+    let mut resumed = Moments::resume(passes, &mut mean, &mut squares).unwrap();
+    resumed.push(&[2.625, -3.0]).unwrap();
+    assert_eq!((resumed.passes(), resumed.mean()), (5, &[2.625, -3.0][..]));
+
+    let (mut short, mut short_squares) = ([1.0], [1.0]);
+    let short = Moments::resume(1, &mut short, &mut short_squares).unwrap();
+    assert_eq!(resumed.merge(&short), Err(Error::LengthMismatch { expected: 2, actual: 1 }));
+    assert_eq!((resumed.passes(), resumed.mean()), (5, &[2.625, -3.0][..]));
+}
+
 #[test]
 fn moments_of_few_passes() {
     let passes = [[1.0_f32, -3.0, 0.1], [4.0, -3.0, 0.7], [-2.5, -3.0, 0.3], [8.0, -3.0, 1e-3]];

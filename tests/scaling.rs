@@ -24,7 +24,7 @@ fn training_and_evaluation_are_their_definitions() {
             let (train, evaluate) = match scaling {
                 Scaling::Inverted => (if keep == 0.0 { 0.0 } else { (1.0 / keep) as f32 }, 1.0),
                 Scaling::Standard => (1.0, keep as f32),
-                Scaling::Naive => (1.0, 1.0),
+                _ => (1.0, 1.0),
             };
             let trained: Vec<f32> = x.iter().zip(&kept).map(|(x, kept)| if *kept { x * train } else { 0.0 }).collect();
             let evaluated: Vec<f32> = x.iter().map(|x| if evaluate == 0.0 { 0.0 } else { x * evaluate }).collect();
@@ -80,7 +80,7 @@ fn naive_scaling_is_wrong_by_the_keep_probability() {
             let bound = 5.0 * (p * (1.0 - p)).sqrt() / 1024.0;
             let (expected, bound) = match scaling {
                 Scaling::Inverted | Scaling::Standard => (1.0, bound / (1.0 - p)),
-                Scaling::Naive => (1.0 - p, bound),
+                _ => (1.0 - p, bound),
             };
             assert!((ratio - expected).abs() < bound, "p = {p}, {scaling:?}: {ratio} for {expected}");
         }

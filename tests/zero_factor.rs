@@ -98,7 +98,7 @@ impl Setting {
     }
 
     fn alpha(&self) -> AlphaDropout {
-        AlphaDropout::new(self.stream)
+        AlphaDropout::new(self.stream.with_scaling(Scaling::Inverted))
     }
     fn bias(&self) -> BiasDropout {
         BiasDropout::new(self.stream)
@@ -133,13 +133,13 @@ impl Setting {
 
     /// Blocks of one element: so they are dropped with the probability of the stream.
     fn blocks(&self) -> DropBlock {
-        DropBlock::new(self.stream, [2, 7, 2, 5], 1).unwrap()
+        DropBlock::new(self.stream.with_scaling(Scaling::Inverted), [2, 7, 2, 5], 1).unwrap()
     }
 }
 
 /// Tokens of 20 positions, each of the 10 at least once.
 const IDS: [u32; 20] = [0, 3, 1, 9, 4, 4, 8, 2, 0, 7, 5, 6, 9, 9, 1, 0, 2, 3, 6, 5];
-const NOTHING: KeptCount = KeptCount { kept: 0, total: 140 };
+const NOTHING: KeptCount = KeptCount::new(0, 140);
 /// A box over all.
 const HOLE: Cutout = Cutout::new(Key::from_raw(3), [2, 7, 2, 5], [20, 20]);
 
@@ -352,7 +352,6 @@ fn evaluation() -> Vec<(Case, Values)> {
         (case("layer backward_in_place", x, zero, |s, y| {
             s.layer().evaluate_in_place(y).unwrap();
         }), x),
-        // on which the scaling has no say
         (case("alpha evaluate", unset, x, |s, y| s.alpha().evaluate(&x(s.len), y).unwrap()), x),
         (case("alpha evaluate_in_place", x, x, |s, y| s.alpha().evaluate_in_place(y).unwrap()), x),
     ]

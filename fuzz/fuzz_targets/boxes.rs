@@ -164,18 +164,18 @@ fn drop_block(input: &Input, block: Block, settings: Settings, mask: &[u64], cou
         && input.fits(before.y.get().len())
         && input.fits(mask_len)
         && (input.backward || source.fits(seeds.into()));
-    let given = KeptCount { kept: count.0, total: count.1 };
+    let given = KeptCount::new(count.0, count.1);
     let expected = valid.then(|| {
         let mut output = before.clone();
         let mut count = given;
         if !input.backward {
             let kept = draw(shape, block, Source { p: gamma, ..source });
-            count = KeptCount { kept: kept.iter().filter(|&&kept| kept).count() as u64, total: kept.len() as u64 };
+            count = KeptCount::new(kept.iter().filter(|&&kept| kept).count() as u64, kept.len() as u64);
             for (word, bits) in output.words.iter_mut().zip(kept.chunks(64)) {
                 *word = bits.iter().rev().fold(0, |word, &bit| word << 1 | u64::from(bit));
             }
         }
-        let scale = if count.kept == 0 { 0.0 } else { (count.total as f64 / count.kept as f64) as f32 };
+        let scale = if count.kept() == 0 { 0.0 } else { (count.total() as f64 / count.kept() as f64) as f32 };
         for (i, y) in output.y.get_mut().iter_mut().enumerate() {
             let x = if in_place { *y } else { x.get()[i] };
             *y = masked(output.words[i / 64] >> (i % 64) & 1 == 1, x, scale);

@@ -288,8 +288,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
         }
         Operation::ForwardResidual => {
             let (p, scaling, (len, span)) = (call.p(), call.scaling(), call.rows());
-            let (offset, x, r, y) =
-                (call.offset(span), call.read(F32, len), call.read(F32, len), call.write(F32, len));
+            let (offset, x, r, y) = (call.offset(span), call.read(F32, len), call.read(F32, len), call.write(F32, len));
             call.pair = Some((0, 2));
             Box::new(move || unsafe {
                 dropmask_rows_forward_residual_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, x, r, y)

@@ -152,7 +152,7 @@ fn attention(
 ) -> Result<Attention<'static>, dropmask_status> {
     let known = if renormalise <= 1 { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) };
     let given = both(check_past(past).map_err(status_of), known).map(|_| ());
-    let attention = Attention::new(call.given(given).stream()?, matrices, queries, keys);
+    let attention = Attention::new(call.given(given).unshaped()?, matrices, queries, keys);
     Ok(attention.causal(past).renormalise(renormalise == 1))
 }
 

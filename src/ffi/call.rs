@@ -56,18 +56,23 @@ impl Call {
         (rows as u128).saturating_sub(1) * (64 * mask_words(columns) as u128) + columns as u128
     }
 
-    /// The stream, if the elements have indices.
+    /// The dropout, if the elements have indices.
     pub(super) fn stream(&self) -> Result<Dropout, dropmask_status> {
+        Ok(self.shaped(self.unshaped()?))
+    }
+
+    /// The same of a kind with a shape of its own, where that of the call says no more than which bits there are.
+    pub(super) fn unshaped(&self) -> Result<Dropout, dropmask_status> {
         self.drawing(if self.elements() == 0 { Rows::new(0, 0) } else { self.shape.bits() })
     }
 
-    /// The stream, if all bits of a mask have indices and it can be written.
+    /// The dropout, if all bits of a mask have indices and it can be written.
     pub(super) fn storing(&self) -> Result<Dropout, dropmask_status> {
         let fits = if usize::try_from(self.bits()).is_ok() { Ok(()) } else { Err(DROPMASK_INVALID_SHAPE) };
-        both(self.drawing(self.shape.bits()), fits).map(|(dropout, ())| dropout)
+        both(self.drawing(self.shape.bits()), fits).map(|(dropout, ())| self.shaped(dropout))
     }
 
-    /// The stream, if these bits have indices.
+    /// The dropout without a shape, if these bits have indices.
     fn drawing(&self, bits: Rows) -> Result<Dropout, dropmask_status> {
         let indices = bits.normalised().check_indices(self.offset).map_err(status_of);
         let rows_apart = match self.shape {
@@ -76,11 +81,14 @@ impl Call {
         };
         let checked = both(indices, both(rows_apart, self.given));
         let (p, (_, scaling)) = both(probability(self.p), both(checked, scaling(self.scaling)))?;
-        let dropout = Dropout::new(Key::from_raw(self.key), p).with_offset(self.offset).with_scaling(scaling);
-        Ok(match self.shape {
+        Ok(Dropout::new(Key::from_raw(self.key), p).with_offset(self.offset).with_scaling(scaling))
+    }
+
+    const fn shaped(&self, dropout: Dropout) -> Dropout {
+        match self.shape {
             Shape::Rows(rows) => dropout.rows(rows),
             Shape::Channels(channels) => dropout.channels(channels),
-        })
+        }
     }
 }
 

@@ -305,11 +305,11 @@ impl Layer {
             1 => Rows::new(1, self.batch).check_indices(self.first_sample).map_err(status_of),
             _ => Err(DROPMASK_INVALID_OPTION),
         };
-        Call::new(key, p, offset, scaling, Shape::Rows(rows)).given(given).stream()
+        Call::new(key, p, offset, scaling, Shape::Rows(rows)).given(given).unshaped()
     }
 
     fn evaluating(&self, p: f32, scaling: u32) -> Result<Dropout, dropmask_status> {
-        Call::evaluation(p, scaling, Rows::new(self.outputs, self.inputs)).stream()
+        Call::evaluation(p, scaling, Rows::new(self.outputs, self.inputs)).unshaped()
     }
 
     fn connect(self, dropout: Dropout, mask: Option<Mask<'_>>) -> DropConnect<'_> {

@@ -82,7 +82,7 @@ pub unsafe extern "C" fn dropmask_dropblock_fill(
             drop_block(key, p, offset, shape, block),
             (WriteMask(mask, bits(shape)), Out(kept)),
             |drop_block, (mask, kept)| {
-                *kept = drop_block.fill(&mut mask?)?.kept;
+                *kept = drop_block.fill(&mut mask?)?.kept();
                 Ok(())
             },
         )
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn dropmask_dropblock_forward_f32(
                 Pair::Apart(x, y) => drop_block.forward(x, y, &mut mask?)?,
                 Pair::InPlace(x) => drop_block.forward_in_place(x, &mut mask?)?,
             };
-            *kept = count.kept;
+            *kept = count.kept();
             Ok(())
         })
     }
@@ -150,11 +150,11 @@ pub unsafe extern "C" fn dropmask_dropblock_backward_f32(
 /// sums of their counts.
 #[unsafe(no_mangle)]
 pub extern "C" fn dropmask_dropblock_scale(kept: u64, total: u64) -> f32 {
-    KeptCount { kept, total }.scale()
+    KeptCount::new(kept, total).scale()
 }
 
 fn drop_block(key: u64, p: f32, offset: u64, shape: [usize; 4], block: usize) -> Result<DropBlock, dropmask_status> {
-    DropBlock::new(Call::flat(key, p, offset, 0).stream()?, shape, block).map_err(status_of)
+    DropBlock::new(Call::flat(key, p, offset, 0).unshaped()?, shape, block).map_err(status_of)
 }
 
 fn len(shape: [usize; 4]) -> usize {

@@ -238,7 +238,7 @@ const fn looked_up(vocabulary: usize, count: usize) -> usize {
 
 /// The bits of all words.
 fn words(key: u64, p: f32, offset: u64, scaling: u32, vocabulary: usize) -> Result<Dropout, dropmask_status> {
-    Call::new(key, p, offset, scaling, Shape::Rows(Rows::new(1, vocabulary))).stream()
+    Call::new(key, p, offset, scaling, Shape::Rows(Rows::new(1, vocabulary))).unshaped()
 }
 
 fn forward(dropout: EmbeddingDropout<'_>, ids: &[u32], xy: Pair<'_>) -> Result<(), Error> {

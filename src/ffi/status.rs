@@ -66,8 +66,8 @@ pub(super) const fn status_of(error: Error) -> dropmask_status {
         | Error::MaskTooShort { .. } => DROPMASK_INVALID_SHAPE,
         Error::InvalidBlock { .. } => DROPMASK_INVALID_BLOCK,
         Error::UnknownToken { .. } => DROPMASK_UNKNOWN_TOKEN,
-        // of the layer and of pinned levels, neither of which is part of this interface
-        Error::NoForward | Error::UnsupportedLevel => DROPMASK_INVALID_OPTION,
+        // of the layer, of pinned levels and of settings, none of which is part of this interface
+        Error::NoForward | Error::Unsupported { .. } | Error::UnsupportedLevel => DROPMASK_INVALID_OPTION,
     }
 }
 

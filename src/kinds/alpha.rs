@@ -1,6 +1,6 @@
-use super::dropout::{Dropout, Scaling};
+use super::dropout::Dropout;
 use crate::engine::{Element, Input, Source};
-use crate::error::Error;
+use crate::error::{Error, Setting};
 use crate::layout::Shape;
 use crate::simd::Floats;
 
@@ -17,7 +17,7 @@ const ALPHA: f64 = -1.758_099_340_847_376_6;
 /// - `d = alpha * a + b = alpha * a * q`
 ///
 /// Training computes `y[i] = kept ? x[i] * a + b : d`: two `f32` roundings, no fused product. Backward is
-/// `dx[i] = kept ? dy[i] * a : +0.0`; evaluation copies. The [`Scaling`] of the dropout has no say.
+/// `dx[i] = kept ? dy[i] * a : +0.0`; evaluation copies. There is no other scaling.
 ///
 /// Everything else is as in [`Dropout`]: which bit an element has, [offsets](Dropout::with_offset),
 /// [rows](Dropout::rows), levels, aliasing, errors. With [`Dropout::channels`] it is **feature-alpha dropout**. With
@@ -32,6 +32,9 @@ const ALPHA: f64 = -1.758_099_340_847_376_6;
 /// assert_eq!(y, [-0.779_193_94, 1.665_598_9, 1.665_598_9, 1.665_598_9, 1.665_598_9, 1.665_598_9]);
 /// # Ok::<(), dropmask::Error>(())
 /// ```
+///
+/// # Errors
+/// Those of [`Dropout`], and [`Error::Unsupported`] for a [`Scaling`](crate::Scaling) that is set.
 #[derive(Clone, Copy, Debug)]
 pub struct AlphaDropout {
     dropout: Dropout,
@@ -46,62 +49,69 @@ impl AlphaDropout {
     /// `y[i] = kept ? x[i] * a + b : d`.
     ///
     /// # Errors
-    /// See [`Dropout`].
+    /// See [`AlphaDropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.dropout.check(x.len(), y.len())?;
+        let shape = self.check(x.len(), y.len())?;
         self.drop(shape, Input::Slice(x), y)
     }
 
     /// [`forward`](Self::forward) over its input.
     ///
     /// # Errors
-    /// See [`Dropout`].
+    /// See [`AlphaDropout`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let shape = self.dropout.check(x.len(), x.len())?;
+        let shape = self.check(x.len(), x.len())?;
         self.drop(shape, Input::InPlace, x)
     }
 
     /// `dx[i] = kept ? dy[i] * a : +0.0`.
     ///
     /// # Errors
-    /// See [`Dropout`].
+    /// See [`AlphaDropout`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let shape = self.dropout.check(dy.len(), dx.len())?;
+        let shape = self.check(dy.len(), dx.len())?;
         self.gradient(shape, [Input::Slice(dy)], dx)
     }
 
     /// [`backward`](Self::backward) over its input.
     ///
     /// # Errors
-    /// See [`Dropout`].
+    /// See [`AlphaDropout`].
     pub fn backward_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
-        let shape = self.dropout.check(dy.len(), dy.len())?;
+        let shape = self.check(dy.len(), dy.len())?;
         self.gradient(shape, [Input::InPlace], dy)
     }
 
     /// `dx[i] += kept ? dy[i] * a : +0.0`: accumulates the gradient.
     ///
     /// # Errors
-    /// See [`Dropout`].
+    /// See [`AlphaDropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let shape = self.dropout.check(dy.len(), dx.len())?;
+        let shape = self.check(dy.len(), dx.len())?;
         self.gradient(shape, [Input::Slice(dy), Input::InPlace], dx)
     }
 
     /// What the network computes when it is not trained: copies `x`.
     ///
     /// # Errors
-    /// See [`Dropout`].
+    /// See [`AlphaDropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.dropout.with_scaling(Scaling::Inverted).evaluate(x, y)
+        self.check(x.len(), y.len())?;
+        self.dropout.evaluate(x, y)
     }
 
     /// [`evaluate`](Self::evaluate) over its input: leaves it as it is.
     ///
     /// # Errors
-    /// See [`Dropout`].
+    /// See [`AlphaDropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        self.dropout.with_scaling(Scaling::Inverted).evaluate_in_place(x)
+        self.check(x.len(), x.len())?;
+        self.dropout.evaluate_in_place(x)
+    }
+
+    fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
+        self.dropout.supports_no(&[Setting::Scaling])?;
+        self.dropout.check(x, y)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]

@@ -1,7 +1,7 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Source, sequence};
-use crate::error::{Error, same_length};
+use crate::error::{Error, Setting, same_length};
 use crate::layout::Rows;
 use crate::mask::{Mask, MaskMut, low_bits};
 use crate::probability::Probability;
@@ -20,7 +20,7 @@ use crate::stream::Stream;
 /// What is kept is multiplied by [`KeptCount::scale`], the number of elements divided by the number of kept ones. Blocks
 /// overlap, so a share of `1 - p` at least is kept in the mean, and of `1 - p + p * gamma * b * b / 2` at most.
 ///
-/// The mask is stored, one bit an element, for the backward pass. Scaling and shape of the dropout are not used.
+/// The mask is stored, one bit an element, for the backward pass. The count of what is kept makes up for it.
 /// Evaluation is the identity.
 ///
 /// ```
@@ -34,7 +34,7 @@ use crate::stream::Stream;
 /// let mut mask = MaskMut::new(&mut words, LEN)?;
 /// let mut y = [0.0; LEN];
 /// let count = drop_block.forward(&[1.0; LEN], &mut y, &mut mask)?;
-/// assert_eq!(count.kept, y.iter().filter(|y| **y == count.scale()).count() as u64);
+/// assert_eq!(count.kept(), y.iter().filter(|y| **y == count.scale()).count() as u64);
 ///
 /// let mut dx = [0.0; LEN];
 /// drop_block.backward(&[1.0; LEN], &mut dx, mask.as_mask(), count)?;
@@ -48,7 +48,7 @@ use crate::stream::Stream;
 /// [merge](KeptCount::merge) their counts, and apply their masks with the common factor by [`StoredMask`].
 ///
 /// # Errors
-/// All operations: [`Error::LengthMismatch`] unless slices and mask have `N * C * H * W` elements, and, where seeds are drawn,
+/// All operations: [`Error::Unsupported`] for a layout, a scaling or threads; [`Error::LengthMismatch`] unless slices and mask have `N * C * H * W` elements, and, where seeds are drawn,
 /// [`Error::IndexOverflow`] if the index of the last one would pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct DropBlock {
@@ -61,13 +61,26 @@ pub struct DropBlock {
 /// How many elements a mask keeps, of how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeptCount {
-    /// Kept elements.
-    pub kept: u64,
-    /// All elements.
-    pub total: u64,
+    kept: u64,
+    total: u64,
 }
 
 impl KeptCount {
+    /// `kept` of `total` elements: restores a count that was saved.
+    pub const fn new(kept: u64, total: u64) -> Self {
+        Self { kept, total }
+    }
+
+    /// Kept elements.
+    pub const fn kept(self) -> u64 {
+        self.kept
+    }
+
+    /// All elements.
+    pub const fn total(self) -> u64 {
+        self.total
+    }
+
     /// The factor that makes up for what is dropped, `(total / kept) as f32`; 0 if nothing is kept.
     pub const fn scale(self) -> f32 {
         if self.kept == 0 { 0.0 } else { (self.total as f64 / self.kept as f64) as f32 }
@@ -186,6 +199,7 @@ impl DropBlock {
     }
 
     fn check_len(&self, len: usize) -> Result<(), Error> {
+        self.dropout.supports_no(&[Setting::Layout, Setting::Scaling, Setting::Threads])?;
         same_length(self.shape.into_iter().product(), len)
     }
 

@@ -1,6 +1,6 @@
 use super::dropout::Dropout;
 use crate::engine::{Input, Reader, Row, Source};
-use crate::error::{Error, same_length};
+use crate::error::{Error, Setting, same_length};
 use crate::layout::Rows;
 use crate::mask::Mask;
 use crate::simd::Level;
@@ -43,7 +43,7 @@ use crate::simd::Level;
 /// ```
 ///
 /// # Errors
-/// All operations: [`Error::LengthMismatch`] of a table or of rows, [`Error::UnknownToken`] of the first token that is not
+/// All operations: [`Error::Unsupported`] for a layout or threads, [`Error::LengthMismatch`] of a table or of rows, [`Error::UnknownToken`] of the first token that is not
 /// below `V`, [`Error::IndexOverflow`] if the bits of the vocabulary pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct EmbeddingDropout<'a> {
@@ -60,7 +60,7 @@ enum Words<'a> {
 }
 
 impl<'a> EmbeddingDropout<'a> {
-    /// Draws each token's bit; a shape of the dropout has no say.
+    /// Draws each token's bit.
     pub const fn new(dropout: Dropout, vocabulary: usize, dimension: usize) -> Self {
         Self { words: Words::Stream(dropout), vocabulary, dimension }
     }
@@ -151,6 +151,7 @@ impl<'a> EmbeddingDropout<'a> {
         let vocabulary = self.vocabulary;
         same_length(ids.len().saturating_mul(self.dimension), len)?;
         if let Words::Stream(dropout) = self.words {
+            dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
             Rows::new(1, vocabulary).check_indices(dropout.first_index())?;
         }
         let known = |id: u32| usize::try_from(id).is_ok_and(|id| id < vocabulary);

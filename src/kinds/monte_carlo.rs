@@ -88,8 +88,11 @@ impl<'a> Moments<'a> {
         Self::resume(0, mean, squares)
     }
 
-    /// Goes on after so many passes with what they left in the buffers; with 0 it starts from nothing.
-    pub(crate) fn resume(passes: u64, mean: &'a mut [f64], squares: &'a mut [f64]) -> Result<Self, Error> {
+    /// Goes on after so many [passes](Self::passes) with what they left in the buffers; with 0 it starts from nothing.
+    ///
+    /// # Errors
+    /// See [`Moments`].
+    pub fn resume(passes: u64, mean: &'a mut [f64], squares: &'a mut [f64]) -> Result<Self, Error> {
         same_length(mean.len(), squares.len())?;
         if passes == 0 {
             mean.fill(0.0);
@@ -114,9 +117,57 @@ impl<'a> Moments<'a> {
         Ok(())
     }
 
+    /// Adds the passes that another has taken: of a second thread, of another rank (Chan et al., "Updating
+    /// formulae and a pairwise algorithm for computing sample variances", 1979).
+    ///
+    /// With `d` the difference of the means, and `m` and `n` passes, the mean becomes `mean + d * (n / (m + n))` and the sum of
+    /// squares `squares + other + d^2 * (m * n / (m + n))`. Rounding moves the mean by at most `2^-49` of the greater of both
+    /// means in magnitude, and the sum of squares by at most `2^-49` of itself, as long as nothing overflows.
+    ///
+    /// ```
+    /// use dropmask::Moments;
+    ///
+    /// let (mut mean, mut squares, mut variance) = ([[0.0]; 2], [[0.0]; 2], [0.0]);
+    /// let [first, second] = &mut mean;
+    /// let [first_squares, second_squares] = &mut squares;
+    /// let mut moments = Moments::new(first, first_squares)?;
+    /// moments.push(&[1.0])?;
+    /// let mut other = Moments::new(second, second_squares)?;
+    /// other.push(&[2.0])?;
+    /// other.push(&[3.0])?;
+    /// moments.merge(&other)?;
+    /// moments.sample_variance(&mut variance)?;
+    /// assert_eq!((moments.passes(), moments.mean(), variance), (3, &[2.0][..], [1.0]));
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Moments`].
+    pub fn merge(&mut self, other: &Moments<'_>) -> Result<(), Error> {
+        same_length(self.mean.len(), other.mean.len())?;
+        let (m, n) = (self.passes as f64, other.passes as f64);
+        self.passes = self.passes.saturating_add(other.passes);
+        if other.passes == 0 {
+            return Ok(());
+        }
+        let share = n / (m + n);
+        let here = self.mean.iter_mut().zip(self.squares.iter_mut());
+        for ((mean, squares), (other_mean, other_squares)) in here.zip(other.mean.iter().zip(&*other.squares)) {
+            let difference = other_mean - *mean;
+            *mean += difference * share;
+            *squares += other_squares + difference * difference * (m * share);
+        }
+        Ok(())
+    }
+
     /// Number of passes taken.
     pub const fn passes(&self) -> u64 {
         self.passes
+    }
+
+    /// The sum of the squared distances from the mean, to be saved beside it and [resumed](Self::resume).
+    pub const fn squares(&self) -> &[f64] {
+        self.squares
     }
 
     /// The mean of each output; 0 before the first pass.

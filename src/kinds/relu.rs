@@ -1,7 +1,7 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Element, Input, Operands, Pass};
-use crate::error::{Error, same_length};
+use crate::error::{Error, Setting, same_length};
 use crate::layout::{Memory, Shape};
 use crate::mask::{Mask, MaskMut, append, mask_words};
 use crate::simd::Floats;
@@ -14,7 +14,7 @@ use crate::simd::Floats;
 /// `relu(-0.0)` is `+0.0`. `relu(NaN)` is NaN, so a kept NaN stays one, but its bit is 0: no gradient passes.
 ///
 /// Which elements are kept is as in [`Dropout`], at any [offset](Dropout::with_offset), and the rules of
-/// aliasing and the errors are the same. The mask has one bit for each element from its first word on, also with
+/// aliasing and the errors are the same, and [`Error::Unsupported`] for threads. The mask has one bit for each element from its first word on, also with
 /// [`Dropout::channels`]; with [`Dropout::rows`], row `r` starts at word `r * mask_words(columns)`.
 ///
 /// ```
@@ -47,7 +47,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let shape = self.dropout.check(x.len(), y.len())?;
+        let shape = self.check(x.len(), y.len())?;
         self.rectify(shape, Input::Slice(x), y, mask)
     }
 
@@ -56,7 +56,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let shape = self.dropout.check(x.len(), x.len())?;
+        let shape = self.check(x.len(), x.len())?;
         self.rectify(shape, Input::InPlace, x, mask)
     }
 
@@ -65,7 +65,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`StoredMask::apply`].
     pub fn backward(&self, mask: Mask<'_>, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        self.stored(mask).apply(dy, dx)
+        self.stored(mask)?.apply(dy, dx)
     }
 
     /// [`backward`](Self::backward) over its input.
@@ -73,7 +73,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`StoredMask::apply`].
     pub fn backward_in_place(&self, mask: Mask<'_>, dy: &mut [f32]) -> Result<(), Error> {
-        self.stored(mask).apply_in_place(dy)
+        self.stored(mask)?.apply_in_place(dy)
     }
 
     /// `dx[i] += bit ? dy[i] * scale : +0.0`: accumulates the gradient.
@@ -81,7 +81,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`StoredMask::apply`].
     pub fn backward_add(&self, mask: Mask<'_>, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        self.stored(mask).apply_add(dy, dx)
+        self.stored(mask)?.apply_add(dy, dx)
     }
 
     /// What the network computes when it is not trained: `y[i] = relu(x[i])`, with standard scaling times `1 - p`, and `+0.0`
@@ -90,7 +90,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.dropout.check(x.len(), y.len())?;
+        let shape = self.check(x.len(), y.len())?;
         self.evaluation(shape, Input::Slice(x), y);
         Ok(())
     }
@@ -100,9 +100,14 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let shape = self.dropout.check(x.len(), x.len())?;
+        let shape = self.check(x.len(), x.len())?;
         self.evaluation(shape, Input::InPlace, x);
         Ok(())
+    }
+
+    fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
+        self.dropout.supports_no(&[Setting::Threads])?;
+        self.dropout.check(x, y)
     }
 
     fn evaluation(&self, shape: Shape, x: Input<'_>, y: &mut [f32]) {
@@ -126,14 +131,15 @@ impl ReluDropout {
         Ok(())
     }
 
-    fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
+    fn stored<'a>(&self, mask: Mask<'a>) -> Result<StoredMask<'a>, Error> {
+        self.dropout.supports_no(&[Setting::Threads])?;
         let stored = StoredMask::new(mask, self.dropout.scale()).with_level(self.dropout.run_level());
-        match self.dropout.shape() {
+        Ok(match self.dropout.shape() {
             Some(Shape::Rows(rows)) => {
                 stored.rows(rows.index_stride((mask_words(rows.columns) as u64).saturating_mul(64)))
             }
             _ => stored,
-        }
+        })
     }
 }
 

@@ -6,6 +6,9 @@ mod write;
 pub(crate) use bits::{append, clear_past, copy_bits, low_bits};
 pub use write::MaskMut;
 
+use core::fmt;
+use core::ops::Range;
+
 use crate::error::{Error, same_length};
 
 /// Number of `u64` words that hold `len` bits: `len.div_ceil(64)`, for any `len`.
@@ -31,7 +34,7 @@ pub const fn mask_words(len: usize) -> usize {
 /// assert_eq!(mask.get(4), None);
 /// # Ok::<(), dropmask::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Mask<'a> {
     words: &'a [u64],
     /// Position in `words[0]` of the first bit, below 64.
@@ -62,6 +65,25 @@ impl<'a> Mask<'a> {
         }
     }
 
+    /// The bits of some elements: bit 0 is that of `range.start`.
+    ///
+    /// ```
+    /// use dropmask::Mask;
+    ///
+    /// let mask = Mask::new(&[0b1011], 4)?.slice(1..3)?;
+    /// assert_eq!(mask.iter().collect::<Vec<_>>(), [true, false]);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::MaskTooShort`] if the range ends behind the mask or before it starts.
+    pub fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
+        if range.start <= range.end && range.end <= self.len {
+            return Ok(self.part(range.start as u64, range.len()));
+        }
+        Err(Error::MaskTooShort { needed: range.end.max(range.start) as u64, actual: self.len as u64 })
+    }
+
     /// Number of elements.
     pub const fn len(&self) -> usize {
         self.len
@@ -79,8 +101,7 @@ impl<'a> Mask<'a> {
 
     /// Each element's bit in turn.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = bool> + use<'a> {
-        let mask = *self;
-        (0..self.len).map(move |i| mask.word(i / 64) >> (i % 64) & 1 == 1)
+        self.into_iter()
     }
 
     /// The indices of the kept elements, in ascending order, a word at a time.
@@ -165,6 +186,45 @@ impl<'a> Mask<'a> {
         let bit = first.saturating_add(u64::from(self.shift));
         let words = self.words.get((bit / 64) as usize..).unwrap_or(&[]);
         Self { words, shift: (bit % 64) as u32, len }
+    }
+}
+
+/// The bits of the view, that of element 0 first: `Mask(1101)`.
+impl fmt::Debug for Mask<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mask(")?;
+        self.iter().try_for_each(|kept| f.write_str(if kept { "1" } else { "0" }))?;
+        f.write_str(")")
+    }
+}
+
+/// Each element's bit in turn.
+#[derive(Clone, Debug)]
+pub struct MaskIter<'a> {
+    mask: Mask<'a>,
+    left: Range<usize>,
+}
+
+impl Iterator for MaskIter<'_> {
+    type Item = bool;
+
+    fn next(&mut self) -> Option<bool> {
+        self.left.next().map(|i| self.mask.word(i / 64) >> (i % 64) & 1 == 1)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.left.size_hint()
+    }
+}
+
+impl ExactSizeIterator for MaskIter<'_> {}
+
+impl<'a> IntoIterator for Mask<'a> {
+    type Item = bool;
+    type IntoIter = MaskIter<'a>;
+
+    fn into_iter(self) -> MaskIter<'a> {
+        MaskIter { mask: self, left: 0..self.len }
     }
 }
 

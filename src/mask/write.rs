@@ -1,3 +1,5 @@
+use core::fmt;
+
 use super::{Mask, low_bits, mask_words, saturate};
 use crate::error::{Error, same_length};
 
@@ -16,7 +18,6 @@ use crate::error::{Error, same_length};
 /// assert_eq!(words, [0b010]);
 /// # Ok::<(), dropmask::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct MaskMut<'a> {
     /// As many words as the length needs.
     words: &'a mut [u64],
@@ -124,5 +125,12 @@ impl<'a> MaskMut<'a> {
         {
             *last &= low_bits(used);
         }
+    }
+}
+
+/// As that of [`Mask`].
+impl fmt::Debug for MaskMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_mask().fmt(f)
     }
 }

@@ -245,7 +245,7 @@ pub const FAMILY: [Function; 26] = [
         expected: |a, b| {
             let [mask, kept] = b else { panic!() };
             kept.u64_mut()[0] =
-                drop_block(a).fill(&mut MaskMut::new(mask.u64_mut(), maps(a) as usize).unwrap()).unwrap().kept;
+                drop_block(a).fill(&mut MaskMut::new(mask.u64_mut(), maps(a) as usize).unwrap()).unwrap().kept();
         },
     },
     Function {
@@ -260,7 +260,7 @@ pub const FAMILY: [Function; 26] = [
             kept.u64_mut()[0] = drop_block(a)
                 .forward(x.f32(), y.f32_mut(), &mut MaskMut::new(mask.u64_mut(), maps(a) as usize).unwrap())
                 .unwrap()
-                .kept;
+                .kept();
         },
     },
     Function {
@@ -272,7 +272,7 @@ pub const FAMILY: [Function; 26] = [
         call: call!(dropmask_dropblock_backward_f32: number (0) (1) (2) [0]),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
-            let scale = KeptCount { kept: a.number, total: a.sizes[0] as u64 }.scale();
+            let scale = KeptCount::new(a.number, a.sizes[0] as u64).scale();
             StoredMask::new(Mask::new(mask.u64(), a.sizes[0]).unwrap(), scale).apply(dy.f32(), dx.f32_mut()).unwrap();
         },
     },

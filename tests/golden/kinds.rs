@@ -423,7 +423,7 @@ impl Case for DropBlockCase {
         let (mut y, mut count) = (vec![123.0; x.len()], None);
         let words = stored(x.len(), |mask| dropout.forward(&x, &mut y, mask).map(|kept| count = Some(kept)));
         assert_eq!(words, self.mask.0);
-        assert_eq!(count, Some(KeptCount { kept: self.kept, total: x.len() as u64 }));
+        assert_eq!(count, Some(KeptCount::new(self.kept, x.len() as u64)));
         assert_same(&y, &self.y);
         let mask = Mask::new(&words, x.len()).unwrap();
         assert_same(&written(x.len(), |dx| dropout.backward(&x, dx, mask, count.unwrap())), &self.y);

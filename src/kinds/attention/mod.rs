@@ -5,7 +5,7 @@ mod softmax;
 use self::softmax::{PIECE, Rows, Softmax};
 use super::dropout::Dropout;
 use crate::engine::{Input, Operands, Reader, Source};
-use crate::error::{Error, same_length};
+use crate::error::{Error, Setting, same_length};
 use crate::layout::{Memory, Rows as Shape};
 use crate::mask::Mask;
 use crate::simd::{Level, dispatch};
@@ -17,7 +17,7 @@ use crate::simd::{Level, dispatch};
 /// sample, in it a row for each query. Weight `j` of query `i` of matrix `m` is at `(m * queries + i) * keys + j`, and
 /// its bit has that index from the [offset](Dropout::with_offset) on: the mask is the one that
 /// [`Dropout::fill`] draws for the flat slice. A shard is whole matrices, or some rows of one matrix with
-/// `matrices = 1`. A [shape](Dropout::rows) of the dropout itself is not used.
+/// `matrices = 1`.
 ///
 /// ```
 /// use dropmask::{Attention, Key, Dropout, Probability};
@@ -63,7 +63,7 @@ use crate::simd::{Level, dispatch};
 /// The functions with several slices cannot alias; the `_in_place` ones give the same result over the scores.
 ///
 /// # Errors
-/// All operations: [`Error::InvalidPast`] for a causal mask that is none, also where there are no elements;
+/// All operations: [`Error::Unsupported`] for a layout or threads; [`Error::InvalidPast`] for a causal mask that is none, also where there are no elements;
 /// [`Error::LengthMismatch`] unless every slice, and in training a stored mask, has `matrices * queries * keys` elements, and
 /// [`Error::IndexOverflow`] if the last element's index would pass 2^64, unless bits are stored. After an error nothing has been
 /// written.
@@ -105,7 +105,7 @@ impl<'a> Attention<'a> {
     }
 
     /// Softmax of the kept scores alone, so that the kept weights of a row sum to 1 (Zehui et al., "`DropAttention`",
-    /// 2019). A row of which nothing is kept is `+0.0`. The scale of the dropout has no effect then, and evaluation is the
+    /// 2019). A row of which nothing is kept is `+0.0`. The weights are not scaled then, and evaluation is the
     /// softmax.
     #[must_use]
     pub const fn renormalise(self, renormalise: bool) -> Self {
@@ -189,6 +189,7 @@ impl<'a> Attention<'a> {
 
 impl Attention<'_> {
     fn check<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
+        self.dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
         check_past(self.stack.past)?;
         for length in lengths {
             same_length(self.stack.len(), length)?;

@@ -8,7 +8,7 @@ use self::products::{Forward, InputGradient, WeightGradient};
 use self::tile::{KeptFinite, Product, Square};
 use super::dropout::Dropout;
 use crate::engine::Source;
-use crate::error::{Error, same_length};
+use crate::error::{Error, Setting, same_length};
 use crate::layout::Rows;
 use crate::mask::Mask;
 
@@ -22,7 +22,7 @@ use crate::mask::Mask;
 /// The bit of weight `(o, i)` has the index `offset + o * inputs + i` of the mask stream; with an
 /// [`index_stride`](Self::index_stride), `offset + o * index_stride + i`. One mask serves the batch, or
 /// [each sample has its own](Self::per_sample). A shard is some rows of `W`, with the offset of the first of them, or some
-/// columns. A [shape](Dropout::rows) of the dropout itself is not used.
+/// columns.
 ///
 /// | method | |
 /// |---|---|
@@ -69,7 +69,7 @@ use crate::mask::Mask;
 /// `cargo bench --bench connect` measures both.
 ///
 /// # Errors
-/// All operations: [`Error::LengthMismatch`] unless every slice has the length that is said above (and a stored mask, where
+/// All operations: [`Error::Unsupported`] for a layout or threads, [`Error::LengthMismatch`] unless every slice has the length that is said above (and a stored mask, where
 /// it is used, one bit for each weight), [`Error::IndexOverflow`] if a weight's index, or the number of a sample whose mask
 /// is drawn, would pass 2^64; with a stored mask nothing has an index. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
@@ -173,6 +173,7 @@ impl<'a> DropConnect<'a> {
     /// # Errors
     /// See [`DropConnect`].
     pub fn backward_bias(&self, dy: &[f32], db: &mut [f32]) -> Result<(), Error> {
+        self.dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
         let Layer { batch, outputs, .. } = self.layer;
         same_length(batch.saturating_mul(outputs), dy.len())?;
         same_length(outputs, db.len())?;
@@ -245,6 +246,7 @@ impl DropConnect<'_> {
     }
 
     fn check(&self, w: usize, x: usize, y: usize) -> Result<(), Error> {
+        self.dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
         let Layer { batch, inputs, outputs, index_stride } = self.layer;
         same_length(outputs.saturating_mul(inputs), w)?;
         same_length(batch.saturating_mul(inputs), x)?;

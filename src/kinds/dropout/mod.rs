@@ -10,6 +10,7 @@ use crate::simd::Level;
 
 /// What dropout multiplies with, in training and in evaluation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scaling {
     /// Kept elements are divided by the keep probability in training, evaluation is the identity: `E[y] = x`
     /// throughout. What every framework does today.

@@ -1,6 +1,6 @@
 use super::{Dropout, Scaling};
 use crate::engine::{Input, Operands, Pass, Row, Source, Threads};
-use crate::error::{Error, same_length};
+use crate::error::{Error, Setting, same_length};
 use crate::layout::Shape;
 use crate::mask::MaskMut;
 use crate::simd::Level;
@@ -51,6 +51,20 @@ impl Dropout {
     /// The shape that was asked for.
     pub(crate) const fn shape(&self) -> Option<Shape> {
         self.shape
+    }
+
+    /// # Errors
+    /// [`Error::Unsupported`] if one of these settings is not the default.
+    pub(crate) fn supports_no(&self, settings: &[Setting]) -> Result<(), Error> {
+        let is_set = |setting: &Setting| match setting {
+            Setting::Layout => self.shape.is_some(),
+            Setting::Scaling => self.scaling != Scaling::Inverted,
+            Setting::Threads => self.threads != Threads::One,
+        };
+        match settings.iter().copied().find(is_set) {
+            Some(setting) => Err(Error::Unsupported { setting }),
+            None => Ok(()),
+        }
     }
 
     /// The shape of a pass over slices of these lengths.

@@ -3,8 +3,12 @@
 
 mod common;
 
+use std::mem::MaybeUninit;
+
 use common::{OPERATIONS, all_same, fill, floats, proptest_config, random_words, same, to_bits};
-use dropmask::{Dropout, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, StoredMask, mask_words};
+use dropmask::{
+    Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, Setting, StoredMask, mask_words,
+};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -79,6 +83,30 @@ fn stored(words: &[u64], len: usize, scale: f32) -> StoredMask<'_> {
 /// The result of an operation of that name, and the mask that it leaves.
 fn outcome(name: &str, stream: &Dropout, x: &[f32]) -> (Vec<f32>, Vec<u64>) {
     OPERATIONS.iter().find(|operation| operation.name == name).unwrap().outcome(stream, x)
+}
+
+/// Memory that holds nothing yet, filled with a pattern that a read of it would show.
+fn memory(len: usize) -> Vec<MaybeUninit<f32>> {
+    vec![MaybeUninit::new(f32::from_bits(0x7F80_1234)); len]
+}
+
+/// Gaps would be handed out as floats that nobody wrote.
+#[test]
+fn memory_with_gaps_is_refused() {
+    let dropout = Dropout::new(Key::new(1), Probability::new(0.5).unwrap());
+    let (x, words) = ([1.0; 100], [!0; 3]);
+    let unsupported = Err(Error::Unsupported { setting: Setting::Layout });
+    for rows in [Rows::new(3, 20).stride(30), Rows::new(4, 24), Rows::new(0, 7)] {
+        let mut y = memory(100);
+        assert_eq!(dropout.rows(rows).forward_uninit(&x, &mut y).map(|_| ()), unsupported);
+        assert_eq!(dropout.rows(rows).backward_uninit(&x, &mut y).map(|_| ()), unsupported);
+    }
+    let stored = StoredMask::new(Mask::new(&words, 64 + 20).unwrap(), 2.0).rows(Rows::new(2, 20).index_stride(64));
+    assert_eq!(stored.apply_uninit(&x, &mut memory(100)).map(|_| ()), unsupported);
+    let mut y = [0.0; 100];
+    let rows = dropout.rows(Rows::new(4, 25).index_stride(1000));
+    rows.forward(&x, &mut y).unwrap();
+    assert_eq!(rows.forward_uninit(&x, &mut memory(100)).unwrap(), y);
 }
 
 proptest! {
@@ -349,5 +377,24 @@ proptest! {
             fill(&Dropout::new(key, p).with_offset(offset), 2000)
         });
         prop_assert!(small.iter().zip(large).all(|(small, large)| small & !large == 0));
+    }
+
+    /// Memory that is not initialised has what a slice has.
+    #[test]
+    fn uninitialised_memory(stream in streams(probabilities()), x in slices()) {
+        let len = x.len();
+        let mut y = vec![0.0; len];
+        stream.forward(&x, &mut y).unwrap();
+        let mut words = vec![0; mask_words(len)];
+        stream.fill(&mut mask_mut(&mut words, len)).unwrap();
+        let stored = stored(&words, len, stream.scale()).with_level(stream.level().unwrap());
+        for got in [
+            stream.forward_uninit(&x, &mut memory(len)).unwrap(),
+            stream.backward_uninit(&x, &mut memory(len)).unwrap(),
+            stored.apply_uninit(&x, &mut memory(len)).unwrap(),
+        ] {
+            prop_assert!(all_same(got, &y));
+        }
+        prop_assert!(stream.forward_uninit(&x, &mut memory(len + 1)).is_err());
     }
 }

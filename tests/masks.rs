@@ -4,7 +4,7 @@
 mod common;
 
 use common::{proptest_config, random_words};
-use dropmask::{Error, Mask, MaskMut, mask_words};
+use dropmask::{Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, mask_words};
 use proptest::prelude::*;
 
 /// Words, and a view of some of their bits: the first bit and the number of bits.
@@ -149,6 +149,45 @@ fn as_many_bits_as_there_are_numbers() {
         assert_eq!((y[63], y[64], y[65]), (2.0, 0.0, 2.0), "{level}");
         words.fill(0);
     }
+}
+
+/// A mask as bytes and as bools is the one that `fill` draws, row by row where there are rows, at every level.
+#[test]
+fn filled_as_bytes() {
+    let dropout = |p| Dropout::new(Key::new(4), Probability::new(p).unwrap());
+    for (p, offset) in [0.0, 0.3, 0.5, 1.0].into_iter().flat_map(|p| [0, 1, 70, 1000, u64::MAX - 5000].map(|o| (p, o)))
+    {
+        for len in (0..=130).chain([1023, 1024, 1025, 4999]) {
+            let mut words = vec![0; mask_words(len)];
+            let flat = dropout(p).with_offset(offset);
+            flat.with_level(Level::SCALAR).fill(&mut MaskMut::new(&mut words, len).unwrap()).unwrap();
+            let expected = bools(&words, 0, len);
+            for level in Level::supported() {
+                let (mut bytes, mut kept) = (vec![7; len], vec![true; len]);
+                flat.with_level(level).fill_u8(&mut bytes).unwrap();
+                flat.with_level(level).fill_bools(&mut kept).unwrap();
+                assert_eq!(kept, expected, "{level}, p = {p}, {len} from {offset}");
+                assert!(bytes.iter().zip(&kept).all(|(byte, kept)| *byte == u8::from(*kept)));
+            }
+        }
+    }
+    let (rows, mut kept) = (Rows::new(3, 100).index_stride(1000), [false; 300]);
+    dropout(0.5).rows(rows).fill_bools(&mut kept).unwrap();
+    for (row, kept) in (0..).zip(kept.chunks(100)) {
+        let mut expected = [false; 100];
+        dropout(0.5).with_offset(1000 * row).fill_bools(&mut expected).unwrap();
+        assert_eq!(kept, expected);
+    }
+    let (mut channels, mut flat) = ([7; 6], [7; 6]);
+    dropout(0.5).channels(Channels::last(2, 9, 3)).fill_u8(&mut channels).unwrap();
+    dropout(0.5).fill_u8(&mut flat).unwrap();
+    assert_eq!(channels, flat);
+
+    let mut bytes = [7; 10];
+    assert!(matches!(dropout(0.5).with_offset(u64::MAX).fill_u8(&mut bytes), Err(Error::IndexOverflow { .. })));
+    let shaped = dropout(0.5).channels(Channels::last(2, 9, 3));
+    assert_eq!(shaped.fill_u8(&mut bytes), Err(Error::LengthMismatch { expected: 6, actual: 10 }));
+    assert_eq!(bytes, [7; 10]);
 }
 
 #[test]

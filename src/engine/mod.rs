@@ -16,7 +16,7 @@ mod threads;
 mod words;
 
 pub(crate) use element::{AddScaled, Element, Kernel, Scale};
-pub(crate) use operand::{Input, Operands};
+pub(crate) use operand::{Input, Operands, Output, written};
 pub(crate) use pass::{Pass, fill, sequence};
 pub(crate) use reader::{Reader, Source};
 pub(crate) use row::Row;

@@ -2,9 +2,10 @@
 //!
 //! Operands are pointers, strides and lengths: in place and out of place are the same compiled loop, an output is never read
 //! unless it is an input too, and no reference is made to what lies between the rows.
-#![allow(unsafe_code)] // operands for threads
+#![allow(unsafe_code)] // operands for threads, and memory that a pass has written
 
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 
 use super::run::{INPUTS, Run};
 use crate::layout::Memory;
@@ -18,6 +19,31 @@ pub(crate) enum Input<'a> {
     InPlace,
     /// A slice of one row, the same for each.
     Row(&'a [f32]),
+}
+
+/// The output of a pass: floats, or memory for floats, which is no input then.
+pub(crate) struct Output<'a> {
+    pub(super) start: *mut f32,
+    pub(super) len: usize,
+    memory: PhantomData<&'a mut [f32]>,
+}
+
+impl<'a> From<&'a mut [f32]> for Output<'a> {
+    #[inline(always)]
+    fn from(y: &'a mut [f32]) -> Self {
+        Self { start: y.as_mut_ptr(), len: y.len(), memory: PhantomData }
+    }
+}
+
+/// The floats of `y`, all of which `write` has written if it succeeds: by a pass from slices over dense memory.
+pub(crate) fn written<E>(
+    y: &mut [MaybeUninit<f32>],
+    write: impl FnOnce(Output<'_>) -> Result<(), E>,
+) -> Result<&mut [f32], E> {
+    write(Output { start: y.as_mut_ptr().cast(), len: y.len(), memory: PhantomData })?;
+    // SAFETY: a pass over dense memory writes each element of its output (`Run::each`, `scalar`, `constant`), and there is no
+    // other `write`: `forward_uninit` and `apply_uninit` refuse memory with gaps.
+    Ok(unsafe { &mut *(core::ptr::from_mut(y) as *mut [f32]) })
 }
 
 /// Inputs and outputs of a pass, in rows.
@@ -51,8 +77,8 @@ impl Rows {
         Self { start: x.as_ptr().cast_mut(), len: x.len(), stride }
     }
 
-    const fn write(y: &mut [f32], stride: usize) -> Self {
-        Self { start: y.as_mut_ptr(), len: y.len(), stride }
+    const fn write(y: &Output<'_>, stride: usize) -> Self {
+        Self { start: y.start, len: y.len, stride }
     }
 
     /// At most `len` elements of a row.
@@ -67,8 +93,8 @@ impl Rows {
 
 impl<'a> Operands<'a> {
     /// `y` from some inputs, in the rows of `memory`.
-    pub(crate) fn new<const N: usize>(inputs: [Input<'a>; N], y: &'a mut [f32], memory: Memory) -> Self {
-        let output = Rows::write(y, memory.stride);
+    pub(crate) fn new<const N: usize>(inputs: [Input<'a>; N], y: impl Into<Output<'a>>, memory: Memory) -> Self {
+        let output = Rows::write(&y.into(), memory.stride);
         let mut all = [Rows::NONE; INPUTS];
         for (all, input) in all.iter_mut().zip(inputs) {
             *all = match input {
@@ -81,8 +107,8 @@ impl<'a> Operands<'a> {
     }
 
     /// With sums of one row over all rows.
-    pub(crate) const fn sums(self, sums: &'a mut [f32]) -> Self {
-        Self { sums: Rows::write(sums, 0), ..self }
+    pub(crate) fn sums(self, sums: &'a mut [f32]) -> Self {
+        Self { sums: Rows::write(&sums.into(), 0), ..self }
     }
 
     /// `len` elements of a row, or as many as each operand that is there has.

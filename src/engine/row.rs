@@ -5,7 +5,7 @@ use core::mem;
 
 use super::beside::{Beside, PAIR};
 use super::element::{AddScaled, Kernel, Scale};
-use super::operand::Input;
+use super::operand::{Input, Output};
 use super::reader::{Source, WORDS, fill};
 use super::run::Run;
 use crate::simd::Level;
@@ -32,7 +32,7 @@ impl<'a> Row<'a> {
         level: Level,
         source: Source<'a>,
         inputs: [Input<'a>; N],
-        y: &'a mut [f32],
+        y: impl Into<Output<'a>>,
         store: &'a mut [u64],
     ) -> Self {
         Self { level, source, index: 0, run: Run::new(inputs, y), store }

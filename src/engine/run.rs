@@ -6,7 +6,7 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
 use super::element::Element;
-use super::operand::Input;
+use super::operand::{Input, Output};
 use crate::mask::low_bits;
 use crate::simd::{Floats, Simd, load, to_array};
 
@@ -29,8 +29,8 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     /// All of `y` and of each input, or as many elements as the shortest has.
     #[inline(always)] // setting up is half of a short call
-    pub(crate) fn new<const N: usize>(inputs: [Input<'a>; N], y: &'a mut [f32]) -> Self {
-        let (mut len, y) = (y.len(), y.as_mut_ptr());
+    pub(crate) fn new<const N: usize>(inputs: [Input<'a>; N], y: impl Into<Output<'a>>) -> Self {
+        let Output { start: y, mut len, .. } = y.into();
         let mut x = [y.cast_const(); INPUTS];
         for (x, input) in x.iter_mut().zip(inputs) {
             if let Input::Slice(slice) | Input::Row(slice) = input {

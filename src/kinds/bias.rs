@@ -187,7 +187,7 @@ impl BiasDropout {
         b: &[f32],
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let pass = self.dropout.training(shape, [], &mut []);
+        let pass = self.dropout.training(shape, [], &mut [][..]);
         self.run(pass, self.dropout.scale(), &inputs, b, y)
     }
 
@@ -230,7 +230,7 @@ impl BiasDropout {
     ) -> Result<(), Error> {
         let memory = self.memory(db.len());
         let operands = Operands::new(inputs, dx, memory).sums(db);
-        let pass = Pass { memory, operands, ..self.dropout.training(shape, [], &mut []) };
+        let pass = Pass { memory, operands, ..self.dropout.training(shape, [], &mut [][..]) };
         pass.range(0..pass.layout.len(), &mut Gradients { scale: self.dropout.scale(), added: N == 2 });
         Ok(())
     }

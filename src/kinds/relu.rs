@@ -125,7 +125,7 @@ impl ReluDropout {
             (shape.memory(), y.len())
         };
         let operands = Operands::new([x], y, memory);
-        let pass = Pass { memory, operands, ..self.dropout.training(shape, [], &mut []) };
+        let pass = Pass { memory, operands, ..self.dropout.training(shape, [], &mut [][..]) };
         let mut relu = Relu { mask: mask.words_mut(), columns, row_end: columns, ..Relu::new(self.dropout.scale()) };
         pass.range(0..pass.layout.len(), &mut relu);
         Ok(())

@@ -1,4 +1,6 @@
-use crate::engine::{Input, Operands, Pass, Row, Source, Threads};
+use core::mem::MaybeUninit;
+
+use crate::engine::{Input, Operands, Output, Pass, Row, Source, Threads, written};
 use crate::error::Error;
 use crate::layout::{Channels, Rows, Shape};
 use crate::mask::Mask;
@@ -83,6 +85,16 @@ impl<'a> StoredMask<'a> {
         self.pass(shape, [Input::Slice(x)], y)
     }
 
+    /// [`apply`](Self::apply) to memory that is not initialised, as engines hand it out; returns it as floats.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply); [`Error::Unsupported`] for a layout with gaps, or one that ends before `y`.
+    pub fn apply_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
+        let shape = self.check(x.len(), y.len())?;
+        shape.check_dense(y.len())?;
+        written(y, |y| self.pass(shape, [Input::Slice(x)], y))
+    }
+
     /// [`apply`](Self::apply) over its input.
     ///
     /// # Errors
@@ -131,7 +143,12 @@ impl<'a> StoredMask<'a> {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn pass<const N: usize>(&self, shape: Shape, inputs: [Input<'_>; N], y: &mut [f32]) -> Result<(), Error> {
+    fn pass<'b, const N: usize>(
+        &'b self,
+        shape: Shape,
+        inputs: [Input<'b>; N],
+        y: impl Into<Output<'b>>,
+    ) -> Result<(), Error> {
         let (level, source) = (self.level.unwrap_or_else(Level::detect), Source::stored(self.mask, self.scale));
         if let (None, Threads::One) = (self.shape, self.threads) {
             Row::new(level, source, inputs, y, &mut []).product(N, self.scale);

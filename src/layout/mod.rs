@@ -4,7 +4,7 @@ mod channels;
 mod rows;
 mod walk;
 
-use crate::error::{Error, same_length};
+use crate::error::{Error, Setting, same_length};
 
 pub use channels::Channels;
 pub use rows::Rows;
@@ -112,6 +112,19 @@ impl Shape {
             None => Ok(Rows::new(1, len)),
             Some(shape) => shape.bits().check_written(len),
         }
+    }
+
+    /// Whether the elements are all of a slice of this length.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if not.
+    pub(crate) fn check_dense(self, len: usize) -> Result<(), Error> {
+        if self.memory() == Memory::dense(len) { Ok(()) } else { Err(Error::Unsupported { setting: Setting::Layout }) }
+    }
+
+    /// The bits that are drawn, row by row: `len` of them, or those of the shape.
+    pub(crate) fn drawn(shape: Option<Self>, len: usize) -> Rows {
+        shape.map_or(Rows::new(1, len), |shape| shape.bits().normalised())
     }
 
     /// The bits as a matrix.

@@ -19,7 +19,25 @@ pub(crate) fn append(words: &mut [u64], at: usize, bits: u64, len: usize) {
     }
 }
 
-/// Copies `len` bits of `from`, from bit `from_bit` on, to bit `at` of `to` on, and 0 to the rest of each word that they begin. Bits beyond either slice are lost.
+/// One value for each bit of the words, as long as there is room: `of(0)` or `of(1)`.
+pub(crate) fn unpack<T>(words: impl Iterator<Item = u64>, to: &mut [T], of: impl Fn(u8) -> T) {
+    for (to, word) in to.chunks_mut(64).zip(words) {
+        for (to, bits) in to.chunks_mut(8).zip(word.to_le_bytes()) {
+            to.iter_mut().zip(bytes(bits)).for_each(|(to, byte)| *to = of(byte));
+        }
+    }
+}
+
+/// Eight bits as bytes of 0 and 1, the lowest first.
+const fn bytes(bits: u8) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // bit `i` where it is in byte `i`, then to the highest bit of the byte, then to the lowest
+    let each = ONES.wrapping_mul(bits as u64) & 0x8040_2010_0804_0201;
+    ((each + 0x7F * ONES) >> 7 & ONES).to_le_bytes()
+}
+
+/// Copies `len` bits of `from`, from bit `from_bit` on, to bit `at` of `to` on, and 0 to the rest of each word
+/// that they begin. Bits beyond either slice are lost.
 pub(crate) fn copy_bits(from: &[u64], from_bit: usize, to: &mut [u64], at: usize, len: usize) {
     let word = |i: usize| from.get(i).copied().unwrap_or(0);
     let (first, shift) = (from_bit / 64, (from_bit % 64) as u32);

@@ -3,7 +3,7 @@
 mod bits;
 mod write;
 
-pub(crate) use bits::{append, clear_past, copy_bits, low_bits};
+pub(crate) use bits::{append, clear_past, copy_bits, low_bits, unpack};
 pub use write::MaskMut;
 
 use core::fmt;
@@ -133,7 +133,7 @@ impl<'a> Mask<'a> {
     /// [`Error::LengthMismatch`] unless `out.len() == self.len()`.
     pub fn write_bools(&self, out: &mut [bool]) -> Result<(), Error> {
         same_length(self.len, out.len())?;
-        out.iter_mut().zip(self.iter()).for_each(|(out, kept)| *out = kept);
+        unpack(self.words(), out, |kept| kept == 1);
         Ok(())
     }
 
@@ -143,7 +143,7 @@ impl<'a> Mask<'a> {
     /// [`Error::LengthMismatch`] unless `out.len() == self.len()`.
     pub fn write_u8(&self, out: &mut [u8]) -> Result<(), Error> {
         same_length(self.len, out.len())?;
-        out.iter_mut().zip(self.iter()).for_each(|(out, kept)| *out = u8::from(kept));
+        unpack(self.words(), out, |kept| kept);
         Ok(())
     }
 

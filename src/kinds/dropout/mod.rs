@@ -1,6 +1,10 @@
+mod fill;
 mod passes;
+mod scaling;
 
-use crate::engine::{Input, Threads, fill};
+use core::mem::MaybeUninit;
+
+use crate::engine::{Input, Threads, written};
 use crate::error::Error;
 use crate::key::Key;
 use crate::layout::{Channels, Rows, Shape};
@@ -8,21 +12,7 @@ use crate::mask::MaskMut;
 use crate::probability::Probability;
 use crate::simd::Level;
 
-/// What dropout multiplies with, in training and in evaluation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Scaling {
-    /// Kept elements are divided by the keep probability in training, evaluation is the identity: `E[y] = x`
-    /// throughout. What every framework does today.
-    #[default]
-    Inverted,
-    /// Training masks only, evaluation multiplies by the keep probability (Srivastava et al., "Dropout: a simple way
-    /// to prevent neural networks from overfitting", JMLR 2014).
-    Standard,
-    /// Training masks only, evaluation is the identity. Evaluation is then too large by `1 / (1 - p)`; kept for
-    /// comparison and for networks that were trained so.
-    Naive,
-}
+pub use self::scaling::Scaling;
 
 /// Dropout by replay: the mask of a key at a probability, drawn whenever it is needed and stored only on request.
 ///
@@ -190,30 +180,6 @@ impl Dropout {
         }
     }
 
-    /// Draws the mask alone: bit `j` tells whether the element of index `offset + j` is kept.
-    ///
-    /// ```
-    /// use dropmask::{Key, MaskMut, Dropout, Probability, mask_words};
-    ///
-    /// let mut words = [0; mask_words(1000)];
-    /// let mut mask = MaskMut::new(&mut words, 1000)?;
-    /// Dropout::new(Key::new(0), Probability::new(0.1)?).fill(&mut mask)?;
-    /// assert_eq!(mask.as_mask().count_kept(), 908);
-    /// # Ok::<(), dropmask::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// See [`Dropout`].
-    pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let rows = Shape::stored(self.shape, mask.len())?;
-        rows.check_indices(self.offset)?;
-        for (row, words) in mask.rows_mut(rows.columns).take(rows.rows).enumerate() {
-            let first = rows.index_stride.wrapping_mul(row as u64);
-            fill(self.run_level(), self.threads, self.stream(), self.offset.wrapping_add(first), rows.columns, words);
-        }
-        Ok(())
-    }
-
     /// `y[i] = kept ? x[i] * scale : +0.0`; no mask is stored.
     ///
     /// # Errors
@@ -221,6 +187,26 @@ impl Dropout {
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let shape = self.check(x.len(), y.len())?;
         self.pass(shape, [Input::Slice(x)], y)
+    }
+
+    /// [`forward`](Self::forward) to memory that is not initialised, as engines hand it out; returns it as floats.
+    ///
+    /// ```
+    /// use core::mem::MaybeUninit;
+    /// use dropmask::{Dropout, Key, Probability};
+    ///
+    /// let mut memory = [const { MaybeUninit::uninit() }; 3];
+    /// let y = Dropout::new(Key::new(1), Probability::new(0.5)?).forward_uninit(&[1.0; 3], &mut memory)?;
+    /// assert_eq!(y, [0.0, 2.0, 2.0]);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Dropout`]; [`Error::Unsupported`] for a layout with gaps, or one that ends before `y`.
+    pub fn forward_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
+        let shape = self.check(x.len(), y.len())?;
+        shape.check_dense(y.len())?;
+        written(y, |y| self.pass(shape, [Input::Slice(x)], y))
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -285,6 +271,14 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.forward(dy, dx)
+    }
+
+    /// [`backward`](Self::backward) to memory that is not initialised.
+    ///
+    /// # Errors
+    /// See [`forward_uninit`](Self::forward_uninit).
+    pub fn backward_uninit<'y>(&self, dy: &[f32], dx: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
+        self.forward_uninit(dy, dx)
     }
 
     /// [`backward`](Self::backward) over its input.

@@ -1,5 +1,5 @@
 use super::{Dropout, Scaling};
-use crate::engine::{Input, Operands, Pass, Row, Source, Threads};
+use crate::engine::{Input, Operands, Output, Pass, Row, Source, Threads};
 use crate::error::{Error, Setting, same_length};
 use crate::layout::Shape;
 use crate::mask::MaskMut;
@@ -79,7 +79,7 @@ impl Dropout {
         &self,
         shape: Shape,
         inputs: [Input<'a>; N],
-        y: &'a mut [f32],
+        y: impl Into<Output<'a>>,
     ) -> Pass<'a> {
         let (level, memory) = (self.run_level(), shape.memory());
         let operands = Operands::new(inputs, y, memory);
@@ -93,11 +93,11 @@ impl Dropout {
 
     /// `y = x * factor` as training would have it, or `y = z + x * factor` of two inputs.
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    pub(super) fn pass<const N: usize>(
+    pub(super) fn pass<'a, const N: usize>(
         &self,
         shape: Shape,
-        inputs: [Input<'_>; N],
-        y: &mut [f32],
+        inputs: [Input<'a>; N],
+        y: impl Into<Output<'a>>,
     ) -> Result<(), Error> {
         if self.is_row() {
             Row::new(self.run_level(), self.source(), inputs, y, &mut []).product(N, self.scale());

@@ -6,6 +6,10 @@ compile_error!(
     "dropmask needs SSE2 on 32-bit x86: x87 instructions round otherwise, and results would not be the same"
 );
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/engine-op.md")]
+struct EngineOp;
+
 mod engine;
 mod error;
 #[cfg(feature = "ffi")]
@@ -27,6 +31,7 @@ pub use kinds::{
 pub use layout::{Channels, Rows};
 pub use mask::{Mask, MaskIter, MaskMut, mask_words};
 pub use probability::Probability;
+#[cfg(feature = "rng")]
 pub use rand_core;
 pub use simd::Level;
 

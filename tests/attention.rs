@@ -739,6 +739,13 @@ fn every_query_sees_every_key() {
         }
     }
     // as many keys as can be named
+    // so many rows without keys are done with at once
+    for level in Level::supported() {
+        let rows = Attention::new(stream(0.5).with_level(level), usize::MAX, usize::MAX, 0).causal(3);
+        assert_eq!(rows.forward(&[], &mut []), Ok(()));
+        assert_eq!(rows.backward(&[], &[], &mut []), Ok(()));
+        assert_eq!(rows.evaluate_in_place(&mut []), Ok(()));
+    }
     let endless = Attention::new(stream(0.5), 0, 5, usize::MAX);
     assert_eq!(endless.forward(&[], &mut []), Ok(()));
 }

@@ -5,7 +5,7 @@ use crate::probability::Probability;
 
 impl MaskMut<'_> {
     /// Draws every bit anew from any generator: hardware, ChaCha, your own. Each element is kept with probability
-    /// exactly `T / 2^32`, given ideal uniform words.
+    /// exactly `T / 2^32`, given ideal uniform words. With the feature `rng`, which is one of the default features.
     ///
     /// For each mask word in turn it draws one `next_u64` for each binary digit of the threshold, from the most
     /// significant of its 32 down to its last 1, and stops early once no element of the word is undecided: about 7

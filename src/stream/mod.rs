@@ -5,6 +5,7 @@
 
 mod digits;
 mod draw;
+#[cfg(feature = "rng")]
 mod generator;
 mod sampler;
 mod specification;

@@ -57,7 +57,8 @@ impl Operation for Rows<'_, '_> {
     fn run<S: Simd>(mut self, s: S) {
         let (Softmax { scale, renormalise }, Stack { keys, .. }) = (self.softmax, self.stack);
         let mut words = [0; PIECE / 64];
-        let rows = self.stack.rows().rows;
+        // any number of rows may have no keys
+        let rows = if keys == 0 { 0 } else { self.stack.rows().rows };
         for row in 0..rows {
             let visible = self.stack.visible(row);
             if visible < keys {

@@ -13,6 +13,7 @@ struct EngineOp;
 mod engine;
 mod error;
 #[cfg(feature = "ffi")]
+#[doc(hidden)] // for C, whose header has the documentation
 pub mod ffi;
 mod key;
 mod kinds;

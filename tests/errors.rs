@@ -165,7 +165,7 @@ fn no_setting_is_ignored() {
             ("alpha", alpha.backward_add(&x, &mut y)),
             ("alpha", alpha.evaluate(&x, &mut y)),
             ("relu", relu.forward(&x, &mut y, &mut mask)),
-            ("relu", relu.backward(Mask::new(&[3], 4).unwrap(), &x, &mut y)),
+            ("relu", relu.backward(&x, &mut y, Mask::new(&[3], 4).unwrap())),
             ("relu", relu.evaluate_in_place(&mut y)),
         ];
         for (kind, result) in results.into_iter().filter(|(kind, _)| kinds.contains(kind)) {

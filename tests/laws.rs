@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use common::{OPERATIONS, all_same, fill, floats, proptest_config, random_words, same, to_bits};
 use dropmask::{
-    Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, Setting, StoredMask, mask_words,
+    Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, Setting, StoredMask, mask_words,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -83,6 +83,36 @@ fn stored(words: &[u64], len: usize, scale: f32) -> StoredMask<'_> {
 /// The result of an operation of that name, and the mask that it leaves.
 fn outcome(name: &str, stream: &Dropout, x: &[f32]) -> (Vec<f32>, Vec<u64>) {
     OPERATIONS.iter().find(|operation| operation.name == name).unwrap().outcome(stream, x)
+}
+
+/// Whatever the layout, the value that stored a mask reads it: forward and backward are those of replay.
+#[test]
+fn a_value_reads_what_it_stored() {
+    let shapes = |dropout: Dropout| {
+        let rows = Rows::new(3, 100);
+        let channels = [Channels::first(3, 5, 20), Channels::last(3, 20, 5), Channels::samples(3, 100)];
+        let bits = [15, 15, 3].into_iter().zip(channels).map(move |(bits, shape)| (dropout.channels(shape), bits));
+        let apart = channels.map(|shape| (dropout.channels(shape.index_stride(70)), 0));
+        let apart = [2 * 64 + 5, 2 * 64 + 5, 2 * 64 + 1].into_iter().zip(apart).map(|(bits, (shape, _))| (shape, bits));
+        let by_rows = [100, 0, 7, 1000].map(|stride| (dropout.rows(rows.index_stride(stride)), 2 * 128 + 100));
+        [(dropout, 300)].into_iter().chain(by_rows).chain(bits).chain(apart)
+    };
+    let x = floats(5, 300);
+    for level in Level::supported() {
+        let dropout = Dropout::new(Key::new(8), Probability::new(0.3).unwrap()).with_offset(77).with_level(level);
+        for (dropout, bits) in shapes(dropout) {
+            let (mut y, mut words) = (vec![0.0; 300], vec![0; mask_words(bits)]);
+            let mut mask = mask_mut(&mut words, bits);
+            dropout.forward_store(&x, &mut y, &mut mask).unwrap();
+            let (mut read, mut added) = (vec![0.0; 300], x.clone());
+            dropout.stored(mask.as_mask()).apply(&x, &mut read).unwrap();
+            assert_eq!(to_bits(&read), to_bits(&y), "{dropout:?}");
+            let mut expected = x.clone();
+            dropout.backward_add(&x, &mut expected).unwrap();
+            dropout.stored(mask.as_mask()).apply_add(&x, &mut added).unwrap();
+            assert_eq!(to_bits(&added), to_bits(&expected), "{dropout:?}");
+        }
+    }
 }
 
 /// Memory that holds nothing yet, filled with a pattern that a read of it would show.

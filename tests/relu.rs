@@ -51,13 +51,13 @@ fn check(stream: Dropout, kept: &[bool], what: &str) {
     assert!(all_same(&in_place, &y), "forward_in_place, {what}");
     assert_eq!(again, words[..again.len()], "mask in place, {what}");
 
-    relu.backward(mask, &dy, &mut out).unwrap();
+    relu.backward(&dy, &mut out, mask).unwrap();
     assert!(all_same(&out, &dx), "backward, {what}");
     in_place.copy_from_slice(&dy);
-    relu.backward_in_place(mask, &mut in_place).unwrap();
+    relu.backward_in_place(&mut in_place, mask).unwrap();
     assert!(all_same(&in_place, &dx), "backward_in_place, {what}");
     out.copy_from_slice(&start);
-    relu.backward_add(mask, &dy, &mut out).unwrap();
+    relu.backward_add(&dy, &mut out, mask).unwrap();
     let sum: Vec<f32> = start.iter().zip(&dx).map(|(start, dx)| start + dx).collect();
     assert!(all_same(&out, &sum), "backward_add, {what}");
 }
@@ -123,7 +123,7 @@ fn rows() {
             let mut words = random_words(9, rows * row_words);
             let (mut y, mut dx) = (start.clone(), start.clone());
             relu.forward(&x, &mut y, &mut MaskMut::new(&mut words, mask_len).unwrap()).unwrap();
-            relu.backward(Mask::new(&words, mask_len).unwrap(), &dy, &mut dx).unwrap();
+            relu.backward(&dy, &mut dx, Mask::new(&words, mask_len).unwrap()).unwrap();
             let (mut y_expected, mut dx_expected) = (start.clone(), start.clone());
             for row in 0..rows {
                 let of_row = row * stride..row * stride + columns;
@@ -182,7 +182,7 @@ fn finite_differences() {
     let relu = ReluDropout::new(stream(0.5));
     let (mut y, mut words, mut dx) = (vec![0.0; 200], [0; 4], vec![0.0; 200]);
     relu.forward(&x, &mut y, &mut MaskMut::new(&mut words, 200).unwrap()).unwrap();
-    relu.backward(Mask::new(&words, 200).unwrap(), &dy, &mut dx).unwrap();
+    relu.backward(&dy, &mut dx, Mask::new(&words, 200).unwrap()).unwrap();
     for i in 0..200 {
         let loss = |x: f64| f64::from(dy[i]) * if kept[i] { x.max(0.0) * 2.0 } else { 0.0 };
         let numeric = (loss(f64::from(x[i]) + 0.125) - loss(f64::from(x[i]) - 0.125)) / 0.25;
@@ -213,9 +213,9 @@ fn errors_write_nothing() {
         let far = ReluDropout::new(stream(0.5).with_offset(u64::MAX));
         assert_eq!(far.forward(&x, &mut y, &mut mask), Err(Error::IndexOverflow { offset: u64::MAX, span: 70 }));
     }
-    assert_eq!(relu.backward(Mask::new(&words, 69).unwrap(), &x, &mut y), wrong(70, 69));
+    assert_eq!(relu.backward(&x, &mut y, Mask::new(&words, 69).unwrap()), wrong(70, 69));
     let rows = ReluDropout::new(stream(0.5).rows(Rows::new(7, 10)));
-    assert_eq!(rows.backward(Mask::new(&words, 70).unwrap(), &x, &mut y), wrong(6 * 64 + 10, 70));
+    assert_eq!(rows.backward(&x, &mut y, Mask::new(&words, 70).unwrap()), wrong(6 * 64 + 10, 70));
     assert_eq!((y, words, longer), ([7.0; 70], [3; 4], [3; 2]));
 }
 
@@ -225,7 +225,7 @@ fn endless_rows() {
     let max = usize::MAX;
     let backward = |rows| {
         let relu = ReluDropout::new(stream(0.5).rows(rows));
-        relu.backward(Mask::new(&[], 0).unwrap(), &[], &mut [])
+        relu.backward(&[], &mut [], Mask::new(&[], 0).unwrap())
     };
     assert_eq!(backward(Rows::new(0, max)), Ok(()));
     assert_eq!(backward(Rows::new(2, max)), Err(Error::InvalidShape { rows: 2, columns: max, stride: max }));

@@ -242,9 +242,9 @@ fn training() -> Vec<Case> {
             s.relu().forward_in_place(y, &mut mask).unwrap();
             assert_eq!(mask.as_mask().count_kept(), 0);
         }),
-        case("relu backward", unset, zero, |s, y| s.relu().backward(s.kept(s.len), &x(s.len), y).unwrap()),
-        case("relu backward_in_place", x, zero, |s, y| s.relu().backward_in_place(s.kept(s.len), y).unwrap()),
-        case("relu backward_add", r, sum, |s, y| s.relu().backward_add(s.kept(s.len), &x(s.len), y).unwrap()),
+        case("relu backward", unset, zero, |s, y| s.relu().backward(&x(s.len), y, s.kept(s.len)).unwrap()),
+        case("relu backward_in_place", x, zero, |s, y| s.relu().backward_in_place(y, s.kept(s.len)).unwrap()),
+        case("relu backward_add", r, sum, |s, y| s.relu().backward_add(&x(s.len), y, s.kept(s.len)).unwrap()),
 
         case("layer forward", unset, zero, |s, y| s.layer().train(&x(s.len), y).unwrap()),
         case("layer forward_in_place", x, zero, |s, y| s.layer().train_in_place(y).unwrap()),

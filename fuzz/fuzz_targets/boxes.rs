@@ -2,7 +2,7 @@
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
-use dropmask::{Cutout, DropBlock, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, mask_words};
+use dropmask::{Cutout, DropBlock, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, Scaling, mask_words};
 use dropmask_fuzz::{
     Buffer, MAX_LEN, Number, Offset, Output, Settings, Slack, Source, check, len_near, masked, product, size, words,
 };
@@ -163,7 +163,8 @@ fn drop_block(input: &Input, block: Block, settings: Settings, mask: &[u64], cou
     let valid = (in_place || input.fits(x.get().len()))
         && input.fits(before.y.get().len())
         && input.fits(mask_len)
-        && (input.backward || source.fits(seeds.into()));
+        && (input.backward || source.fits(seeds.into()))
+        && source.factor.scaling() == Scaling::Inverted;
     let given = KeptCount::new(count.0, count.1);
     let expected = valid.then(|| {
         let mut output = before.clone();

@@ -2,7 +2,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use dropmask::{AlphaDropout, BiasDropout, Error, Level, Mask, MaskMut, ReluDropout, mask_words};
+use dropmask::{AlphaDropout, BiasDropout, Error, Level, Mask, MaskMut, ReluDropout, Scaling, mask_words};
 use dropmask_fuzz::{Buffer, MAX_LEN, Output, Settings, Shape, Slack, Source, check, len_near, masked, size, words};
 use libfuzzer_sys::fuzz_target;
 
@@ -152,7 +152,9 @@ impl<'a> Case<'a> {
             Relu | ReluBackward | ReluBackwardAdd => self.mask_len as u128 == needed,
             _ => true,
         };
-        slices && r && b && mask && (operation.uses_stored() || self.source.fits(shape.span()))
+        let alpha = matches!(operation, Alpha | AlphaBackward | AlphaBackwardAdd | AlphaEvaluate);
+        let scaling = !alpha || self.source.factor.scaling() == Scaling::Inverted;
+        slices && r && b && mask && scaling && (operation.uses_stored() || self.source.fits(shape.span()))
     }
 
     fn run(&self, level: Level, Output { y, z, words }: &mut Output) -> Result<(), Error> {
@@ -172,9 +174,9 @@ impl<'a> Case<'a> {
             (BiasEvaluateResidual, _) => bias.evaluate_residual(x, b, r, y),
             (Relu, false) => relu.forward(x, y, &mut MaskMut::new(words, self.mask_len)?),
             (Relu, true) => relu.forward_in_place(y, &mut MaskMut::new(words, self.mask_len)?),
-            (ReluBackward, false) => relu.backward(Mask::new(words, self.mask_len)?, x, y),
-            (ReluBackward, true) => relu.backward_in_place(Mask::new(words, self.mask_len)?, y),
-            (ReluBackwardAdd, _) => relu.backward_add(Mask::new(words, self.mask_len)?, x, y),
+            (ReluBackward, false) => relu.backward(x, y, Mask::new(words, self.mask_len)?),
+            (ReluBackward, true) => relu.backward_in_place(y, Mask::new(words, self.mask_len)?),
+            (ReluBackwardAdd, _) => relu.backward_add(x, y, Mask::new(words, self.mask_len)?),
             (ReluEvaluate, _) => relu.evaluate(x, y),
             (Alpha, false) => alpha.forward(x, y),
             (Alpha, true) => alpha.forward_in_place(y),

@@ -64,8 +64,8 @@ pub unsafe extern "C" fn dropmask_relu_backward_f32(
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(call.stream(), (ReadMask(mask, 0, call.bits()), InOut(dy, dx, len)), |dropout, (mask, xy)| match xy {
-            Pair::Apart(dy, dx) => ReluDropout::new(dropout).backward(mask?, dy, dx),
-            Pair::InPlace(dy) => ReluDropout::new(dropout).backward_in_place(mask?, dy),
+            Pair::Apart(dy, dx) => ReluDropout::new(dropout).backward(dy, dx, mask?),
+            Pair::InPlace(dy) => ReluDropout::new(dropout).backward_in_place(dy, mask?),
         })
     }
 }
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn dropmask_relu_backward_add_f32(
         run(
             call.stream(),
             (ReadMask(mask, 0, call.bits()), Read(dy, len), Write(dx, len)),
-            |dropout, (mask, dy, dx)| ReluDropout::new(dropout).backward_add(mask?, dy, dx),
+            |dropout, (mask, dy, dx)| ReluDropout::new(dropout).backward_add(dy, dx, mask?),
         )
     }
 }

@@ -3,7 +3,7 @@ use super::stored::StoredMask;
 use crate::engine::{Element, Input, Operands, Pass};
 use crate::error::{Error, Setting, same_length};
 use crate::layout::{Memory, Shape};
-use crate::mask::{Mask, MaskMut, append, mask_words};
+use crate::mask::{Mask, MaskMut, append};
 use crate::simd::Floats;
 
 /// `relu` followed by dropout, in one pass, with one stored bit an element that serves both gradients.
@@ -27,7 +27,7 @@ use crate::simd::Floats;
 /// assert_eq!(words, [0b11_1100]);
 ///
 /// let mut dx = [0.0; 6];
-/// dropout.backward(Mask::new(&words, 6)?, &[1.0; 6], &mut dx)?;
+/// dropout.backward(&[1.0; 6], &mut dx, Mask::new(&words, 6)?)?;
 /// assert_eq!(dx, [0.0, 0.0, 2.0, 2.0, 2.0, 2.0]);
 /// # Ok::<(), dropmask::Error>(())
 /// ```
@@ -64,7 +64,7 @@ impl ReluDropout {
     ///
     /// # Errors
     /// See [`StoredMask::apply`].
-    pub fn backward(&self, mask: Mask<'_>, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+    pub fn backward(&self, dy: &[f32], dx: &mut [f32], mask: Mask<'_>) -> Result<(), Error> {
         self.stored(mask)?.apply(dy, dx)
     }
 
@@ -72,7 +72,7 @@ impl ReluDropout {
     ///
     /// # Errors
     /// See [`StoredMask::apply`].
-    pub fn backward_in_place(&self, mask: Mask<'_>, dy: &mut [f32]) -> Result<(), Error> {
+    pub fn backward_in_place(&self, dy: &mut [f32], mask: Mask<'_>) -> Result<(), Error> {
         self.stored(mask)?.apply_in_place(dy)
     }
 
@@ -80,7 +80,7 @@ impl ReluDropout {
     ///
     /// # Errors
     /// See [`StoredMask::apply`].
-    pub fn backward_add(&self, mask: Mask<'_>, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+    pub fn backward_add(&self, dy: &[f32], dx: &mut [f32], mask: Mask<'_>) -> Result<(), Error> {
         self.stored(mask)?.apply_add(dy, dx)
     }
 
@@ -133,12 +133,10 @@ impl ReluDropout {
 
     fn stored<'a>(&self, mask: Mask<'a>) -> Result<StoredMask<'a>, Error> {
         self.dropout.supports_no(&[Setting::Threads])?;
-        let stored = StoredMask::new(mask, self.dropout.scale()).with_level(self.dropout.run_level());
         Ok(match self.dropout.shape() {
-            Some(Shape::Rows(rows)) => {
-                stored.rows(rows.index_stride((mask_words(rows.columns) as u64).saturating_mul(64)))
-            }
-            _ => stored,
+            Some(Shape::Rows(_)) => self.dropout.stored(mask),
+            // one bit an element, whatever channels these are of
+            _ => self.dropout.unshaped().stored(mask),
         })
     }
 }

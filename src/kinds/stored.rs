@@ -8,7 +8,8 @@ use crate::simd::Level;
 
 /// Dropout by a stored mask, in either pass: `y[i] = kept ? x[i] * scale : +0.0`.
 ///
-/// For masks that [`Dropout`](crate::Dropout) stored, that a generator filled, or that came from elsewhere. The
+/// Masks that a [`Dropout`](crate::Dropout) stored are read by [`Dropout::stored`](crate::Dropout::stored); this is for masks
+/// that a generator filled, or that came from elsewhere. The
 /// arithmetic, the rules of aliasing and the errors are those of [`Dropout`](crate::Dropout#arithmetic).
 ///
 /// ```
@@ -40,6 +41,17 @@ impl<'a> StoredMask<'a> {
     /// of `p = 1`, everything is dropped, whatever the mask says.
     pub const fn new(mask: Mask<'a>, scale: f32) -> Self {
         Self { mask, scale, shape: None, level: None, threads: Threads::One }
+    }
+
+    /// With the settings of a dropout that stored the mask.
+    pub(super) const fn of(
+        mask: Mask<'a>,
+        scale: f32,
+        shape: Option<Shape>,
+        level: Option<Level>,
+        threads: Threads,
+    ) -> Self {
+        Self { mask, scale, shape, level, threads }
     }
 
     /// Works on rows that lie apart: element `(r, c)` has bit `r * index_stride + c` of the mask. A mask that was

@@ -103,6 +103,17 @@ impl Shape {
         }
     }
 
+    /// The shape by which a mask is read that was written in this one.
+    pub(crate) const fn as_stored(self) -> Self {
+        match self {
+            Self::Rows(rows) => Self::Rows(rows.index_stride(rows.stored_stride())),
+            Self::Channels(channels) => match channels.bits() {
+                Rows { rows: 0 | 1, .. } => self,
+                bits => Self::Channels(channels.index_stride(bits.stored_stride())),
+            },
+        }
+    }
+
     /// The bits of a mask of `len` bits that is to be written in this shape, each row starting on a word.
     ///
     /// # Errors

@@ -66,6 +66,11 @@ impl Rows {
         }
     }
 
+    /// Distance from one row to the next in a mask that was written: each starts on a word.
+    pub(crate) const fn stored_stride(self) -> u64 {
+        (mask_words(self.columns) as u64).saturating_mul(64)
+    }
+
     /// The shape of a mask of `len` bits that is to be written, whose rows each start on a word.
     ///
     /// # Errors

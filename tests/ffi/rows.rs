@@ -313,7 +313,7 @@ pub const ROWS: [Function; 25] = [
             let [mask, dy, dx] = b else { panic!() };
             let mask = Mask::new(mask.u64(), rows_bits(a) as usize).unwrap();
             ReluDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
-                .backward(mask, dy.f32(), dx.f32_mut())
+                .backward(dy.f32(), dx.f32_mut(), mask)
                 .unwrap();
         },
     },
@@ -328,7 +328,7 @@ pub const ROWS: [Function; 25] = [
             let [mask, dy, dx] = b else { panic!() };
             let mask = Mask::new(mask.u64(), rows_bits(a) as usize).unwrap();
             ReluDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
-                .backward_add(mask, dy.f32(), dx.f32_mut())
+                .backward_add(dy.f32(), dx.f32_mut(), mask)
                 .unwrap();
         },
     },

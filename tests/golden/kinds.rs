@@ -343,7 +343,7 @@ impl Case for Relu {
         assert_eq!(stored(len, |mask| dropout.forward(&values(1, len), &mut y, mask)), self.mask.0);
         assert_same(&y, &self.y);
         let mask = Mask::new(&self.mask.0, len).unwrap();
-        assert_same(&written(len, |dx| dropout.backward(mask, &values(2, len), dx)), &self.dx);
+        assert_same(&written(len, |dx| dropout.backward(&values(2, len), dx, mask)), &self.dx);
     }
 }
 

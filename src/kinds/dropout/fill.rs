@@ -1,12 +1,37 @@
 use super::Dropout;
 use crate::engine::{Source, fill, sequence};
 use crate::error::{Error, Setting, same_length};
+use crate::kinds::stored::StoredMask;
 use crate::layout::Shape;
-use crate::mask::{MaskMut, unpack};
+use crate::mask::{Mask, MaskMut, unpack};
 use crate::simd::Level;
 
-/// The mask alone.
+/// The mask alone, and what reads it.
 impl Dropout {
+    /// The same operations by the mask that this value stored with [`fill`](Self::fill) or
+    /// [`forward_store`](Self::forward_store): bits are read instead of drawn. Scale, layout, level and threads are those of
+    /// the value; key, probability and offset name the mask and have no further say.
+    ///
+    /// ```
+    /// use dropmask::{Dropout, Key, MaskMut, Probability, Rows, mask_words};
+    ///
+    /// // 3 rows of 100 elements; each row of the mask begins on a word
+    /// let dropout = Dropout::new(Key::new(1), Probability::new(0.5)?).rows(Rows::new(3, 100).index_stride(1000));
+    /// let (x, mut y, mut dx, mut words) = ([1.0; 300], [0.0; 300], [0.0; 300], [0; 3 * mask_words(100)]);
+    /// let mut mask = MaskMut::new(&mut words, 2 * 128 + 100)?;
+    /// dropout.forward_store(&x, &mut y, &mut mask)?;
+    /// dropout.stored(mask.as_mask()).apply(&[1.0; 300], &mut dx)?;
+    /// assert_eq!(dx, y);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    pub const fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
+        let shape = match self.shape {
+            Some(shape) => Some(shape.as_stored()),
+            None => None,
+        };
+        StoredMask::of(mask, self.scale(), shape, self.level, self.threads)
+    }
+
     /// Draws the mask alone: bit `j` tells whether the element of index `offset + j` is kept.
     ///
     /// ```

@@ -38,6 +38,11 @@ impl Dropout {
         Source::drawn(self.stream(), self.offset)
     }
 
+    /// The same over whole slices.
+    pub(crate) const fn unshaped(self) -> Self {
+        Self { shape: None, ..self }
+    }
+
     /// What names the bits.
     pub(crate) const fn stream(&self) -> Stream {
         Stream { key: self.key, p: self.p }

@@ -8,7 +8,7 @@ use core::fmt;
 pub enum Error {
     /// A probability, of dropping or of keeping, is NaN or outside `[0, 1]`.
     InvalidProbability {
-        /// The value that was passed, an `f32` widened.
+        /// The value that was passed; an `f32` is widened.
         p: f64,
     },
     /// The threshold is above 2^32.
@@ -26,7 +26,7 @@ pub enum Error {
     },
     /// Words have too few bits for a mask.
     MaskTooShort {
-        /// The number of bits that are needed, from the first bit of the words on.
+        /// The number of bits that are needed, from the first of the words, or of the view, on.
         needed: u64,
         /// The number of bits that are there.
         actual: u64,

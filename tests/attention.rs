@@ -820,3 +820,40 @@ fn a_stored_mask_is_the_drawn_one() {
     assert_eq!(attention.backward(&[0.0; 6], &[0.0; 6], &mut weights), Err(error));
     assert_eq!(weights, [9.0; 6]);
 }
+
+/// Where the CPU takes subnormal numbers for 0, a weight that is one is 0 at every level, and counts nowhere.
+#[test]
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)] // the mode of the CPU
+fn flushed_weights_are_zero() {
+    use std::arch::asm;
+
+    let control = || {
+        let mut control = 0_u32;
+        // SAFETY: stores the control register of SSE, which every x86-64 has.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut control) };
+        control
+    };
+    let set = |control: u32| {
+        // SAFETY: loads a value that was stored, with two modes of subnormal numbers set or not; restored below.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const control) };
+    };
+    let before = control();
+    let run = |mode: u32, level| {
+        let attention = Attention::new(stream(0.0).with_level(level), 1, 1, 3);
+        let (mut weights, mut gradient) = ([7.0; 3], [7.0; 3]);
+        set(before | mode);
+        attention.forward(&[0.0, 0.0, -87.3], &mut weights).unwrap();
+        attention.backward(&[0.0, 0.0, -87.3], &[1.0, 1.0, f32::INFINITY], &mut gradient).unwrap();
+        set(before);
+        (weights.map(f32::to_bits), gradient.map(f32::to_bits))
+    };
+    // flush to zero; denormals are zero; both
+    for mode in [0x8000, 0x40, 0x8040] {
+        let expected = run(mode, Level::SCALAR);
+        assert_eq!(expected.1, [0; 3], "{mode:x}");
+        for level in Level::supported() {
+            assert_eq!(run(mode, level), expected, "{level}, {mode:x}");
+        }
+    }
+}

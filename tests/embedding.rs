@@ -5,8 +5,8 @@
 mod common;
 
 use common::{all_same, floats, generator, to_bits};
-use dropmask::rand_core::Rng;
 use dropmask::{Dropout, EmbeddingDropout, Error, Key, Level, Mask, Probability, Scaling};
+use rand_xoshiro::rand_core::Rng;
 
 fn stream(p: f32) -> Dropout {
     Dropout::new(Key::new(81), Probability::new(p).unwrap())

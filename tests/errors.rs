@@ -132,46 +132,60 @@ fn probabilities_of_doubles() {
     }
 }
 
-/// A kind says which setting it cannot honour, whether or not there are elements.
+/// A kind says which setting it cannot honour, and has written nothing.
 #[test]
 fn no_setting_is_ignored() {
+    type Call<'a> = &'a dyn Fn(&mut [f32], &mut MaskMut<'_>) -> Result<(), Error>;
     let layouts = [stream().rows(Rows::new(2, 2)), stream().channels(Channels::first(1, 2, 2))];
     let scalings = [Scaling::Standard, Scaling::Naive].map(|scaling| stream().with_scaling(scaling));
-    let (x, mut y, mut z) = ([1.0; 4], [7.0; 4], [7.0; 4]);
-    let mut words = [7; 1];
-    let mut refuses = |setting, dropout: Dropout, kinds: &[&str]| {
+    let x = [1.0; 4];
+    let refuses = |setting, dropout: Dropout, kinds: &[&str]| {
         let attention = Attention::new(dropout, 1, 2, 2);
         let connect = DropConnect::new(dropout, 2, 2, 2);
         let embedding = EmbeddingDropout::new(dropout, 2, 2);
         let blocks = DropBlock::new(dropout, [1, 1, 2, 2], 1).unwrap();
         let (alpha, relu) = (AlphaDropout::new(dropout), ReluDropout::new(dropout));
-        let mut mask = MaskMut::new(&mut words, 4).unwrap();
-        let results = [
-            ("attention", attention.forward(&x, &mut y)),
-            ("attention", attention.backward(&x, &x, &mut y)),
-            ("attention", attention.evaluate_in_place(&mut y)),
-            ("connect", connect.forward(&x, None, &x, &mut y)),
-            ("connect", connect.backward_input(&x, &x, &mut y)),
-            ("connect", connect.backward_weights(&x, &x, &mut y)),
-            ("connect", connect.backward_bias(&x, &mut y[..2])),
-            ("connect", connect.evaluate(&x, None, &x, &mut y)),
-            ("connect", connect.moments(&x, None, &x, &mut y, &mut z)),
-            ("embedding", embedding.lookup(&[1, 0], &x, &mut y)),
-            ("embedding", embedding.backward_table(&[1, 0], &x, &mut y)),
-            ("blocks", blocks.fill(&mut mask).map(|_| ())),
-            ("blocks", blocks.forward(&x, &mut y, &mut mask).map(|_| ())),
-            ("blocks", blocks.backward_in_place(&mut y, Mask::new(&[3], 4).unwrap(), KeptCount::new(2, 4))),
-            ("alpha", alpha.forward(&x, &mut y)),
-            ("alpha", alpha.backward_add(&x, &mut y)),
-            ("alpha", alpha.evaluate(&x, &mut y)),
-            ("relu", relu.forward(&x, &mut y, &mut mask)),
-            ("relu", relu.backward(&x, &mut y, Mask::new(&[3], 4).unwrap())),
-            ("relu", relu.evaluate_in_place(&mut y)),
+        let stored = || Mask::new(&[3], 4).unwrap();
+        let refused = |kind: &str, run: Call| {
+            if kinds.contains(&kind) {
+                let (mut y, mut words) = ([7.0; 4], [7]);
+                let result = run(&mut y, &mut MaskMut::new(&mut words, 4).unwrap());
+                assert_eq!(result, Err(Error::Unsupported { setting }), "{kind}");
+                assert_eq!((to_bits(&y), words), (to_bits(&[7.0; 4]), [7]), "{kind} wrote");
+            }
+        };
+        refused("attention", &|y, _| attention.forward(&x, y));
+        refused("attention", &|y, _| attention.backward(&x, &x, y));
+        refused("attention", &|y, _| attention.evaluate_in_place(y));
+        refused("connect", &|y, _| connect.forward(&x, None, &x, y));
+        refused("connect", &|y, _| connect.backward_input(&x, &x, y));
+        refused("connect", &|y, _| connect.backward_weights(&x, &x, y));
+        refused("connect", &|y, _| connect.backward_bias(&x, &mut y[..2]));
+        refused("connect", &|y, _| connect.evaluate(&x, None, &x, y));
+        refused("connect", &|y, _| connect.moments(&x, None, &x, y, &mut [7.0; 4]));
+        refused("embedding", &|y, _| embedding.lookup(&[1, 0], &x, y));
+        refused("embedding", &|y, _| embedding.backward_table(&[1, 0], &x, y));
+        refused("blocks", &|_, mask| blocks.fill(mask).map(|_| ()));
+        refused("blocks", &|y, mask| blocks.forward(&x, y, mask).map(|_| ()));
+        refused("blocks", &|y, _| blocks.backward_in_place(y, stored(), KeptCount::new(2, 4)));
+        refused("alpha", &|y, _| alpha.forward(&x, y));
+        refused("alpha", &|y, _| alpha.backward_add(&x, y));
+        refused("alpha", &|y, _| alpha.evaluate(&x, y));
+        refused("relu", &|y, mask| relu.forward(&x, y, mask));
+        refused("relu", &|y, _| relu.backward(&x, y, stored()));
+        refused("relu", &|y, _| relu.evaluate_in_place(y));
+        refused("values", &|_, _| dropout.fill_u8(&mut [7; 4]));
+        // also where there are no elements
+        let empty = [
+            ("attention", Attention::new(dropout, 0, 2, 2).forward(&[], &mut [])),
+            ("connect", DropConnect::new(dropout, 0, 0, 0).forward(&[], None, &[], &mut [])),
+            ("embedding", EmbeddingDropout::new(dropout, 0, 2).lookup(&[], &[], &mut [])),
+            ("values", dropout.fill_u8(&mut [])),
+            ("values", dropout.fill_bools(&mut [])),
         ];
-        for (kind, result) in results.into_iter().filter(|(kind, _)| kinds.contains(kind)) {
+        for (kind, result) in empty.into_iter().filter(|(kind, _)| kinds.contains(kind)) {
             assert_eq!(result, Err(Error::Unsupported { setting }), "{kind}");
         }
-        (y, z, words) = ([7.0; 4], [7.0; 4], [7; 1]);
     };
     for dropout in layouts {
         refuses(Setting::Layout, dropout, &["attention", "connect", "embedding", "blocks"]);
@@ -180,7 +194,7 @@ fn no_setting_is_ignored() {
         refuses(Setting::Scaling, dropout, &["blocks", "alpha"]);
     }
     #[cfg(feature = "rayon")]
-    refuses(Setting::Threads, stream().parallel(), &["attention", "connect", "embedding", "blocks", "relu"]);
+    refuses(Setting::Threads, stream().parallel(), &["attention", "connect", "embedding", "blocks", "relu", "values"]);
 }
 
 /// What was set can be read, and tells two values apart.

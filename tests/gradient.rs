@@ -4,8 +4,8 @@
 mod common;
 
 use common::generator;
-use dropmask::rand_core::Rng;
 use dropmask::{Dropout, Key, Mask, MaskMut, Probability, Scaling, StoredMask, mask_words};
+use rand_xoshiro::rand_core::Rng;
 
 const LEN: usize = 300;
 

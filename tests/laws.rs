@@ -115,6 +115,25 @@ fn a_value_reads_what_it_stored() {
     }
 }
 
+/// The same where words are drawn beside the work, on threads, and of channels.
+#[test]
+fn much_uninitialised_memory() {
+    const LEN: usize = 300_000;
+    let x = floats(9, LEN);
+    for level in Level::supported() {
+        let flat = Dropout::new(Key::new(3), Probability::new(0.3).unwrap()).with_offset(70).with_level(level);
+        let mut all =
+            vec![flat, flat.channels(Channels::first(3, 100, 1000)), flat.channels(Channels::last(3, 1000, 100))];
+        #[cfg(feature = "rayon")]
+        all.extend(all.clone().into_iter().map(Dropout::parallel));
+        for dropout in all {
+            let mut y = vec![0.0; LEN];
+            dropout.forward(&x, &mut y).unwrap();
+            assert!(all_same(dropout.forward_uninit(&x, &mut memory(LEN)).unwrap(), &y), "{dropout:?}");
+        }
+    }
+}
+
 /// Memory that holds nothing yet, filled with a pattern that a read of it would show.
 fn memory(len: usize) -> Vec<MaybeUninit<f32>> {
     vec![MaybeUninit::new(f32::from_bits(0x7F80_1234)); len]

@@ -5,8 +5,8 @@
 mod common;
 
 use common::{fill, generator};
-use dropmask::rand_core::Rng;
 use dropmask::{Dropout, Key, Level, Probability};
+use rand_xoshiro::rand_core::Rng;
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 

@@ -76,12 +76,16 @@ impl<'a> Mask<'a> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::MaskTooShort`] if the range ends behind the mask or before it starts.
+    /// [`Error::LengthMismatch`] if the range ends before it starts, [`Error::MaskTooShort`] if it ends behind the mask.
     pub fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
-        if range.start <= range.end && range.end <= self.len {
-            return Ok(self.part(range.start as u64, range.len()));
+        let Range { start, end } = range;
+        if start > end {
+            return Err(Error::LengthMismatch { expected: start, actual: end });
         }
-        Err(Error::MaskTooShort { needed: range.end.max(range.start) as u64, actual: self.len as u64 })
+        if end > self.len {
+            return Err(Error::MaskTooShort { needed: end as u64, actual: self.len as u64 });
+        }
+        Ok(self.part(start as u64, end - start))
     }
 
     /// Number of elements.

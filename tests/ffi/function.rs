@@ -1,6 +1,6 @@
 //! A function of C in a table: what it takes, how to call it, and what the Rust interface does instead.
 
-use dropmask::rand_core::Rng;
+use rand_xoshiro::rand_core::Rng;
 
 use crate::common::{floats, generator};
 

@@ -80,13 +80,17 @@ pub(super) struct Weights {
 
 impl Weights {
     pub(super) fn of_sum(sum: f32) -> Self {
-        // as exponentials are 0 or normal numbers, the weights of a sum below 2^24 underflow nowhere
-        const UNDERFLOWS: f32 = 1.0 / 16_777_216.0;
+        /// What is rounded to 0: half of the least subnormal number, or, if the CPU has none, what is no normal one; in
+        /// units of the least normal number.
+        const UNDERFLOWS: [f32; 2] = [1.0 / 16_777_216.0, 1.0];
         let inverse = if sum == 0.0 { 0.0 } else { 1.0 / sum };
+        // exponentials are 0 or normal numbers
         let mut least = f32::MIN_POSITIVE;
-        if inverse > 0.0 && inverse <= UNDERFLOWS {
-            least *= UNDERFLOWS / inverse;
-            least = if least * inverse == 0.0 { least.next_up() } else { least };
+        for underflow in UNDERFLOWS {
+            if inverse > 0.0 && least * inverse == 0.0 {
+                least = f32::MIN_POSITIVE * (underflow / inverse);
+                least = if least * inverse == 0.0 { least.next_up() } else { least };
+            }
         }
         Self { inverse, least }
     }

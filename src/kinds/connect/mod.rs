@@ -268,7 +268,12 @@ impl DropConnect<'_> {
     fn check_mask(&self) -> Result<(), Error> {
         let Some(mask) = self.mask else { return Ok(()) };
         let masks = if self.first_sample.is_some() { self.layer.batch } else { 1 };
-        same_length(self.layer.outputs.saturating_mul(self.layer.inputs).saturating_mul(masks), mask.len())
+        // a product that is cut off at `usize::MAX` could be the length of a mask where a usize has 32 bits
+        let Layer { inputs, outputs, .. } = self.layer;
+        match outputs.checked_mul(inputs).and_then(|len| len.checked_mul(masks)) {
+            Some(expected) => same_length(expected, mask.len()),
+            None => Err(Error::LengthMismatch { expected: usize::MAX, actual: mask.len() }),
+        }
     }
 
     fn weights(&self, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) -> Result<(), Error> {

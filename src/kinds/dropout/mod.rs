@@ -120,9 +120,9 @@ impl Dropout {
     }
 
     /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
-    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `Dropout` does so in all operations, and so do
-    /// [`AlphaDropout`], [`BiasDropout`] and [`DropoutLayer`] of such a dropout, but for sums over a batch; what else is built on
-    /// it stays on the caller's thread.
+    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `Dropout`, [`StoredMask`] and [`DropoutLayer`] do so,
+    /// [`AlphaDropout`], and [`BiasDropout`] but for sums over a batch; all else returns [`Error::Unsupported`], as do masks that
+    /// are drawn as values.
     ///
     /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
     ///
@@ -138,6 +138,7 @@ impl Dropout {
     /// ```
     ///
     /// [`AlphaDropout`]: crate::AlphaDropout
+    /// [`StoredMask`]: crate::StoredMask
     /// [`BiasDropout`]: crate::BiasDropout
     /// [`DropoutLayer`]: crate::DropoutLayer
     #[cfg(feature = "rayon")]
@@ -169,6 +170,11 @@ impl Dropout {
     /// The level that is [pinned](Self::with_level), if one is.
     pub const fn level(&self) -> Option<Level> {
         self.level
+    }
+
+    /// Whether large slices are shared out among threads, as `parallel` says with the feature `rayon`.
+    pub const fn is_parallel(&self) -> bool {
+        !matches!(self.threads, Threads::One)
     }
 
     /// The factor of a kept element in training: [`Probability::scale`] with inverted scaling, else 1. A stored mask

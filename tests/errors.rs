@@ -194,7 +194,7 @@ fn no_setting_is_ignored() {
         refuses(Setting::Scaling, dropout, &["blocks", "alpha"]);
     }
     #[cfg(feature = "rayon")]
-    refuses(Setting::Threads, stream().parallel(), &["attention", "connect", "embedding", "blocks", "relu", "values"]);
+    refuses(Setting::Threads, stream().parallel(), &["connect", "embedding", "relu", "values"]);
 }
 
 /// What was set can be read, and tells two values apart.

@@ -5,8 +5,8 @@ mod common;
 
 use common::{OPERATIONS, STORED_OPERATIONS, all_same, floats};
 use dropmask::{
-    AlphaDropout, BiasDropout, Channels, Dropout, DropoutLayer, Error, Key, Level, Mask, MaskMut, Probability, Rows,
-    Scaling, StoredMask, mask_words,
+    AlphaDropout, Attention, BiasDropout, Channels, DropBlock, Dropout, DropoutLayer, Error, Key, Level, Mask, MaskMut,
+    Probability, Rows, Scaling, StoredMask, mask_words,
 };
 use rayon::ThreadPoolBuilder;
 
@@ -137,6 +137,55 @@ fn any_number_of_threads_gives_the_same_bits() {
                 }
             }
         }
+    }
+}
+
+/// Rows of attention, short ones and long ones, and the blocks of maps.
+#[test]
+fn kinds_with_shapes_of_their_own() {
+    let pools = THREADS.map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    for (matrices, queries, keys) in [(5, 211, 333), (3, 20_000, 7), (1, 37, 9001), (1, 1, 200_001), (2, 70_000, 1)] {
+        let len = matrices * queries * keys;
+        let (scores, dy, bits) = (floats(1, len), floats(2, len), vec![0x5A5A_1234_0FF0_3C3C; mask_words(len)]);
+        let everything = |stream: Dropout| {
+            let attention = Attention::new(stream.with_offset(77), matrices, queries, keys);
+            let mut results = Vec::new();
+            for attention in [
+                attention,
+                attention.causal(5),
+                attention.renormalise(true),
+                attention.stored(Mask::new(&bits, len).unwrap()),
+            ] {
+                let (mut weights, mut gradient, mut evaluated) = (vec![0.0; len], scores.clone(), vec![0.0; len]);
+                attention.forward(&scores, &mut weights).unwrap();
+                attention.backward_in_place(&mut gradient, &dy).unwrap();
+                attention.evaluate(&scores, &mut evaluated).unwrap();
+                results.extend([weights, gradient, evaluated]);
+            }
+            results
+        };
+        let expected = everything(stream(0.3));
+        for (pool, threads) in pools.iter().zip(THREADS) {
+            let actual = pool.install(|| everything(stream(0.3).parallel()));
+            let same = actual.iter().zip(&expected).all(|(actual, expected)| all_same(actual, expected));
+            assert!(same, "({matrices}, {queries}, {keys}), {threads} threads");
+        }
+    }
+
+    let (shape, x) = ([4, 5, 100, 200], floats(1, 400_000));
+    let run = |stream| {
+        let blocks = DropBlock::new(stream, shape, 5).unwrap();
+        let (mut y, mut dx, mut words) = (vec![0.0; 400_000], x.clone(), vec![0; 6250]);
+        let mut mask = MaskMut::new(&mut words, 400_000).unwrap();
+        let count = blocks.forward(&x, &mut y, &mut mask).unwrap();
+        blocks.backward_in_place(&mut dx, mask.as_mask(), count).unwrap();
+        (y, dx, words)
+    };
+    let expected = run(stream(0.1));
+    for (pool, threads) in pools.iter().zip(THREADS) {
+        let actual = pool.install(|| run(stream(0.1).parallel()));
+        let same = all_same(&actual.0, &expected.0) && all_same(&actual.1, &expected.1) && actual.2 == expected.2;
+        assert!(same, "{threads} threads");
     }
 }
 

@@ -65,7 +65,7 @@ struct Rows {
 }
 
 // SAFETY: of the slices that the operands are made of, the inputs are shared, and the outputs are borrowed for as long as the
-// operands live. Two threads that have copies use different elements: `Pass` gives each its own range, and none has sums.
+// operands live. Two threads that share them use different elements: `Threads` gives each its own range, and none has sums.
 unsafe impl Send for Operands<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Operands<'_> {}

@@ -48,7 +48,7 @@ use crate::stream::Stream;
 /// [merge](KeptCount::merge) their counts, and apply their masks with the common factor by [`StoredMask`].
 ///
 /// # Errors
-/// All operations: [`Error::Unsupported`] for a layout, a scaling or threads; [`Error::LengthMismatch`] unless slices and mask have `N * C * H * W` elements, and, where seeds are drawn,
+/// All operations: [`Error::Unsupported`] for a layout or a scaling; [`Error::LengthMismatch`] unless slices and mask have `N * C * H * W` elements, and, where seeds are drawn,
 /// [`Error::IndexOverflow`] if the index of the last one would pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct DropBlock {
@@ -195,11 +195,11 @@ impl DropBlock {
     }
 
     fn stored<'a>(&self, mask: Mask<'a>, count: KeptCount) -> StoredMask<'a> {
-        StoredMask::new(mask, count.scale()).with_level(self.dropout.run_level())
+        self.dropout.stored_by(mask, count.scale())
     }
 
     fn check_len(&self, len: usize) -> Result<(), Error> {
-        self.dropout.supports_no(&[Setting::Layout, Setting::Scaling, Setting::Threads])?;
+        self.dropout.supports_no(&[Setting::Layout, Setting::Scaling])?;
         same_length(self.shape.into_iter().product(), len)
     }
 

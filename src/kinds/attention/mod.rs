@@ -63,7 +63,7 @@ use crate::simd::{Level, dispatch};
 /// The functions with several slices cannot alias; the `_in_place` ones give the same result over the scores.
 ///
 /// # Errors
-/// All operations: [`Error::Unsupported`] for a layout or threads; [`Error::InvalidPast`] for a causal mask that is none, also where there are no elements;
+/// All operations: [`Error::Unsupported`] for a layout; [`Error::InvalidPast`] for a causal mask that is none, also where there are no elements;
 /// [`Error::LengthMismatch`] unless every slice, and in training a stored mask, has `matrices * queries * keys` elements, and
 /// [`Error::IndexOverflow`] if the last element's index would pass 2^64, unless bits are stored. After an error nothing has been
 /// written.
@@ -189,7 +189,7 @@ impl<'a> Attention<'a> {
 
 impl Attention<'_> {
     fn check<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
-        self.dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
+        self.dropout.supports_no(&[Setting::Layout])?;
         check_past(self.stack.past)?;
         for length in lengths {
             same_length(self.stack.len(), length)?;
@@ -248,9 +248,13 @@ impl Attention<'_> {
         let Stack { keys, .. } = self.stack;
         let inputs = [x.map_or(Input::InPlace, Input::Slice), dy.map_or(Input::InPlace, Input::Slice)];
         let operands = Operands::new(inputs, y, Memory { run: keys, stride: keys });
-        let mut ahead = [0; PIECE / 64];
-        let reader = Reader::new(level, source, &mut ahead);
-        dispatch(level, Rows { softmax, stack: self.stack, reader, operands, gradient: dy.is_some() });
+        // any number of rows may have no keys
+        let rows = if keys == 0 { 0 } else { self.stack.rows().rows };
+        self.dropout.threads().rows(0..rows, keys, &|rows| {
+            let mut ahead = [0; PIECE / 64];
+            let reader = Reader::new(level, source, &mut ahead);
+            dispatch(level, Rows { softmax, stack: self.stack, rows, reader, operands, gradient: dy.is_some() });
+        });
     }
 
     fn each_scalar_row(

@@ -1,6 +1,8 @@
 //! The softmax of a row with dropout of its weights, and the gradient.
 
 use super::Stack;
+use core::ops::Range;
+
 use super::elements::{Dot, Exponential, Gradient, Hide, Largest, Normalise, Weights};
 use crate::engine::{Element, Operands, Reader, Run};
 use crate::simd::{Operation, Simd, fold};
@@ -41,10 +43,11 @@ impl Row<'_, '_, '_> {
     }
 }
 
-/// All rows: the weights, or the gradient of the scores if there is one of the weights.
+/// Some rows: the weights, or the gradient of the scores if there is one of the weights.
 pub(super) struct Rows<'a, 'b> {
     pub(super) softmax: Softmax,
     pub(super) stack: Stack,
+    pub(super) rows: Range<usize>,
     pub(super) reader: Reader<'a, 'b>,
     pub(super) operands: Operands<'a>,
     pub(super) gradient: bool,
@@ -57,16 +60,15 @@ impl Operation for Rows<'_, '_> {
     fn run<S: Simd>(mut self, s: S) {
         let (Softmax { scale, renormalise }, Stack { keys, .. }) = (self.softmax, self.stack);
         let mut words = [0; PIECE / 64];
-        // any number of rows may have no keys
-        let rows = if keys == 0 { 0 } else { self.stack.rows().rows };
-        for row in 0..rows {
+        let end = self.rows.end;
+        for row in self.rows {
             let visible = self.stack.visible(row);
             if visible < keys {
                 self.operands.run(row, visible, keys - visible).constant(false);
             }
             let first = row * keys;
             // a long row fills the vectors by itself, and perhaps a part of it is wanted
-            let follow = if keys < PIECE { (rows - row) * keys } else { visible };
+            let follow = if keys < PIECE { (end - row) * keys } else { visible };
             let run = self.operands.run(row, 0, visible);
             let mut row = Row { reader: &mut self.reader, first: first as u64, follow, words: &mut words };
             let mut scores = run;

@@ -25,11 +25,16 @@ impl Dropout {
     /// # Ok::<(), dropmask::Error>(())
     /// ```
     pub const fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
+        self.stored_by(mask, self.scale())
+    }
+
+    /// [`stored`](Self::stored) with another factor.
+    pub(crate) const fn stored_by<'a>(&self, mask: Mask<'a>, scale: f32) -> StoredMask<'a> {
         let shape = match self.shape {
             Some(shape) => Some(shape.as_stored()),
             None => None,
         };
-        StoredMask::of(mask, self.scale(), shape, self.level, self.threads)
+        StoredMask::of(mask, scale, shape, self.level, self.threads)
     }
 
     /// Draws the mask alone: bit `j` tells whether the element of index `offset + j` is kept.

@@ -121,8 +121,8 @@ impl Dropout {
 
     /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
     /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `Dropout`, [`StoredMask`] and [`DropoutLayer`] do so,
-    /// [`AlphaDropout`], and [`BiasDropout`] but for sums over a batch; all else returns [`Error::Unsupported`], as do masks that
-    /// are drawn as values.
+    /// [`AlphaDropout`], [`Attention`], [`DropBlock`] once its mask is drawn, and [`BiasDropout`] but for sums over a batch; all
+    /// else returns [`Error::Unsupported`], as do masks that are drawn as values.
     ///
     /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
     ///
@@ -138,6 +138,8 @@ impl Dropout {
     /// ```
     ///
     /// [`AlphaDropout`]: crate::AlphaDropout
+    /// [`Attention`]: crate::Attention
+    /// [`DropBlock`]: crate::DropBlock
     /// [`StoredMask`]: crate::StoredMask
     /// [`BiasDropout`]: crate::BiasDropout
     /// [`DropoutLayer`]: crate::DropoutLayer

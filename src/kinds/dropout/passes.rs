@@ -17,6 +17,10 @@ impl Dropout {
         self.level.unwrap_or_else(Level::detect)
     }
 
+    pub(crate) const fn threads(&self) -> Threads {
+        self.threads
+    }
+
     /// The factor of all elements in evaluation.
     pub(crate) const fn evaluation_scale(&self) -> f32 {
         match self.scaling {

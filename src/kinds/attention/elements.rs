@@ -79,18 +79,16 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    pub(super) fn of_sum(sum: f32) -> Self {
-        /// What is rounded to 0: half of the least subnormal number, or, if the CPU has none, what is no normal one; in
-        /// units of the least normal number.
-        const UNDERFLOWS: [f32; 2] = [1.0 / 16_777_216.0, 1.0];
+    /// `flushed`: whether the CPU [takes](flushes) subnormal numbers for 0.
+    pub(super) fn of_sum(sum: f32, flushed: bool) -> Self {
+        // what is rounded to 0, in units of the least normal number: half of the least subnormal one, if there are any
+        let underflow = if flushed { 1.0 } else { 1.0 / 16_777_216.0 };
         let inverse = if sum == 0.0 { 0.0 } else { 1.0 / sum };
         // exponentials are 0 or normal numbers
         let mut least = f32::MIN_POSITIVE;
-        for underflow in UNDERFLOWS {
-            if inverse > 0.0 && least * inverse == 0.0 {
-                least = f32::MIN_POSITIVE * (underflow / inverse);
-                least = if least * inverse == 0.0 { least.next_up() } else { least };
-            }
+        if inverse > 0.0 && inverse <= underflow {
+            least *= underflow / inverse;
+            least = if least * inverse == 0.0 { least.next_up() } else { least };
         }
         Self { inverse, least }
     }
@@ -131,6 +129,11 @@ impl Weights {
     fn counted_lanes<F: Floats>(self, level: F::Level, x: F, y: F) -> F {
         x.zero_below(y, F::splat(level, self.least))
     }
+}
+
+/// Whether the CPU takes subnormal numbers for 0 at present. Asked once a pass: such numbers are slow.
+pub(super) fn flushes() -> bool {
+    core::hint::black_box(f32::MIN_POSITIVE) * 0.5 == 0.0
 }
 
 /// `kept ? weight * scale : +0.0`: the weight, rounded, and then its dropout.
@@ -214,11 +217,11 @@ mod tests {
     fn least_exponential_that_counts() {
         let sums = [1.0, 3.0, 1.7e7, 16_777_215.0, 16_777_216.0, 16_777_218.0, 1e8, 3e9, 7.7e12, 4e18];
         for sum in sums.into_iter().chain((0..1000).map(|i| 16_700_000.0 + 777.0 * i as f32)) {
-            let weights = Weights::of_sum(sum);
+            let weights = Weights::of_sum(sum, false);
             assert!(weights.scalar(weights.least) > 0.0, "{sum}");
             let below = weights.least.next_down();
             assert!(below < f32::MIN_POSITIVE || weights.scalar(below) == 0.0, "{sum}");
         }
-        assert_eq!(Weights::of_sum(0.0).scalar(0.0).to_bits(), 0);
+        assert_eq!(Weights::of_sum(0.0, false).scalar(0.0).to_bits(), 0);
     }
 }

@@ -3,7 +3,7 @@
 use super::Stack;
 use core::ops::Range;
 
-use super::elements::{Dot, Exponential, Gradient, Hide, Largest, Normalise, Weights};
+use super::elements::{Dot, Exponential, Gradient, Hide, Largest, Normalise, Weights, flushes};
 use crate::engine::{Element, Operands, Reader, Run};
 use crate::simd::{Operation, Simd, fold};
 
@@ -60,7 +60,7 @@ impl Operation for Rows<'_, '_> {
     fn run<S: Simd>(mut self, s: S) {
         let (Softmax { scale, renormalise }, Stack { keys, .. }) = (self.softmax, self.stack);
         let mut words = [0; PIECE / 64];
-        let end = self.rows.end;
+        let (end, flushed) = (self.rows.end, flushes());
         for row in self.rows {
             let visible = self.stack.visible(row);
             if visible < keys {
@@ -76,7 +76,7 @@ impl Operation for Rows<'_, '_> {
                 row.apply(s, run, &mut Hide);
                 scores = run.of_output();
             }
-            let mut weights = Weights::of_sum(exponentials(s, scores));
+            let mut weights = Weights::of_sum(exponentials(s, scores), flushed);
             if weights.undefined() {
                 run.of_output().scalar(&mut Normalise { weights, scale: 1.0 }, true);
                 weights = Weights::themselves();
@@ -141,7 +141,7 @@ impl Softmax {
                 *sum += *y;
             }
         }
-        Weights::of_sum(fold(sums))
+        Weights::of_sum(fold(sums), false)
     }
 }
 

@@ -28,6 +28,12 @@ pub(crate) struct Output<'a> {
     memory: PhantomData<&'a mut [f32]>,
 }
 
+impl Output<'_> {
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+}
+
 impl<'a> From<&'a mut [f32]> for Output<'a> {
     #[inline(always)]
     fn from(y: &'a mut [f32]) -> Self {

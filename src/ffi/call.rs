@@ -76,7 +76,7 @@ impl Call {
     fn drawing(&self, bits: Rows) -> Result<Dropout, dropmask_status> {
         let indices = bits.normalised().check_indices(self.offset).map_err(status_of);
         let rows_apart = match self.shape {
-            Shape::Rows(rows) => rows.check_slices(usize::MAX, usize::MAX).map(|_| ()).map_err(status_of),
+            Shape::Rows(rows) => rows.check_slices(usize::MAX, usize::MAX).map_err(status_of),
             Shape::Channels(_) => Ok(()),
         };
         let checked = both(indices, both(rows_apart, self.given));

@@ -1,7 +1,6 @@
 use super::dropout::Dropout;
 use crate::engine::{Element, Input, Source};
 use crate::error::{Error, Setting};
-use crate::layout::Shape;
 use crate::simd::Floats;
 
 /// What SELU tends to for arguments far below zero, and what a dropped element is set to before the affine map.
@@ -51,8 +50,8 @@ impl AlphaDropout {
     /// # Errors
     /// See [`AlphaDropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), y.len())?;
-        self.drop(shape, Input::Slice(x), y)
+        self.check(x.len(), y.len())?;
+        self.drop(Input::Slice(x), y)
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -60,8 +59,8 @@ impl AlphaDropout {
     /// # Errors
     /// See [`AlphaDropout`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), x.len())?;
-        self.drop(shape, Input::InPlace, x)
+        self.check(x.len(), x.len())?;
+        self.drop(Input::InPlace, x)
     }
 
     /// `dx[i] = kept ? dy[i] * a : +0.0`.
@@ -69,8 +68,8 @@ impl AlphaDropout {
     /// # Errors
     /// See [`AlphaDropout`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(dy.len(), dx.len())?;
-        self.gradient(shape, [Input::Slice(dy)], dx)
+        self.check(dy.len(), dx.len())?;
+        self.gradient([Input::Slice(dy)], dx)
     }
 
     /// [`backward`](Self::backward) over its input.
@@ -78,8 +77,8 @@ impl AlphaDropout {
     /// # Errors
     /// See [`AlphaDropout`].
     pub fn backward_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(dy.len(), dy.len())?;
-        self.gradient(shape, [Input::InPlace], dy)
+        self.check(dy.len(), dy.len())?;
+        self.gradient([Input::InPlace], dy)
     }
 
     /// `dx[i] += kept ? dy[i] * a : +0.0`: accumulates the gradient.
@@ -87,8 +86,8 @@ impl AlphaDropout {
     /// # Errors
     /// See [`AlphaDropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(dy.len(), dx.len())?;
-        self.gradient(shape, [Input::Slice(dy), Input::InPlace], dx)
+        self.check(dy.len(), dx.len())?;
+        self.gradient([Input::Slice(dy), Input::InPlace], dx)
     }
 
     /// What the network computes when it is not trained: copies `x`.
@@ -109,15 +108,15 @@ impl AlphaDropout {
         self.dropout.evaluate_in_place(x)
     }
 
-    fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
+    fn check(&self, x: usize, y: usize) -> Result<(), Error> {
         self.dropout.supports_no(&[Setting::Scaling])?;
         self.dropout.check(x, y)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn drop(&self, shape: Shape, x: Input<'_>, y: &mut [f32]) -> Result<(), Error> {
+    fn drop(&self, x: Input<'_>, y: &mut [f32]) -> Result<(), Error> {
         let (a, q) = self.factor();
-        let pass = self.dropout.training(shape, [x], y);
+        let pass = self.dropout.training([x], y);
         match pass.source {
             Source::Certain(kept) => pass.constant(kept),
             _ => pass.run(Affine { a: a as f32, b: (-a * ALPHA * (1.0 - q)) as f32, d: (a * ALPHA * q) as f32 }),
@@ -126,8 +125,8 @@ impl AlphaDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn gradient<const N: usize>(&self, shape: Shape, inputs: [Input<'_>; N], dx: &mut [f32]) -> Result<(), Error> {
-        self.dropout.training(shape, inputs, dx).product(N, self.factor().0 as f32);
+    fn gradient<const N: usize>(&self, inputs: [Input<'_>; N], dx: &mut [f32]) -> Result<(), Error> {
+        self.dropout.training(inputs, dx).product(N, self.factor().0 as f32);
         Ok(())
     }
 

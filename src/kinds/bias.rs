@@ -1,5 +1,5 @@
 use super::dropout::Dropout;
-use crate::engine::{AddScaled, Element, Input, Kernel, Operands, Pass, Run, Scale};
+use crate::engine::{AddScaled, Element, Input, Kernel, Pass, Run, Scale};
 use crate::error::{Error, same_length};
 use crate::layout::{Memory, Shape};
 use crate::simd::{Floats, Level};
@@ -51,8 +51,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward(&self, x: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), b.len(), y.len())?;
-        self.training(shape, [Input::Slice(x)], b, y)
+        self.check(x.len(), b.len(), y.len())?;
+        self.training([Input::Slice(x)], b, y)
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -60,8 +60,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward_in_place(&self, x: &mut [f32], b: &[f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), b.len(), x.len())?;
-        self.training(shape, [Input::InPlace], b, x)
+        self.check(x.len(), b.len(), x.len())?;
+        self.training([Input::InPlace], b, x)
     }
 
     /// `y = r + (kept ? (x + b) * scale : +0.0)`.
@@ -70,8 +70,8 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn forward_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.dropout.check(r.len(), y.len())?;
-        let shape = self.check(x.len(), b.len(), y.len())?;
-        self.training(shape, [Input::Slice(x), Input::Slice(r)], b, y)
+        self.check(x.len(), b.len(), y.len())?;
+        self.training([Input::Slice(x), Input::Slice(r)], b, y)
     }
 
     /// [`forward_residual`](Self::forward_residual) over its input `x`.
@@ -80,8 +80,8 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn forward_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
         self.dropout.check(r.len(), x.len())?;
-        let shape = self.check(x.len(), b.len(), x.len())?;
-        self.training(shape, [Input::InPlace, Input::Slice(r)], b, x)
+        self.check(x.len(), b.len(), x.len())?;
+        self.training([Input::InPlace, Input::Slice(r)], b, x)
     }
 
     /// [`forward_residual`](Self::forward_residual) over the residual: `r += kept ? (x + b) * scale : +0.0`.
@@ -89,8 +89,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward_add(&self, x: &[f32], b: &[f32], r: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), b.len(), r.len())?;
-        self.training(shape, [Input::Slice(x), Input::InPlace], b, r)
+        self.check(x.len(), b.len(), r.len())?;
+        self.training([Input::Slice(x), Input::InPlace], b, r)
     }
 
     /// Writes the gradients of `x` and of `b`.
@@ -98,9 +98,9 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(dy.len(), db.len(), dx.len())?;
+        self.check(dy.len(), db.len(), dx.len())?;
         db.fill(0.0);
-        self.gradients(shape, [Input::Slice(dy)], dx, db)
+        self.gradients([Input::Slice(dy)], dx, db)
     }
 
     /// [`backward`](Self::backward) over its input.
@@ -108,9 +108,9 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn backward_in_place(&self, dy: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(dy.len(), db.len(), dy.len())?;
+        self.check(dy.len(), db.len(), dy.len())?;
         db.fill(0.0);
-        self.gradients(shape, [Input::InPlace], dy, db)
+        self.gradients([Input::InPlace], dy, db)
     }
 
     /// Accumulates the gradients: each row is added to what is in `db`, in ascending order, and to what is in `dx`.
@@ -118,8 +118,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(dy.len(), db.len(), dx.len())?;
-        self.gradients(shape, [Input::Slice(dy), Input::InPlace], dx, db)
+        self.check(dy.len(), db.len(), dx.len())?;
+        self.gradients([Input::Slice(dy), Input::InPlace], dx, db)
     }
 
     /// What the network computes when it is not trained: `y = x + b`, with standard scaling times `1 - p`, and `+0.0` whatever
@@ -128,8 +128,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn evaluate(&self, x: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), b.len(), y.len())?;
-        self.evaluation(shape, [Input::Slice(x)], b, y)
+        self.check(x.len(), b.len(), y.len())?;
+        self.evaluation([Input::Slice(x)], b, y)
     }
 
     /// [`evaluate`](Self::evaluate) over its input.
@@ -137,8 +137,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32], b: &[f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), b.len(), x.len())?;
-        self.evaluation(shape, [Input::InPlace], b, x)
+        self.check(x.len(), b.len(), x.len())?;
+        self.evaluation([Input::InPlace], b, x)
     }
 
     /// [`evaluate`](Self::evaluate) with a residual: `y = r + (x + b)`, with standard scaling `r + (x + b) * (1 - p)`,
@@ -148,8 +148,8 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn evaluate_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.dropout.check(r.len(), y.len())?;
-        let shape = self.check(x.len(), b.len(), y.len())?;
-        self.evaluation(shape, [Input::Slice(x), Input::Slice(r)], b, y)
+        self.check(x.len(), b.len(), y.len())?;
+        self.evaluation([Input::Slice(x), Input::Slice(r)], b, y)
     }
 
     /// [`evaluate_residual`](Self::evaluate_residual) over its input.
@@ -158,18 +158,17 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
         self.dropout.check(r.len(), x.len())?;
-        let shape = self.check(x.len(), b.len(), x.len())?;
-        self.evaluation(shape, [Input::InPlace, Input::Slice(r)], b, x)
+        self.check(x.len(), b.len(), x.len())?;
+        self.evaluation([Input::InPlace, Input::Slice(r)], b, x)
     }
 
-    fn check(&self, x: usize, b: usize, y: usize) -> Result<Shape, Error> {
-        let shape = self.dropout.check(x, y)?;
-        match (self.dropout.shape(), shape) {
-            (Some(Shape::Rows(_)), Shape::Rows(rows)) if rows.rows > 0 => same_length(rows.columns, b)?,
-            (Some(Shape::Rows(_)), _) => {}
-            _ => same_length(x.checked_div(b).unwrap_or(0) * b, x)?,
+    fn check(&self, x: usize, b: usize, y: usize) -> Result<(), Error> {
+        self.dropout.check(x, y)?;
+        match (self.dropout.shape(), self.dropout.shape_of(x)) {
+            (Some(Shape::Rows(_)), Shape::Rows(rows)) if rows.rows > 0 => same_length(rows.columns, b),
+            (Some(Shape::Rows(_)), _) => Ok(()),
+            _ => same_length(x.checked_div(b).unwrap_or(0) * b, x),
         }
-        Ok(shape)
     }
 
     /// Rows as long as the bias.
@@ -180,40 +179,32 @@ impl BiasDropout {
         }
     }
 
-    fn training<const N: usize>(
-        &self,
-        shape: Shape,
-        inputs: [Input<'_>; N],
-        b: &[f32],
-        y: &mut [f32],
-    ) -> Result<(), Error> {
-        let pass = self.dropout.training(shape, [], &mut [][..]);
-        self.run(pass, self.dropout.scale(), &inputs, b, y)
+    fn training<const N: usize>(&self, inputs: [Input<'_>; N], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.run(|pass| (pass, self.dropout.scale()), &inputs, b, y)
     }
 
-    fn evaluation<const N: usize>(
-        &self,
-        shape: Shape,
-        inputs: [Input<'_>; N],
-        b: &[f32],
-        y: &mut [f32],
-    ) -> Result<(), Error> {
-        let (pass, factor) = self.dropout.evaluating(shape, [], &mut []);
-        self.run(pass, factor, &inputs, b, y)
+    fn evaluation<const N: usize>(&self, inputs: [Input<'_>; N], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.run(|pass| self.dropout.evaluated(pass), &inputs, b, y)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn run(&self, pass: Pass<'_>, scale: f32, inputs: &[Input<'_>], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
+    fn run<'a>(
+        &self,
+        factor: impl Fn(Pass<'_>) -> (Pass<'_>, f32),
+        inputs: &[Input<'a>],
+        b: &'a [f32],
+        y: &'a mut [f32],
+    ) -> Result<(), Error> {
         let mut tile = [0.0; TILE];
         let (b, memory) = repeated(b, self.memory(b.len()), &mut tile);
         match *inputs {
             [x, r] => {
-                let operands = Operands::new([x, Input::Row(b), r], y, memory);
-                Pass { memory, operands, ..pass }.run(AddResidual(AddBias(scale)));
+                let (pass, scale) = factor(self.dropout.training_in(memory, [x, Input::Row(b), r], y));
+                pass.run(AddResidual(AddBias(scale)));
             }
             [x] => {
-                let operands = Operands::new([x, Input::Row(b)], y, memory);
-                Pass { memory, operands, ..pass }.run(AddBias(scale));
+                let (pass, scale) = factor(self.dropout.training_in(memory, [x, Input::Row(b)], y));
+                pass.run(AddBias(scale));
             }
             _ => {}
         }
@@ -221,16 +212,9 @@ impl BiasDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn gradients<const N: usize>(
-        &self,
-        shape: Shape,
-        inputs: [Input<'_>; N],
-        dx: &mut [f32],
-        db: &mut [f32],
-    ) -> Result<(), Error> {
-        let memory = self.memory(db.len());
-        let operands = Operands::new(inputs, dx, memory).sums(db);
-        let pass = Pass { memory, operands, ..self.dropout.training(shape, [], &mut [][..]) };
+    fn gradients<const N: usize>(&self, inputs: [Input<'_>; N], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
+        let mut pass = self.dropout.training_in(self.memory(db.len()), inputs, dx);
+        pass.operands = pass.operands.sums(db);
         pass.range(0..pass.layout.len(), &mut Gradients { scale: self.dropout.scale(), added: N == 2 });
         Ok(())
     }

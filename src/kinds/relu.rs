@@ -1,6 +1,6 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
-use crate::engine::{Element, Input, Operands, Pass};
+use crate::engine::{Element, Input};
 use crate::error::{Error, Setting, same_length};
 use crate::layout::{Memory, Shape};
 use crate::mask::{Mask, MaskMut, append};
@@ -47,8 +47,8 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let shape = self.check(x.len(), y.len())?;
-        self.rectify(shape, Input::Slice(x), y, mask)
+        self.check(x.len(), y.len())?;
+        self.rectify(Input::Slice(x), y, mask)
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -56,8 +56,8 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let shape = self.check(x.len(), x.len())?;
-        self.rectify(shape, Input::InPlace, x, mask)
+        self.check(x.len(), x.len())?;
+        self.rectify(Input::InPlace, x, mask)
     }
 
     /// `dx[i] = bit ? dy[i] * scale : +0.0`, of the mask that forward stored.
@@ -90,8 +90,8 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), y.len())?;
-        self.evaluation(shape, Input::Slice(x), y);
+        self.check(x.len(), y.len())?;
+        self.evaluation(Input::Slice(x), y);
         Ok(())
     }
 
@@ -100,22 +100,23 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), x.len())?;
-        self.evaluation(shape, Input::InPlace, x);
+        self.check(x.len(), x.len())?;
+        self.evaluation(Input::InPlace, x);
         Ok(())
     }
 
-    fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
+    fn check(&self, x: usize, y: usize) -> Result<(), Error> {
         self.dropout.supports_no(&[Setting::Threads])?;
         self.dropout.check(x, y)
     }
 
-    fn evaluation(&self, shape: Shape, x: Input<'_>, y: &mut [f32]) {
-        let (pass, factor) = self.dropout.evaluating(shape, [x], y);
+    fn evaluation(&self, x: Input<'_>, y: &mut [f32]) {
+        let (pass, factor) = self.dropout.evaluated(self.dropout.training([x], y));
         pass.range(0..pass.layout.len(), &mut Relu::new(factor));
     }
 
-    fn rectify(&self, shape: Shape, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+    fn rectify(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+        let shape = self.dropout.shape_of(y.len());
         // each row of the mask begins on a word
         let (memory, columns) = if let (Some(Shape::Rows(_)), Shape::Rows(rows)) = (self.dropout.shape(), shape) {
             rows.check_written(mask.len())?;
@@ -124,8 +125,7 @@ impl ReluDropout {
             same_length(y.len(), mask.len())?;
             (shape.memory(), y.len())
         };
-        let operands = Operands::new([x], y, memory);
-        let pass = Pass { memory, operands, ..self.dropout.training(shape, [], &mut [][..]) };
+        let pass = self.dropout.training_in(memory, [x], y);
         let mut relu = Relu { mask: mask.words_mut(), columns, row_end: columns, ..Relu::new(self.dropout.scale()) };
         pass.range(0..pass.layout.len(), &mut relu);
         Ok(())

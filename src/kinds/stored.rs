@@ -1,7 +1,7 @@
 use core::mem::MaybeUninit;
 
 use crate::engine::{Input, Operands, Output, Pass, Row, Source, Threads, written};
-use crate::error::Error;
+use crate::error::{Error, same_length};
 use crate::layout::{Channels, Rows, Shape};
 use crate::mask::Mask;
 use crate::simd::Level;
@@ -93,8 +93,8 @@ impl<'a> StoredMask<'a> {
     /// exactly the bits from the first to the last of the shape (any number where there are no elements), else
     /// [`Error::LengthMismatch`], and [`Error::InvalidIndexStride`] tells of rows that do not begin on its words.
     pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), y.len())?;
-        self.pass(shape, [Input::Slice(x)], y)
+        self.check(x.len(), y.len())?;
+        self.pass([Input::Slice(x)], y)
     }
 
     /// [`apply`](Self::apply) to memory that is not initialised, as engines hand it out; returns it as floats.
@@ -102,9 +102,9 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply); [`Error::Unsupported`] for a layout with gaps, or one that ends before `y`.
     pub fn apply_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
-        let shape = self.check(x.len(), y.len())?;
-        shape.check_dense(y.len())?;
-        written(y, |y| self.pass(shape, [Input::Slice(x)], y))
+        self.check(x.len(), y.len())?;
+        Shape::of(self.shape, y.len()).check_dense(y.len())?;
+        written(y, |y| self.pass([Input::Slice(x)], y))
     }
 
     /// [`apply`](Self::apply) over its input.
@@ -112,8 +112,8 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply).
     pub fn apply_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), x.len())?;
-        self.pass(shape, [Input::InPlace], x)
+        self.check(x.len(), x.len())?;
+        self.pass([Input::InPlace], x)
     }
 
     /// `dx[i] += kept ? dy[i] * scale : +0.0`: accumulates the gradient.
@@ -121,8 +121,8 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply).
     pub fn apply_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(dy.len(), dx.len())?;
-        self.pass(shape, [Input::Slice(dy), Input::InPlace], dx)
+        self.check(dy.len(), dx.len())?;
+        self.pass([Input::Slice(dy), Input::InPlace], dx)
     }
 
     /// `y[i] = r[i] + (kept ? x[i] * scale : +0.0)`: dropout before a residual sum.
@@ -131,8 +131,8 @@ impl<'a> StoredMask<'a> {
     /// See [`apply`](Self::apply).
     pub fn apply_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(r.len(), y.len())?;
-        let shape = self.check(x.len(), y.len())?;
-        self.pass(shape, [Input::Slice(x), Input::Slice(r)], y)
+        self.check(x.len(), y.len())?;
+        self.pass([Input::Slice(x), Input::Slice(r)], y)
     }
 
     /// [`apply_residual`](Self::apply_residual) over its input.
@@ -141,31 +141,29 @@ impl<'a> StoredMask<'a> {
     /// See [`apply`](Self::apply).
     pub fn apply_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check(r.len(), x.len())?;
-        let shape = self.check(x.len(), x.len())?;
-        self.pass(shape, [Input::InPlace, Input::Slice(r)], x)
+        self.check(x.len(), x.len())?;
+        self.pass([Input::InPlace, Input::Slice(r)], x)
     }
 
-    fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
-        let shape = Shape::of(self.shape, x, y)?;
-        // channels without elements have stored their bits all the same
-        if self.shape.is_none() || shape.layout().len() > 0 {
-            shape.bits().check_read(self.mask.len())?;
+    fn check(&self, x: usize, y: usize) -> Result<(), Error> {
+        Shape::check(self.shape, x, y)?;
+        if self.shape.is_none() {
+            return same_length(x, self.mask.len());
         }
-        Ok(shape)
+        let shape = Shape::of(self.shape, x);
+        // channels without elements have stored their bits all the same
+        if shape.layout().len() > 0 { shape.bits().check_read(self.mask.len()) } else { Ok(()) }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn pass<'b, const N: usize>(
-        &'b self,
-        shape: Shape,
-        inputs: [Input<'b>; N],
-        y: impl Into<Output<'b>>,
-    ) -> Result<(), Error> {
+    fn pass<'b, const N: usize>(&'b self, inputs: [Input<'b>; N], y: impl Into<Output<'b>>) -> Result<(), Error> {
         let (level, source) = (self.level.unwrap_or_else(Level::detect), Source::stored(self.mask, self.scale));
         if let (None, Threads::One) = (self.shape, self.threads) {
             Row::new(level, source, inputs, y, &mut []).product(N, self.scale);
             return Ok(());
         }
+        let y = y.into();
+        let shape = Shape::of(self.shape, y.len());
         let memory = shape.memory();
         let operands = Operands::new(inputs, y, memory);
         let pass = Pass { level, threads: self.threads, source, layout: shape.layout(), memory, operands };

@@ -84,22 +84,30 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// The shape of a pass over slices of these lengths: one row of all that there is, or the shape asked for.
+    /// Whether slices of these lengths have a shape: the one that was asked for, or one row.
+    ///
+    /// Returns no shape: a short call without one would wait for it to be written and read.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
-    pub(crate) fn of(shape: Option<Self>, x: usize, y: usize) -> Result<Self, Error> {
+    pub(crate) fn check(shape: Option<Self>, x: usize, y: usize) -> Result<(), Error> {
         match shape {
-            None => {
-                same_length(x, y)?;
-                Ok(Self::Rows(Rows::new(1, x)))
-            }
-            Some(Self::Rows(rows)) => rows.check_slices(x, y).map(Self::Rows),
+            None => same_length(x, y),
+            Some(Self::Rows(rows)) => rows.check_slices(x, y),
             Some(Self::Channels(channels)) => {
                 same_length(channels.len(), x)?;
-                same_length(channels.len(), y)?;
-                Ok(if x == 0 { Self::Rows(Rows::new(0, 0)) } else { Self::Channels(channels) })
+                same_length(channels.len(), y)
             }
+        }
+    }
+
+    /// The shape of slices that have been checked, `len` the length of one.
+    pub(crate) const fn of(shape: Option<Self>, len: usize) -> Self {
+        match shape {
+            None => Self::Rows(Rows::new(1, len)),
+            Some(Self::Rows(rows)) => Self::Rows(rows.normalised()),
+            Some(Self::Channels(_)) if len == 0 => Self::Rows(Rows::new(0, 0)),
+            Some(shape) => shape,
         }
     }
 

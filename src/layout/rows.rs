@@ -53,15 +53,14 @@ impl Rows {
         Self { index_stride, ..self }
     }
 
-    /// The shape of a pass over slices of these lengths.
+    /// Whether slices have these lengths.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
-    pub(crate) fn check_slices(self, x: usize, y: usize) -> Result<Self, Error> {
-        let this = self.normalised();
-        let Self { rows, columns, stride, .. } = this;
+    pub(crate) fn check_slices(self, x: usize, y: usize) -> Result<(), Error> {
+        let Self { rows, columns, stride, .. } = self.normalised();
         match reach(rows, stride, columns) {
-            Some(expected) if stride >= columns => at_least(expected, x.min(y)).map(|()| this),
+            Some(expected) if stride >= columns => at_least(expected, x.min(y)),
             _ => Err(Error::InvalidShape { rows, columns, stride }),
         }
     }

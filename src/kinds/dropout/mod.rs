@@ -193,8 +193,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), y.len())?;
-        self.pass(shape, [Input::Slice(x)], y)
+        self.check(x.len(), y.len())?;
+        self.pass([Input::Slice(x)], y)
     }
 
     /// [`forward`](Self::forward) to memory that is not initialised, as engines hand it out; returns it as floats.
@@ -212,9 +212,9 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`]; [`Error::Unsupported`] for a layout with gaps, or one that ends before `y`.
     pub fn forward_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
-        let shape = self.check(x.len(), y.len())?;
-        shape.check_dense(y.len())?;
-        written(y, |y| self.pass(shape, [Input::Slice(x)], y))
+        self.check(x.len(), y.len())?;
+        self.shape_of(y.len()).check_dense(y.len())?;
+        written(y, |y| self.pass([Input::Slice(x)], y))
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -222,8 +222,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), x.len())?;
-        self.pass(shape, [Input::InPlace], x)
+        self.check(x.len(), x.len())?;
+        self.pass([Input::InPlace], x)
     }
 
     /// [`forward`](Self::forward) that stores the mask in the same pass, as [`fill`](Self::fill) would.
@@ -231,8 +231,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_store(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let shape = self.check(x.len(), y.len())?;
-        self.store(shape, Input::Slice(x), y, mask)
+        self.check(x.len(), y.len())?;
+        self.store(Input::Slice(x), y, mask)
     }
 
     /// [`forward_store`](Self::forward_store) over its input.
@@ -240,8 +240,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_store_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let shape = self.check(x.len(), x.len())?;
-        self.store(shape, Input::InPlace, x, mask)
+        self.check(x.len(), x.len())?;
+        self.store(Input::InPlace, x, mask)
     }
 
     /// `y[i] = r[i] + (kept ? x[i] * scale : +0.0)`: dropout before a residual sum. Where `x` is dropped, `+0.0` is
@@ -251,8 +251,8 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn forward_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(r.len(), y.len())?;
-        let shape = self.check(x.len(), y.len())?;
-        self.pass(shape, [Input::Slice(x), Input::Slice(r)], y)
+        self.check(x.len(), y.len())?;
+        self.pass([Input::Slice(x), Input::Slice(r)], y)
     }
 
     /// [`forward_residual`](Self::forward_residual) over its input: `x[i] = r[i] + (kept ? x[i] * scale : +0.0)`.
@@ -261,8 +261,8 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn forward_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check(r.len(), x.len())?;
-        let shape = self.check(x.len(), x.len())?;
-        self.pass(shape, [Input::InPlace, Input::Slice(r)], x)
+        self.check(x.len(), x.len())?;
+        self.pass([Input::InPlace, Input::Slice(r)], x)
     }
 
     /// [`forward_residual`](Self::forward_residual) over the residual: `r[i] += kept ? x[i] * scale : +0.0`.
@@ -303,8 +303,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(dy.len(), dx.len())?;
-        self.pass(shape, [Input::Slice(dy), Input::InPlace], dx)
+        self.check(dy.len(), dx.len())?;
+        self.pass([Input::Slice(dy), Input::InPlace], dx)
     }
 
     /// What the network computes when it is not trained: `x` exactly with inverted and naive scaling, `x[i] * (1 - p)`
@@ -314,8 +314,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), y.len())?;
-        self.evaluation(shape, [Input::Slice(x)], y)
+        self.check(x.len(), y.len())?;
+        self.evaluation([Input::Slice(x)], y)
     }
 
     /// [`evaluate`](Self::evaluate) over its input.
@@ -323,8 +323,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        let shape = self.check(x.len(), x.len())?;
-        self.evaluation(shape, [Input::InPlace], x)
+        self.check(x.len(), x.len())?;
+        self.evaluation([Input::InPlace], x)
     }
 
     /// `y[i] = r[i] + x[i]`, with standard scaling `r[i] + x[i] * (1 - p)`: [`evaluate`](Self::evaluate) before a
@@ -334,8 +334,8 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn evaluate_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(r.len(), y.len())?;
-        let shape = self.check(x.len(), y.len())?;
-        self.evaluation(shape, [Input::Slice(x), Input::Slice(r)], y)
+        self.check(x.len(), y.len())?;
+        self.evaluation([Input::Slice(x), Input::Slice(r)], y)
     }
 
     /// [`evaluate_residual`](Self::evaluate_residual) over its input.
@@ -344,7 +344,7 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check(r.len(), x.len())?;
-        let shape = self.check(x.len(), x.len())?;
-        self.evaluation(shape, [Input::InPlace, Input::Slice(r)], x)
+        self.check(x.len(), x.len())?;
+        self.evaluation([Input::InPlace, Input::Slice(r)], x)
     }
 }

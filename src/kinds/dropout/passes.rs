@@ -1,7 +1,7 @@
 use super::{Dropout, Scaling};
 use crate::engine::{Input, Operands, Output, Pass, Row, Source, Threads};
 use crate::error::{Error, Setting, same_length};
-use crate::layout::Shape;
+use crate::layout::{Memory, Rows, Shape};
 use crate::mask::MaskMut;
 use crate::simd::Level;
 use crate::stream::Stream;
@@ -76,23 +76,38 @@ impl Dropout {
         }
     }
 
-    /// The shape of a pass over slices of these lengths.
-    pub(crate) fn check(&self, x: usize, y: usize) -> Result<Shape, Error> {
-        let shape = Shape::of(self.shape, x, y)?;
-        shape.bits().check_indices(self.offset)?;
-        Ok(shape)
+    /// Whether slices of these lengths have the shape, and their elements indices.
+    pub(crate) fn check(&self, x: usize, y: usize) -> Result<(), Error> {
+        Shape::check(self.shape, x, y)?;
+        match self.shape {
+            None => Rows::new(1, x).check_indices(self.offset),
+            Some(_) => self.shape_of(x).bits().check_indices(self.offset),
+        }
+    }
+
+    /// The shape of slices that have been checked, `len` the length of one.
+    pub(crate) const fn shape_of(&self, len: usize) -> Shape {
+        Shape::of(self.shape, len)
     }
 
     /// A pass in training.
-    pub(crate) fn training<'a, const N: usize>(
+    pub(crate) fn training<'a, const N: usize>(&self, inputs: [Input<'a>; N], y: impl Into<Output<'a>>) -> Pass<'a> {
+        let y = y.into();
+        let memory = self.shape_of(y.len()).memory();
+        self.training_in(memory, inputs, y)
+    }
+
+    /// The same over memory of other rows.
+    pub(crate) fn training_in<'a, const N: usize>(
         &self,
-        shape: Shape,
+        memory: Memory,
         inputs: [Input<'a>; N],
         y: impl Into<Output<'a>>,
     ) -> Pass<'a> {
-        let (level, memory) = (self.run_level(), shape.memory());
+        let y = y.into();
+        let (level, layout) = (self.run_level(), self.shape_of(y.len()).layout());
         let operands = Operands::new(inputs, y, memory);
-        Pass { level, threads: self.threads, source: self.source(), layout: shape.layout(), memory, operands }
+        Pass { level, threads: self.threads, source: self.source(), layout, memory, operands }
     }
 
     /// Whether a pass is one row on the caller's thread.
@@ -104,53 +119,41 @@ impl Dropout {
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     pub(super) fn pass<'a, const N: usize>(
         &self,
-        shape: Shape,
         inputs: [Input<'a>; N],
         y: impl Into<Output<'a>>,
     ) -> Result<(), Error> {
         if self.is_row() {
             Row::new(self.run_level(), self.source(), inputs, y, &mut []).product(N, self.scale());
         } else {
-            self.training(shape, inputs, y).product(N, self.scale());
+            self.training(inputs, y).product(N, self.scale());
         }
         Ok(())
     }
 
-    pub(super) fn store(&self, shape: Shape, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+    pub(super) fn store(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         if self.shape.is_some() {
             // one bit serves many elements, or rows of the mask begin on words: a pass of its own over the bits
             self.fill(mask)?;
-            return self.pass(shape, [x], y);
+            return self.pass([x], y);
         }
         same_length(y.len(), mask.len())?;
         if self.is_row() {
             Row::new(self.run_level(), self.source(), [x], y, mask.words_mut()).scale(self.scale());
         } else {
-            self.training(shape, [x], y).scale(self.scale(), mask.words_mut());
+            self.training([x], y).scale(self.scale(), mask.words_mut());
         }
         Ok(())
     }
 
-    /// A pass in evaluation, and its factor.
-    pub(crate) fn evaluating<'a, const N: usize>(
-        &self,
-        shape: Shape,
-        inputs: [Input<'a>; N],
-        y: &'a mut [f32],
-    ) -> (Pass<'a>, f32) {
+    /// The pass as one in evaluation, and its factor.
+    pub(crate) fn evaluated<'a>(&self, pass: Pass<'a>) -> (Pass<'a>, f32) {
         let kept = !(self.scaling == Scaling::Standard && self.p.threshold() == 0);
-        let pass = Pass { source: Source::Certain(kept), ..self.training(shape, inputs, y) };
-        (pass, self.evaluation_scale())
+        (Pass { source: Source::Certain(kept), ..pass }, self.evaluation_scale())
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    pub(super) fn evaluation<const N: usize>(
-        &self,
-        shape: Shape,
-        inputs: [Input<'_>; N],
-        y: &mut [f32],
-    ) -> Result<(), Error> {
-        let (pass, factor) = self.evaluating(shape, inputs, y);
+    pub(super) fn evaluation<const N: usize>(&self, inputs: [Input<'_>; N], y: &mut [f32]) -> Result<(), Error> {
+        let (pass, factor) = self.evaluated(self.training(inputs, y));
         pass.product(N, factor);
         Ok(())
     }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{all_same, floats, generator, to_bits};
-use dropmask::{Dropout, EmbeddingDropout, Error, Key, Level, Mask, Probability, Scaling};
+use dropmask::{Dropout, EmbeddingDropout, Error, Key, Level, Mask, Probability, Rows, Scaling, Setting, StoredMask};
 use rand_xoshiro::rand_core::Rng;
 
 fn stream(p: f32) -> Dropout {
@@ -42,8 +42,8 @@ fn check(stream: Dropout, vocabulary: usize, dimension: usize, ids: &[u32]) {
     }
 
     for level in Level::supported() {
-        let replayed = EmbeddingDropout::new(stream, vocabulary, d).with_level(level);
-        let stored = EmbeddingDropout::stored(mask, scale, d).with_level(level);
+        let replayed = EmbeddingDropout::new(stream.with_level(level), vocabulary, d);
+        let stored = EmbeddingDropout::from_mask(StoredMask::new(mask, scale).with_level(level), d);
         for (name, dropout) in [("replayed", replayed), ("stored", stored)] {
             let what = format!("{name}, {level}, {} tokens of {vocabulary}, {d} elements, {stream:?}", ids.len());
             let mut y = floats(4, ids.len() * d);
@@ -122,7 +122,7 @@ fn rows_of_other_words_stay() {
     let before = [f32::from_bits(0x7F80_0001), -0.0, 3.0];
     for level in Level::supported() {
         let mut dtable = [before, [1.0; 3], before].concat();
-        let dropout = EmbeddingDropout::new(stream(0.0), 3, 3).with_level(level);
+        let dropout = EmbeddingDropout::new(stream(0.0).with_level(level), 3, 3);
         dropout.backward_table(&[1], &[2.0; 3], &mut dtable).unwrap();
         assert_eq!(to_bits(&dtable), to_bits(&[before, [3.0; 3], before].concat()), "{level}");
     }
@@ -158,7 +158,7 @@ fn finite_differences() {
 #[test]
 fn errors_write_nothing() {
     let words = [0; 1];
-    let stored = EmbeddingDropout::stored(Mask::new(&words, 10).unwrap(), 2.0, 3);
+    let stored = EmbeddingDropout::new(stream(0.5), 10, 3).stored(Mask::new(&words, 10).unwrap());
     for dropout in [EmbeddingDropout::new(stream(0.5), 10, 3), stored] {
         let (table, mut y, mut dtable) = ([1.0; 30], [7.0; 6], [8.0; 30]);
         let wrong = |expected, actual| Err(Error::LengthMismatch { expected, actual });
@@ -181,6 +181,21 @@ fn errors_write_nothing() {
     }
 
     let mut y = [7.0; 6];
+    // a bit for each word, no more, and no setting that has no meaning for them
+    for bits in [0, 9, 11, 64] {
+        let dropout = EmbeddingDropout::new(stream(0.5), 10, 3).stored(Mask::new(&words, bits).unwrap());
+        let wrong = Err(Error::LengthMismatch { expected: 10, actual: bits });
+        assert_eq!(dropout.lookup(&[1, 2], &[1.0; 30], &mut y), wrong);
+    }
+    let rows = stream(0.5).rows(Rows::new(1, 10));
+    let mask = Mask::new(&words, 10).unwrap();
+    for dropout in [
+        EmbeddingDropout::new(rows, 10, 3).stored(mask),
+        EmbeddingDropout::from_mask(StoredMask::new(mask, 2.0).rows(Rows::new(1, 10)), 3),
+    ] {
+        assert_eq!(dropout.forward_in_place(&[1, 2], &mut y), Err(Error::Unsupported { setting: Setting::Layout }));
+    }
+
     let offset = u64::MAX - 8; // nine bits are left
     let far = EmbeddingDropout::new(stream(0.5).with_offset(offset), 10, 3);
     assert_eq!(far.forward_in_place(&[1, 2], &mut y), Err(Error::IndexOverflow { offset, span: 10 }));

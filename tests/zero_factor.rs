@@ -114,7 +114,7 @@ impl Setting {
     fn embedding(&self) -> EmbeddingDropout<'static> {
         match self.way {
             0 => EmbeddingDropout::new(self.stream, 10, 7),
-            _ => EmbeddingDropout::stored(self.kept(10), self.stream.scale(), 7).with_level(self.level),
+            _ => EmbeddingDropout::new(self.stream, 10, 7).stored(self.kept(10)),
         }
     }
 

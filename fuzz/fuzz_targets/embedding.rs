@@ -4,7 +4,7 @@
 use std::iter;
 
 use arbitrary::{Arbitrary, Unstructured};
-use dropmask::{EmbeddingDropout, Error, Level, Mask, mask_words};
+use dropmask::{EmbeddingDropout, Error, Level, Mask, StoredMask, mask_words};
 use dropmask_fuzz::{Buffer, MAX_LEN, Output, Settings, Slack, Source, check, masked, product, size, words};
 use libfuzzer_sys::fuzz_target;
 
@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
             None => EmbeddingDropout::new(self.source.stream(level), *vocabulary, input.dimension),
             Some((_, first, scale)) => {
                 let mask = Mask::at_bit(&self.words, first.into(), *vocabulary)?;
-                EmbeddingDropout::stored(mask, scale, input.dimension).with_level(level)
+                EmbeddingDropout::from_mask(StoredMask::new(mask, scale).with_level(level), input.dimension)
             }
         };
         let (x, y) = (self.x.get(), y.get_mut());

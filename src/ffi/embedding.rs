@@ -4,7 +4,7 @@ use super::buffers::{InOut, Pair, Read, ReadMask, Write, run};
 use super::call::Call;
 use super::status::*;
 use crate::error::Error;
-use crate::kinds::{Dropout, EmbeddingDropout};
+use crate::kinds::{Dropout, EmbeddingDropout, StoredMask};
 use crate::layout::Rows;
 use crate::layout::Shape;
 
@@ -165,7 +165,9 @@ pub unsafe extern "C" fn dropmask_embedding_apply_lookup_f32(
                 Read(table, vocabulary.saturating_mul(dimension)),
                 Write(y, count.saturating_mul(dimension)),
             ),
-            |(), (mask, ids, table, y)| EmbeddingDropout::stored(mask?, scale, dimension).lookup(ids, table, y),
+            |(), (mask, ids, table, y)| {
+                EmbeddingDropout::from_mask(StoredMask::new(mask?, scale), dimension).lookup(ids, table, y)
+            },
         )
     }
 }
@@ -191,7 +193,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_f32(
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (mask, Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |(), (mask, ids, xy)| {
-            forward(EmbeddingDropout::stored(mask?, scale, dimension), ids, xy)
+            forward(EmbeddingDropout::from_mask(StoredMask::new(mask?, scale), dimension), ids, xy)
         })
     }
 }
@@ -225,7 +227,7 @@ pub unsafe extern "C" fn dropmask_embedding_apply_table_f32(
                 Write(dtable, vocabulary.saturating_mul(dimension)),
             ),
             |(), (mask, ids, dy, dtable)| {
-                EmbeddingDropout::stored(mask?, scale, dimension).backward_table(ids, dy, dtable)
+                EmbeddingDropout::from_mask(StoredMask::new(mask?, scale), dimension).backward_table(ids, dy, dtable)
             },
         )
     }

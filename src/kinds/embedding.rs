@@ -1,4 +1,5 @@
 use super::dropout::Dropout;
+use super::stored::StoredMask;
 use crate::engine::{Input, Reader, Row, Source};
 use crate::error::{Error, Setting, same_length};
 use crate::layout::Rows;
@@ -25,7 +26,7 @@ use crate::simd::Level;
 /// # Cost
 /// [`new`](Self::new) draws a bit for each position, wherever it is in the stream: about 0.1 microseconds, as long as it
 /// takes to copy a thousand elements. Where rows are shorter, [`fill`](Dropout::fill) the bits of the vocabulary once a
-/// step, below 0.1 nanoseconds each, and use [`stored`](Self::stored): it runs at the speed of memory.
+/// step, below 0.1 nanoseconds each, and read them by [`stored`](Self::stored): that runs at the speed of memory.
 ///
 /// ```
 /// use dropmask::{EmbeddingDropout, Key, Dropout, Probability};
@@ -55,31 +56,30 @@ pub struct EmbeddingDropout<'a> {
 /// Where the bits of the vocabulary are.
 #[derive(Clone, Copy, Debug)]
 enum Words<'a> {
-    Stream(Dropout),
-    Stored { mask: Mask<'a>, scale: f32, level: Option<Level> },
+    Drawn(Dropout),
+    Stored(StoredMask<'a>),
 }
 
 impl<'a> EmbeddingDropout<'a> {
     /// Draws each token's bit.
     pub const fn new(dropout: Dropout, vocabulary: usize, dimension: usize) -> Self {
-        Self { words: Words::Stream(dropout), vocabulary, dimension }
+        Self { words: Words::Drawn(dropout), vocabulary, dimension }
     }
 
-    /// Takes the bits from a mask, one for each word of the vocabulary, with the factor of kept rows:
-    /// [`Dropout::scale`] of the dropout that drew it. With 0, which is that of `p = 1`, everything is dropped, whatever the
-    /// mask says.
-    pub const fn stored(mask: Mask<'a>, scale: f32, dimension: usize) -> Self {
-        Self { words: Words::Stored { mask, scale, level: None }, vocabulary: mask.len(), dimension }
-    }
-
-    /// Pins the SIMD level.
+    /// Reads the bits from a mask instead of drawing them: bit `id` for token `id`. It has one for each word of the
+    /// vocabulary; [`Dropout::fill`] draws such a mask. Scale and level remain those of the dropout.
     #[must_use]
-    pub const fn with_level(self, level: Level) -> Self {
+    pub const fn stored(self, mask: Mask<'a>) -> Self {
         let words = match self.words {
-            Words::Stream(dropout) => Words::Stream(dropout.with_level(level)),
-            Words::Stored { mask, scale, .. } => Words::Stored { mask, scale, level: Some(level) },
+            Words::Drawn(dropout) => dropout.stored(mask),
+            Words::Stored(stored) => stored.of_mask(mask),
         };
-        Self { words, ..self }
+        Self { words: Words::Stored(words), ..self }
+    }
+
+    /// The same with a mask that has a factor of its own: of another generator, say. Its bits are those of the vocabulary.
+    pub const fn from_mask(mask: StoredMask<'a>, dimension: usize) -> Self {
+        Self { words: Words::Stored(mask), vocabulary: mask.bits(), dimension }
     }
 
     /// `y[t] = kept ? table[ids[t]] * scale : +0.0`: rows straight from the table, `V` rows to `T`.
@@ -149,11 +149,17 @@ impl<'a> EmbeddingDropout<'a> {
     /// Rows of the positions, and the tokens.
     fn check(&self, ids: &[u32], len: usize) -> Result<(), Error> {
         let vocabulary = self.vocabulary;
-        same_length(ids.len().saturating_mul(self.dimension), len)?;
-        if let Words::Stream(dropout) = self.words {
-            dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
-            Rows::new(1, vocabulary).check_indices(dropout.first_index())?;
+        match self.words {
+            Words::Drawn(dropout) => {
+                dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
+                Rows::new(1, vocabulary).check_indices(dropout.first_index())?;
+            }
+            Words::Stored(stored) => {
+                stored.supports_nothing()?;
+                same_length(vocabulary, stored.bits())?;
+            }
         }
+        same_length(ids.len().saturating_mul(self.dimension), len)?;
         let known = |id: u32| usize::try_from(id).is_ok_and(|id| id < vocabulary);
         match ids.iter().zip(0..).find(|&(&id, _)| !known(id)) {
             Some((&id, position)) => Err(Error::UnknownToken { position, id, vocabulary }),
@@ -164,10 +170,8 @@ impl<'a> EmbeddingDropout<'a> {
     /// `y[row] = kept(token) ? x[row] * scale : +0.0` for each position, or the sum with what is there; of no `x`, `y` itself.
     fn launch(&self, ids: &[u32], [x_row, y_row]: [RowOf; 2], x: Option<&[f32]>, added: bool, y: &mut [f32]) {
         let (source, scale, level) = match self.words {
-            Words::Stream(dropout) => (dropout.source(), dropout.scale(), dropout.run_level()),
-            Words::Stored { mask, scale, level } => {
-                (Source::stored(mask, scale), scale, level.unwrap_or_else(Level::detect))
-            }
+            Words::Drawn(dropout) => (dropout.source(), dropout.scale(), dropout.run_level()),
+            Words::Stored(stored) => (stored.source(), stored.scale(), stored.run_level()),
         };
         let dimension = self.dimension;
         let mut ahead = [0];

@@ -1,7 +1,7 @@
 use core::mem::MaybeUninit;
 
 use crate::engine::{Input, Operands, Output, Pass, Row, Source, Threads, written};
-use crate::error::{Error, same_length};
+use crate::error::{Error, Setting, same_length};
 use crate::layout::{Channels, Rows, Shape};
 use crate::mask::Mask;
 use crate::simd::Level;
@@ -145,6 +145,38 @@ impl<'a> StoredMask<'a> {
         self.pass([Input::InPlace, Input::Slice(r)], x)
     }
 
+    /// The same of other bits.
+    pub(super) const fn of_mask(self, mask: Mask<'a>) -> Self {
+        Self { mask, ..self }
+    }
+
+    pub(super) const fn bits(&self) -> usize {
+        self.mask.len()
+    }
+
+    pub(super) const fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    pub(super) const fn source(&self) -> Source<'a> {
+        Source::stored(self.mask, self.scale)
+    }
+
+    pub(super) fn run_level(&self) -> Level {
+        self.level.unwrap_or_else(Level::detect)
+    }
+
+    /// # Errors
+    /// [`Error::Unsupported`] if there is a layout, or there are threads.
+    pub(super) const fn supports_nothing(&self) -> Result<(), Error> {
+        match (self.shape, self.threads) {
+            (Some(_), _) => Err(Error::Unsupported { setting: Setting::Layout }),
+            (None, Threads::One) => Ok(()),
+            #[cfg(feature = "rayon")]
+            (None, Threads::Pool) => Err(Error::Unsupported { setting: Setting::Threads }),
+        }
+    }
+
     fn check(&self, x: usize, y: usize) -> Result<(), Error> {
         Shape::check(self.shape, x, y)?;
         if self.shape.is_none() {
@@ -157,7 +189,7 @@ impl<'a> StoredMask<'a> {
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn pass<'b, const N: usize>(&'b self, inputs: [Input<'b>; N], y: impl Into<Output<'b>>) -> Result<(), Error> {
-        let (level, source) = (self.level.unwrap_or_else(Level::detect), Source::stored(self.mask, self.scale));
+        let (level, source) = (self.run_level(), self.source());
         if let (None, Threads::One) = (self.shape, self.threads) {
             Row::new(level, source, inputs, y, &mut []).product(N, self.scale);
             return Ok(());

@@ -69,9 +69,12 @@ pub const FAMILY: [Function; 26] = [
         call: call!(dropmask_embedding_apply_lookup_f32: (0) factor [0] [1] [2] (1) (2) (3)),
         expected: |a, b| {
             let [mask, ids, table, y] = b else { panic!() };
-            EmbeddingDropout::stored(Mask::new(mask.u64(), a.sizes[0]).unwrap(), a.factor, a.sizes[1])
-                .lookup(ids.u32(), table.f32(), y.f32_mut())
-                .unwrap();
+            EmbeddingDropout::from_mask(
+                StoredMask::new(Mask::new(mask.u64(), a.sizes[0]).unwrap(), a.factor),
+                a.sizes[1],
+            )
+            .lookup(ids.u32(), table.f32(), y.f32_mut())
+            .unwrap();
         },
     },
     Function {
@@ -83,9 +86,12 @@ pub const FAMILY: [Function; 26] = [
         call: call!(dropmask_embedding_apply_f32: (0) factor [0] [1] [2] (1) (2) (3)),
         expected: |a, b| {
             let [mask, ids, x, y] = b else { panic!() };
-            EmbeddingDropout::stored(Mask::new(mask.u64(), a.sizes[0]).unwrap(), a.factor, a.sizes[1])
-                .forward(ids.u32(), x.f32(), y.f32_mut())
-                .unwrap();
+            EmbeddingDropout::from_mask(
+                StoredMask::new(Mask::new(mask.u64(), a.sizes[0]).unwrap(), a.factor),
+                a.sizes[1],
+            )
+            .forward(ids.u32(), x.f32(), y.f32_mut())
+            .unwrap();
         },
     },
     Function {
@@ -97,9 +103,12 @@ pub const FAMILY: [Function; 26] = [
         call: call!(dropmask_embedding_apply_table_f32: (0) factor [0] [1] [2] (1) (2) (3)),
         expected: |a, b| {
             let [mask, ids, dy, dtable] = b else { panic!() };
-            EmbeddingDropout::stored(Mask::new(mask.u64(), a.sizes[0]).unwrap(), a.factor, a.sizes[1])
-                .backward_table(ids.u32(), dy.f32(), dtable.f32_mut())
-                .unwrap();
+            EmbeddingDropout::from_mask(
+                StoredMask::new(Mask::new(mask.u64(), a.sizes[0]).unwrap(), a.factor),
+                a.sizes[1],
+            )
+            .backward_table(ids.u32(), dy.f32(), dtable.f32_mut())
+            .unwrap();
         },
     },
     Function {

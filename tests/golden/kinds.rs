@@ -243,7 +243,7 @@ impl Case for Embedding {
         let mask = Mask::new(&self.mask.0, vocabulary).unwrap();
         for dropout in [
             EmbeddingDropout::new(stream, vocabulary, dimension),
-            EmbeddingDropout::stored(mask, stream.scale(), dimension).with_level(level),
+            EmbeddingDropout::new(stream, vocabulary, dimension).stored(mask),
         ] {
             assert_same(&written(rows, |y| dropout.lookup(&ids, &values(1, table), y)), &self.lookup);
             assert_same(&written(rows, |y| dropout.forward(&ids, &values(2, rows), y)), &self.rows);

@@ -122,10 +122,9 @@ fn much_uninitialised_memory() {
     let x = floats(9, LEN);
     for level in Level::supported() {
         let flat = Dropout::new(Key::new(3), Probability::new(0.3).unwrap()).with_offset(70).with_level(level);
-        let mut all =
-            vec![flat, flat.channels(Channels::first(3, 100, 1000)), flat.channels(Channels::last(3, 1000, 100))];
+        let all = [flat, flat.channels(Channels::first(3, 100, 1000)), flat.channels(Channels::last(3, 1000, 100))];
         #[cfg(feature = "rayon")]
-        all.extend(all.clone().into_iter().map(Dropout::parallel));
+        let all: Vec<_> = all.iter().copied().chain(all.iter().copied().map(Dropout::parallel)).collect();
         for dropout in all {
             let mut y = vec![0.0; LEN];
             dropout.forward(&x, &mut y).unwrap();

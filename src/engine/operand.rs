@@ -47,8 +47,8 @@ pub(crate) fn written<E>(
     write: impl FnOnce(Output<'_>) -> Result<(), E>,
 ) -> Result<&mut [f32], E> {
     write(Output { start: y.as_mut_ptr().cast(), len: y.len(), memory: PhantomData })?;
-    // SAFETY: a pass over dense memory writes each element of its output (`Run::each`, `each_word`, `scalar`, `constant`), and there is no
-    // other `write`: `forward_uninit` and `apply_uninit` refuse memory with gaps.
+    // SAFETY: a pass over dense memory writes each element of its output (`Run::each`, `each_word`, `scalar`, `constant`), and
+    // there is no other `write`: `forward_uninit` and `apply_uninit` refuse memory with gaps.
     Ok(unsafe { &mut *(core::ptr::from_mut(y) as *mut [f32]) })
 }
 

@@ -31,9 +31,7 @@ impl Threads {
         let middle = start + half;
         join(|| self.run(start..middle, first, task), || self.run(middle..end, second, task));
     }
-}
 
-impl Threads {
     /// Calls `task` with ranges of rows of so many elements that make up the whole.
     pub(crate) fn rows(self, range: Range<usize>, columns: usize, task: &(dyn Fn(Range<usize>) + Sync)) {
         let Range { start, end } = range;

@@ -23,7 +23,7 @@ const ALPHA: f64 = -1.758_099_340_847_376_6;
 /// `p = 0` it copies exactly. With `p = 1` it writes `+0.0`, forward and backward; `d` tends to 0 for `q` towards 0.
 ///
 /// ```
-/// use dropmask::{AlphaDropout, Key, Dropout, Probability};
+/// use dropmask::{AlphaDropout, Dropout, Key, Probability};
 ///
 /// let dropout = AlphaDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?));
 /// let mut y = [0.0; 6];
@@ -95,7 +95,7 @@ impl AlphaDropout {
     /// # Errors
     /// See [`AlphaDropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len(), y.len())?;
+        self.dropout.supports_no(&[Setting::Scaling])?;
         self.dropout.evaluate(x, y)
     }
 
@@ -104,7 +104,7 @@ impl AlphaDropout {
     /// # Errors
     /// See [`AlphaDropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len(), x.len())?;
+        self.dropout.supports_no(&[Setting::Scaling])?;
         self.dropout.evaluate_in_place(x)
     }
 

@@ -18,7 +18,7 @@ use crate::simd::{Floats, Level};
 /// dimension: with [`Dropout::rows`] it has as many elements as a row, else its length divides that of the slices.
 ///
 /// ```
-/// use dropmask::{BiasDropout, Key, Dropout, Probability};
+/// use dropmask::{BiasDropout, Dropout, Key, Probability};
 ///
 /// let dropout = BiasDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?));
 /// let (b, r) = ([0.5, 1.0, 1.5], [10.0; 6]);

@@ -24,7 +24,7 @@ use crate::stream::Stream;
 /// Evaluation is the identity.
 ///
 /// ```
-/// use dropmask::{DropBlock, Key, MaskMut, Dropout, Probability, mask_words};
+/// use dropmask::{DropBlock, Dropout, Key, MaskMut, Probability, mask_words};
 ///
 /// const LEN: usize = 2 * 3 * 14 * 14;
 /// let dropout = Dropout::new(Key::new(42), Probability::new(0.1)?);
@@ -142,7 +142,7 @@ impl DropBlock {
     /// See [`DropBlock`].
     pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<KeptCount, Error> {
         self.check(mask.len())?;
-        let seeds = Source::drawn(Stream { p: self.gamma, ..self.dropout.stream() }, self.dropout.first_index());
+        let seeds = Source::drawn(Stream { p: self.gamma, ..self.dropout.stream() }, self.dropout.offset());
         if self.dropout.run_level() == Level::SCALAR {
             self.draw_scalar(seeds, mask.words_mut());
         } else {
@@ -206,7 +206,7 @@ impl DropBlock {
     /// The check of a pass that draws seeds.
     fn check(&self, len: usize) -> Result<(), Error> {
         self.check_len(len)?;
-        Rows::new(1, self.seeds() as usize).check_indices(self.dropout.first_index())
+        Rows::new(1, self.seeds() as usize).check_indices(self.dropout.offset())
     }
 }
 

@@ -29,7 +29,7 @@ use crate::simd::Level;
 /// step, below 0.1 nanoseconds each, and read them by [`stored`](Self::stored): that runs at the speed of memory.
 ///
 /// ```
-/// use dropmask::{EmbeddingDropout, Key, Dropout, Probability};
+/// use dropmask::{Dropout, EmbeddingDropout, Key, Probability};
 ///
 /// let table = [0.1, 0.1, 1.1, 1.2, 2.1, 2.2]; // 3 words, 2 elements each
 /// let dropout = EmbeddingDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?), 3, 2);
@@ -152,7 +152,7 @@ impl<'a> EmbeddingDropout<'a> {
         match self.words {
             Words::Drawn(dropout) => {
                 dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
-                Rows::new(1, vocabulary).check_indices(dropout.first_index())?;
+                Rows::new(1, vocabulary).check_indices(dropout.offset())?;
             }
             Words::Stored(stored) => {
                 stored.supports_nothing()?;

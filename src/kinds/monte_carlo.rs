@@ -14,7 +14,7 @@ impl Dropout {
     /// [`channels`](Self::channels) instead of rows, an [index stride](crate::Channels::index_stride) of 0 does this.
     ///
     /// ```
-    /// use dropmask::{Key, Dropout, Probability};
+    /// use dropmask::{Dropout, Key, Probability};
     ///
     /// let dropout = Dropout::new(Key::new(42), Probability::new(0.5)?);
     /// let mut x = [1.0; 3 * 100];
@@ -32,7 +32,7 @@ impl Dropout {
     /// it is in. For uncertainties of single samples, where shared masks would make their errors alike.
     ///
     /// ```
-    /// use dropmask::{Key, Dropout, Probability};
+    /// use dropmask::{Dropout, Key, Probability};
     ///
     /// let dropout = Dropout::new(Key::new(42), Probability::new(0.5)?);
     /// let mut x = [1.0; 3 * 100];

@@ -18,7 +18,7 @@ use crate::simd::Floats;
 /// [`Dropout::channels`]; with [`Dropout::rows`], row `r` starts at word `r * mask_words(columns)`.
 ///
 /// ```
-/// use dropmask::{Key, Mask, MaskMut, Dropout, Probability, ReluDropout};
+/// use dropmask::{Dropout, Key, Mask, MaskMut, Probability, ReluDropout};
 ///
 /// let dropout = ReluDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?));
 /// let (mut y, mut words) = ([0.0; 6], [0]);

@@ -13,7 +13,7 @@ use super::{Axis, Layout, Rows};
 /// `64 * mask_words(channels)`.
 ///
 /// ```
-/// use dropmask::{Channels, Key, Dropout, Probability};
+/// use dropmask::{Channels, Dropout, Key, Probability};
 ///
 /// let dropout = Dropout::new(Key::new(3), Probability::new(0.5)?);
 /// let mut first = [1.0; 2 * 3 * 4]; // (N, C, S)

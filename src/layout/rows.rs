@@ -12,7 +12,7 @@ use crate::mask::mask_words;
 /// index stride of `64 * mask_words(columns)`.
 ///
 /// ```
-/// use dropmask::{Key, Dropout, Probability, Rows};
+/// use dropmask::{Dropout, Key, Probability, Rows};
 ///
 /// // columns 300..800 of a 4 x 1000 matrix, held by this rank as a dense 4 x 500 matrix
 /// let shard = Rows::new(4, 500).index_stride(1000);

@@ -20,7 +20,7 @@ use crate::simd::{Level, dispatch};
 /// `matrices = 1`.
 ///
 /// ```
-/// use dropmask::{Attention, Key, Dropout, Probability};
+/// use dropmask::{Attention, Dropout, Key, Probability};
 ///
 /// let dropout = Dropout::new(Key::new(11), Probability::new(0.5)?);
 /// let attention = Attention::new(dropout, 1, 2, 3).causal(1); // query 0 sees keys 0 and 1, query 1 all three
@@ -196,7 +196,7 @@ impl Attention<'_> {
         }
         match self.mask {
             Some(_) => Ok(()),
-            None => self.stack.rows().normalised().check_indices(self.dropout.first_index()),
+            None => self.stack.rows().normalised().check_indices(self.dropout.offset()),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The softmax of a row with dropout of its weights, and the gradient.
 
-use super::Stack;
 use core::ops::Range;
 
+use super::Stack;
 use super::elements::{Dot, Exponential, Gradient, Hide, Largest, Normalise, Weights, flushes};
 use crate::engine::{Element, Operands, Reader, Run};
 use crate::simd::{Operation, Simd, fold};

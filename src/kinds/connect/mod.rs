@@ -34,7 +34,7 @@ use crate::mask::Mask;
 /// | [`moments`](Self::moments) | mean and variance of `y` over all masks |
 ///
 /// ```
-/// use dropmask::{DropConnect, Key, Dropout, Probability};
+/// use dropmask::{DropConnect, Dropout, Key, Probability};
 ///
 /// let layer = DropConnect::new(Dropout::new(Key::new(5), Probability::new(0.5)?), 1, 3, 2); // 1 sample, 3 -> 2
 /// let (w, b, x) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.5, -0.5], [1.0, 10.0, 100.0]);
@@ -207,7 +207,7 @@ impl<'a> DropConnect<'a> {
     /// A product is squared as a whole, `(w * x)^2`; the factors are rounded once.
     ///
     /// ```
-    /// use dropmask::{DropConnect, Key, Dropout, Probability};
+    /// use dropmask::{DropConnect, Dropout, Key, Probability};
     ///
     /// let layer = DropConnect::new(Dropout::new(Key::new(5), Probability::new(0.2)?), 1, 3, 1);
     /// let (mut mean, mut variance) = ([0.0], [0.0]);
@@ -258,7 +258,7 @@ impl DropConnect<'_> {
             Rows::new(1, batch).check_indices(first)?;
         }
         let rows = Rows::new(outputs, inputs).index_stride(index_stride).normalised();
-        rows.check_indices(self.dropout.first_index())
+        rows.check_indices(self.dropout.offset())
     }
 
     fn check_bias(&self, b: Option<&[f32]>) -> Result<(), Error> {

@@ -40,7 +40,7 @@ impl Dropout {
     /// Draws the mask alone: bit `j` tells whether the element of index `offset + j` is kept.
     ///
     /// ```
-    /// use dropmask::{Key, MaskMut, Dropout, Probability, mask_words};
+    /// use dropmask::{Dropout, Key, MaskMut, Probability, mask_words};
     ///
     /// let mut words = [0; mask_words(1000)];
     /// let mut mask = MaskMut::new(&mut words, 1000)?;

@@ -21,7 +21,7 @@ pub use self::scaling::Scaling;
 /// at. A `Dropout` is a plain value: `Copy`, compared and hashed by all its settings, and unchanged when it is used.
 ///
 /// ```
-/// use dropmask::{Key, Dropout, Probability};
+/// use dropmask::{Dropout, Key, Probability};
 ///
 /// let (layer, step) = (3, 17);
 /// let dropout = Dropout::new(Key::new(42).derive(layer).derive(step), Probability::new(0.5)?);
@@ -127,7 +127,7 @@ impl Dropout {
     /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
     ///
     /// ```
-    /// use dropmask::{Key, Dropout, Probability};
+    /// use dropmask::{Dropout, Key, Probability};
     ///
     /// let dropout = Dropout::new(Key::new(42), Probability::new(0.1)?);
     /// let (x, mut y, mut expected) = (vec![1.0; 1 << 20], vec![0.0; 1 << 20], vec![0.0; 1 << 20]);

@@ -52,11 +52,6 @@ impl Dropout {
         Stream { key: self.key, p: self.p }
     }
 
-    /// The index of the first element.
-    pub(crate) const fn first_index(&self) -> u64 {
-        self.offset
-    }
-
     /// The shape that was asked for.
     pub(crate) const fn shape(&self) -> Option<Shape> {
         self.shape

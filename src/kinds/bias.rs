@@ -229,7 +229,8 @@ fn repeated<'b>(b: &'b [f32], memory: Memory, tile: &'b mut [f32; TILE]) -> (&'b
     if run == 0 || 2 * run > TILE || run != stride {
         return (b, memory);
     }
-    tile.chunks_exact_mut(run).for_each(|tile| tile.copy_from_slice(b));
+    // the panic of `copy_from_slice` is not always optimized away
+    tile.chunks_exact_mut(run).for_each(|tile| tile.iter_mut().zip(b).for_each(|(tile, b)| *tile = *b));
     let run = TILE / run * run;
     (tile.get(..run).unwrap_or_default(), Memory { run, stride: run })
 }

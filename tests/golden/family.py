@@ -6,7 +6,7 @@ Floats and mask words are strings of their bits in hexadecimal: 8 digits an f32,
 stored: they are `values(n, count)`, n being 1 for the first slice that a kind reads or adds to, 2 for the next. What is
 made of f32 products and sums is exact; what needs exp or ln is the f64 nearest to 40 digits.
 
-A new kind is a function that returns its cases, listed in KINDS, and a test of the same name in `tests/golden.rs`.
+A new kind is a function that returns its cases, listed in KINDS, and a test of the same name in `tests/library/golden.rs`.
 """
 
 import itertools

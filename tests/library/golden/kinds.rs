@@ -7,8 +7,8 @@ use dropmask::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::common::{fill, generator as xoshiro};
 use super::*;
+use crate::common::{fill, generator as xoshiro};
 
 /// A case of a kind.
 trait Case: DeserializeOwned {

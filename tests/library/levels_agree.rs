@@ -1,15 +1,12 @@
 //! Every operation at every level of this machine gives what the scalar level gives, bit for bit, and writes nothing
 //! else.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
-
-mod common;
 
 use std::env;
 use std::fmt::Display;
 use std::io::Write;
 use std::ops::Range;
 
-use common::{OPERATIONS, STORED_OPERATIONS, floats, random_words, same};
+use crate::common::{OPERATIONS, STORED_OPERATIONS, floats, random_words, same};
 use dropmask::{Dropout, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, StoredMask, mask_words};
 
 /// Elements, and mask words, before and behind what an operation may write.

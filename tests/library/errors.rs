@@ -1,9 +1,6 @@
 //! Hostile arguments: each gives the error that names its numbers, nothing is written, and nothing panics.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{OPERATIONS, Operation, STORED_OPERATIONS, floats, proptest_config, random_words, to_bits};
+use crate::common::{OPERATIONS, Operation, STORED_OPERATIONS, floats, proptest_config, random_words, to_bits};
 use dropmask::{
     AlphaDropout, Attention, Channels, DropBlock, DropConnect, Dropout, EmbeddingDropout, Error, KeptCount, Key, Level,
     Mask, MaskMut, Probability, ReluDropout, Rows, Scaling, Setting, StoredMask, mask_words,
@@ -42,7 +39,7 @@ fn attempt(operation: &Operation, stream: &Dropout, lengths: Lengths) -> Result<
 }
 
 /// The same of an operation by a stored mask.
-fn attempt_stored(run: common::RunStored, mask: &StoredMask<'_>, x: usize, y: usize) -> Result<(), Error> {
+fn attempt_stored(run: crate::common::RunStored, mask: &StoredMask<'_>, x: usize, y: usize) -> Result<(), Error> {
     let (x, before) = (floats(3, x), floats(1, y));
     let mut y = before.clone();
     let result = run(mask, &x, &mut y);

@@ -1,9 +1,6 @@
 //! Inverted, standard and naive dropout: what each multiplies with, and what that does to the mean.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{all_same, floats, to_bits};
+use crate::common::{all_same, floats, to_bits};
 use dropmask::{Dropout, Key, Level, Mask, Probability, Scaling};
 
 const ALL: [Scaling; 3] = [Scaling::Inverted, Scaling::Standard, Scaling::Naive];
@@ -18,7 +15,7 @@ fn training_and_evaluation_are_their_definitions() {
         // exact in f64: p is a dyadic fraction or is rounded to the nearest of 2^32, and the sum is below 2^53
         let keep = ((1.0 - f64::from(p)) * 4_294_967_296.0).round() / 4_294_967_296.0;
         let (x, r) = (floats(1, 777), floats(2, 777));
-        let words = common::fill(&stream(p, Scaling::Inverted), 777);
+        let words = crate::common::fill(&stream(p, Scaling::Inverted), 777);
         let kept: Vec<bool> = Mask::new(&words, 777).unwrap().iter().collect();
         for scaling in ALL {
             let (train, evaluate) = match scaling {

@@ -1,6 +1,4 @@
 //! The layer: masks that change by the step, evaluation, and what is remembered.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
-#![allow(clippy::float_cmp, reason = "what is compared so is exact")]
 
 use dropmask::{Channels, Dropout, DropoutLayer, Error, Key, Level, Probability, Scaling};
 

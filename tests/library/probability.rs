@@ -1,5 +1,4 @@
 //! Threshold and factors, which some machines compute in integers, are those of the formulas in `f64`.
-#![allow(clippy::unwrap_used)] // a test that fails stops
 
 use dropmask::Probability;
 

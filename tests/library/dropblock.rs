@@ -1,6 +1,4 @@
 //! `DropBlock` against its definition, written out for one element at a time.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
-#![allow(clippy::float_cmp, reason = "what is compared so is exact")]
 
 use dropmask::{DropBlock, Dropout, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, mask_words};
 

@@ -1,6 +1,5 @@
 //! Attention dropout: all levels against the specification, the specification against the definition in `f64`, the
 //! gradient against finite differences, and laws.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::float_cmp, reason = "a test that fails may panic")]
 
 use dropmask::{Attention, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Scaling, mask_words};
 use rand::{RngExt, SeedableRng};

@@ -4,11 +4,8 @@
 //! inequality for a count, 5 standard deviations (6e-7) for a sum that is all but normal, and the one of Laurent and
 //! Massart for a chi-square. About 35,000 checks are made, so ideal coins of other seeds would fail this file one time
 //! in forty.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::fill;
+use crate::common::fill;
 use dropmask::{Dropout, Key, Mask, Probability};
 
 /// Elements of a long sample.

@@ -1,9 +1,6 @@
 //! Large slices shared out among threads: the bits of one thread, whatever their number and the shape.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{OPERATIONS, STORED_OPERATIONS, all_same, floats};
+use crate::common::{OPERATIONS, STORED_OPERATIONS, all_same, floats};
 use dropmask::{
     AlphaDropout, Attention, BiasDropout, Channels, DropBlock, Dropout, DropoutLayer, Error, Key, Level, Mask, MaskMut,
     Probability, Rows, Scaling, StoredMask, mask_words,
@@ -95,7 +92,7 @@ fn everything(case: &Case, stream: Dropout, parallel: bool) -> Vec<(&'static str
     let (x, r) = (floats(1, case.len), floats(2, case.len));
     let scale = stream.scale();
     let stream = case.stream(if parallel { stream.parallel() } else { stream });
-    let words = common::fill(&stream, case.bits);
+    let words = crate::common::fill(&stream, case.bits);
     let mut results = Vec::new();
 
     // y is the output, or input and output; both start as r

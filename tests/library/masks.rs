@@ -1,9 +1,6 @@
 //! Views of packed masks against the plainest reading of their bits.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{proptest_config, random_words};
+use crate::common::{proptest_config, random_words};
 use dropmask::{Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, mask_words};
 use proptest::prelude::*;
 

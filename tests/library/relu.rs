@@ -1,9 +1,6 @@
 //! ReLU and dropout that share one bit an element.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{all_same, floats, random_words, to_bits};
+use crate::common::{all_same, floats, random_words, to_bits};
 use dropmask::{
     Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, ReluDropout, Rows, Scaling, mask_words,
 };
@@ -63,7 +60,7 @@ fn check(stream: Dropout, kept: &[bool], what: &str) {
 }
 
 fn bits(stream: &Dropout, len: usize) -> Vec<bool> {
-    let words = common::fill(stream, len);
+    let words = crate::common::fill(stream, len);
     Mask::new(&words, len).unwrap().iter().collect()
 }
 

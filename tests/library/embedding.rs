@@ -1,10 +1,6 @@
 //! Dropout of whole words: the bit of a token, wherever it occurs.
-#![allow(clippy::float_cmp, reason = "the bits are what is tested")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{all_same, floats, generator, to_bits};
+use crate::common::{all_same, floats, generator, to_bits};
 use dropmask::{Dropout, EmbeddingDropout, Error, Key, Level, Mask, Probability, Rows, Scaling, Setting, StoredMask};
 use rand_xoshiro::rand_core::Rng;
 
@@ -24,7 +20,7 @@ fn row(x: &[f32], row: usize, dimension: usize) -> &[f32] {
 
 /// All operations of replay and of a stored mask against loops.
 fn check(stream: Dropout, vocabulary: usize, dimension: usize, ids: &[u32]) {
-    let words = common::fill(&stream, vocabulary);
+    let words = crate::common::fill(&stream, vocabulary);
     let mask = Mask::new(&words, vocabulary).unwrap();
     let (d, scale) = (dimension, stream.scale());
     let dropped = |id: u32, x: &[f32]| -> Vec<f32> {
@@ -133,7 +129,7 @@ fn rows_of_other_words_stay() {
 fn finite_differences() {
     let ids = tokens(10, 30, 8);
     let weights: Vec<f32> = (0..30 * 2).map(|i| (i % 7) as f32 - 3.0).collect();
-    let words = common::fill(&stream(0.5), 8);
+    let words = crate::common::fill(&stream(0.5), 8);
     let mask = Mask::new(&words, 8).unwrap();
     let loss = |table: &[f64]| -> f64 {
         let y = |t: usize, i: usize| {

@@ -2,11 +2,8 @@
 //! dropout, in training, backward and evaluation, at every level. With `p = 1` no result depends on what `HOSTILE` holds.
 //!
 //! The tests of the C interface have `p = 1`, a scale of 0 and a count of 0 among their arguments, and expect the same.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::all_same;
+use crate::common::all_same;
 use dropmask::{
     AlphaDropout, BiasDropout, Channels, Cutout, DropBlock, DropConnect, Dropout, DropoutLayer, EmbeddingDropout,
     KeptCount, Key, Level, Mask, MaskMut, Probability, ReluDropout, Rows, Scaling, StoredMask,

@@ -1,10 +1,6 @@
 //! One bit a channel: against the definition, at every level, in both layouts, in shards, stored and replayed.
-#![allow(clippy::float_cmp, reason = "the bits are what is tested")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{all_same, floats, random_words};
+use crate::common::{all_same, floats, random_words};
 use dropmask::{Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Scaling, StoredMask, mask_words};
 
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +50,7 @@ fn stream(p: f32) -> Dropout {
 
 /// The bits of `len` channels.
 fn fill(stream: &Dropout, len: usize) -> Vec<bool> {
-    let words = common::fill(stream, len);
+    let words = crate::common::fill(stream, len);
     Mask::new(&words, len).unwrap().iter().collect()
 }
 

@@ -1,6 +1,4 @@
 //! Monte-Carlo dropout: moments and entropies against the plain expressions, and which masks the passes draw.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
-#![allow(clippy::float_cmp, reason = "what is compared so is exact")]
 
 use dropmask::{Channels, ClassUncertainty, Dropout, Error, Key, Level, Moments, Probability};
 

@@ -1,10 +1,6 @@
 //! Bias, dropout and residual in one pass, and the gradient of the bias in its order of summation.
-#![allow(clippy::float_cmp, clippy::similar_names, reason = "the bits are what is tested")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{all_same, floats};
+use crate::common::{all_same, floats};
 use dropmask::{BiasDropout, Channels, Dropout, Error, Key, Level, Mask, Probability, Rows, Scaling};
 
 fn stream(p: f32) -> Dropout {
@@ -12,13 +8,13 @@ fn stream(p: f32) -> Dropout {
 }
 
 fn bits(stream: &Dropout, len: usize) -> Vec<bool> {
-    let words = common::fill(stream, len);
+    let words = crate::common::fill(stream, len);
     Mask::new(&words, len).unwrap().iter().collect()
 }
 
 /// Moderate numbers of many binary digits, whose sums depend on the order.
 fn numbers(seed: u64, len: usize) -> Vec<f32> {
-    common::random_words(seed, len).iter().map(|word| (*word as i32) as f32 * 1.1e-9).collect()
+    crate::common::random_words(seed, len).iter().map(|word| (*word as i32) as f32 * 1.1e-9).collect()
 }
 
 type Run<'a> = (&'a str, Vec<f32>, &'a dyn Fn(&mut [f32]) -> Result<(), Error>);

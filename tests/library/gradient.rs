@@ -1,9 +1,6 @@
 //! Backward against the derivative of forward: finite differences of a loss, and the transpose in exact arithmetic.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::generator;
+use crate::common::generator;
 use dropmask::{Dropout, Key, Mask, MaskMut, Probability, Scaling, StoredMask, mask_words};
 use rand_xoshiro::rand_core::Rng;
 

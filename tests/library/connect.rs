@@ -1,10 +1,6 @@
 //! `DropConnect`: every level against the specification, the specification against its definition, gradients, laws, moments.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
-#![allow(clippy::float_cmp, reason = "results are exact where they are compared so")]
 
-mod common;
-
-use common::{all_same, fill, floats, generator, to_bits};
+use crate::common::{all_same, fill, floats, generator, to_bits};
 use dropmask::{DropConnect, Dropout, Error, Key, Level, Mask, Probability, Rows, Scaling, mask_words};
 use rand_xoshiro::rand_core::Rng;
 

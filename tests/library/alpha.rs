@@ -1,10 +1,6 @@
 //! Alpha dropout against its formulas, and its promise: SELU activations keep mean 0 and variance 1.
-#![allow(clippy::float_cmp, reason = "the bits are what is tested")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{all_same, floats, generator, to_bits};
+use crate::common::{all_same, floats, generator, to_bits};
 use dropmask::{AlphaDropout, Channels, Dropout, Error, Key, Level, Mask, Probability, Rows};
 use rand_xoshiro::rand_core::Rng;
 
@@ -31,7 +27,7 @@ fn every_level_is_the_formula() {
             (0..70).map(|len| (len, 3)).chain([(1023, 1), (1024, 0), (5000, 777), (200, u64::MAX - 199)])
         {
             let (x, start) = (floats(1, len), floats(2, len));
-            let words = common::fill(&stream(p).with_offset(offset), len);
+            let words = crate::common::fill(&stream(p).with_offset(offset), len);
             let kept: Vec<bool> = Mask::new(&words, len).unwrap().iter().collect();
             let each =
                 |f: &dyn Fn(f32, bool) -> f32| -> Vec<f32> { x.iter().zip(&kept).map(|(x, k)| f(*x, *k)).collect() };
@@ -92,7 +88,7 @@ fn the_ends_of_the_probability() {
 #[test]
 fn feature_alpha_and_shards() {
     let x = floats(4, 3 * 5 * 7);
-    let words = common::fill(&stream(0.5).with_offset(8), 15);
+    let words = crate::common::fill(&stream(0.5).with_offset(8), 15);
     let kept = Mask::new(&words, 15).unwrap();
     let [a, b, d] = constants(1 << 31);
     let expected: Vec<f32> =
@@ -110,7 +106,7 @@ fn feature_alpha_and_shards() {
         AlphaDropout::new(stream(0.5).rows(shape).with_level(level)).forward_in_place(&mut columns).unwrap();
         for (i, (part, (whole, x))) in columns.iter().zip(whole.iter().zip(&x)).enumerate() {
             let expected = if i % 7 < 4 { whole } else { x };
-            assert!(common::same(*part, *expected), "{level}, element {i}");
+            assert!(crate::common::same(*part, *expected), "{level}, element {i}");
         }
     }
 }
@@ -119,7 +115,7 @@ fn feature_alpha_and_shards() {
 #[test]
 fn finite_differences() {
     let p = Probability::new(0.4).unwrap();
-    let words = common::fill(&stream(0.4), 100);
+    let words = crate::common::fill(&stream(0.4), 100);
     let kept = Mask::new(&words, 100).unwrap();
     let (q, alpha) = (p.threshold() as f64 / 4_294_967_296.0, -SELU_LAMBDA * SELU_ALPHA);
     let a = (q + alpha * alpha * q * (1.0 - q)).powf(-0.5);

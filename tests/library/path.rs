@@ -1,9 +1,6 @@
 //! One bit a sample (`DropPath`, stochastic depth), scaled or not, with and without the residual.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{all_same, floats, to_bits};
+use crate::common::{all_same, floats, to_bits};
 use dropmask::{Channels, Dropout, Key, Level, Mask, Probability, Scaling};
 
 const SAMPLES: usize = 37;
@@ -13,7 +10,7 @@ fn stream(p: f32) -> Dropout {
 }
 
 fn kept(stream: &Dropout) -> Vec<bool> {
-    let words = common::fill(stream, SAMPLES);
+    let words = crate::common::fill(stream, SAMPLES);
     Mask::new(&words, SAMPLES).unwrap().iter().collect()
 }
 

@@ -1,10 +1,7 @@
 //! The scalar level against a second, independent implementation of stream version 1: one element at a time, its random
 //! number as one integer, no code of the crate or of its dependencies. The other levels follow in `levels_agree`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
-mod common;
-
-use common::{fill, generator};
+use crate::common::{fill, generator};
 use dropmask::{Dropout, Key, Level, Probability};
 use rand_xoshiro::rand_core::Rng;
 

@@ -1,11 +1,8 @@
 //! What holds between the operations, whatever the arguments.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
-
-mod common;
 
 use std::mem::MaybeUninit;
 
-use common::{OPERATIONS, all_same, fill, floats, proptest_config, random_words, same, to_bits};
+use crate::common::{OPERATIONS, all_same, fill, floats, proptest_config, random_words, same, to_bits};
 use dropmask::{
     Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, Setting, StoredMask, mask_words,
 };

@@ -1,0 +1,37 @@
+//! What the library computes, as one program: another machine compiles and emulates one, not two dozen.
+//!
+//! `cargo test --test library alpha::` runs the tests of one file.
+#![allow(clippy::float_cmp, clippy::similar_names, reason = "what is compared so is exact, and named as its gradient is")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod alpha;
+mod attention;
+mod bias;
+mod connect;
+mod cutout;
+mod dropblock;
+mod embedding;
+mod errors;
+#[cfg(feature = "rng")]
+mod generator;
+#[cfg(feature = "rng")]
+mod golden;
+mod gradient;
+mod laws;
+mod layer;
+mod levels_agree;
+mod masks;
+mod monte_carlo;
+#[cfg(feature = "rayon")]
+mod parallel;
+mod path;
+mod probability;
+mod reference;
+mod relu;
+mod scaling;
+mod spatial;
+mod statistics;
+mod zero_factor;

@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use common::measure::{Estimate, Flags, cpu, time};
 use common::{Case, Operation, PROBABILITIES, SIZES, inputs, outputs, stream};
-use dropmask::{Level, Rows};
+use dropmask::{Layout, Level};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -124,14 +124,14 @@ const SMALL: [(&str, usize, u64); 3] =
     [("aligned", 0, 0), ("slices 4 bytes off", 1, 0), ("slices 4 bytes off, offset 100", 1, 100)];
 
 /// What a rank holds whose shard are 512 of the 4,096 columns: pieces that lie close, with indices apart.
-const PIECES: Rows = Rows::new(128, 512).index_stride(4096);
+const PIECES: Layout = Layout::rows(128, 512).index_strides([4096, 1]);
 const PIECES_LEN: usize = 128 * 512;
 
 fn check_small() {
     let x = inputs(PIECES_LEN);
     for (p, level) in PROBABILITIES.into_iter().flat_map(|p| Level::supported().map(move |level| (p, level))) {
         let (mut y, mut expected) = (outputs(PIECES_LEN), outputs(PIECES_LEN));
-        let stream = stream(p).with_offset(512).rows(PIECES);
+        let stream = stream(p).with_offset(512).with_layout(PIECES);
         stream.with_level(Level::SCALAR).forward(&x, &mut expected).unwrap();
         stream.with_level(level).forward(&x, &mut y).unwrap();
         assert!(y[..] == expected[..], "pieces, p = {p}, {level}");
@@ -172,7 +172,7 @@ fn print_small(quick: bool) {
 
     let (x, mut y) = (inputs(PIECES_LEN), outputs(PIECES_LEN));
     let cells = PROBABILITIES.map(|p| {
-        let stream = stream(p).with_offset(512).rows(PIECES);
+        let stream = stream(p).with_offset(512).with_layout(PIECES);
         let mut call = || black_box(stream).forward(black_box(&x), black_box(&mut y)).unwrap();
         let samples = (0..if quick { 7 } else { 101 }).map(|_| time(16, &mut call)).collect();
         format!("p = {p}: {:.3}", Estimate::of(samples).median / PIECES_LEN as f64)

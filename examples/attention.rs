@@ -33,10 +33,10 @@ fn main() -> Result<(), Error> {
         ("p = 0.5, causal", with(0.5)?.causal(0)),
         ("p = 0.5, causal, renormalised", with(0.5)?.causal(0).renormalise(true)),
     ] {
-        let analytic = backward(attention, &qkv, &gradient)?;
+        let analytic = backward(&attention, &qkv, &gradient)?;
         let mut errors = [0.0; 3];
         for (i, error) in errors.iter_mut().enumerate() {
-            *error = greatest_error(attention, &qkv, &gradient, i, &analytic[i])?;
+            *error = greatest_error(&attention, &qkv, &gradient, i, &analytic[i])?;
             assert!(*error < 1e-3, "{name}: {error}");
         }
         println!("{name:29} {:9.1e} {:9.1e} {:9.1e}", errors[0], errors[1], errors[2]);
@@ -62,18 +62,18 @@ fn scores(q: &Heads, k: &Heads) -> Heads {
     product(q, k, true) / (SIZE as f32).sqrt()
 }
 
-fn weights(attention: Attention<'_>, scores: &Heads) -> Result<Heads, Error> {
+fn weights(attention: &Attention<'_>, scores: &Heads) -> Result<Heads, Error> {
     let mut weights = scores.clone();
     attention.forward_in_place(weights.as_slice_mut().unwrap())?;
     Ok(weights)
 }
 
-fn forward(attention: Attention<'_>, [q, k, v]: &[Heads; 3]) -> Result<Heads, Error> {
+fn forward(attention: &Attention<'_>, [q, k, v]: &[Heads; 3]) -> Result<Heads, Error> {
     Ok(product(&weights(attention, &scores(q, k))?, v, false))
 }
 
 /// The gradients of Q, K and V from that of the output. Nothing is kept from the forward pass.
-fn backward(attention: Attention<'_>, [q, k, v]: &[Heads; 3], gradient: &Heads) -> Result<[Heads; 3], Error> {
+fn backward(attention: &Attention<'_>, [q, k, v]: &[Heads; 3], gradient: &Heads) -> Result<[Heads; 3], Error> {
     let scores = scores(q, k);
     let dv = product(&transpose(&weights(attention, &scores)?), gradient, false);
     let dweights = product(gradient, v, true);
@@ -87,7 +87,7 @@ fn backward(attention: Attention<'_>, [q, k, v]: &[Heads; 3], gradient: &Heads) 
 
 /// Of the gradient of input `i`, against central differences.
 fn greatest_error(
-    attention: Attention<'_>,
+    attention: &Attention<'_>,
     qkv: &[Heads; 3],
     gradient: &Heads,
     i: usize,

@@ -118,8 +118,8 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_INDEX_OVERFLOW 6
 
 /**
- * Rows overlap in memory, those of a stored mask do not begin on words, past is above PTRDIFF_MAX, or a shape or its mask
- * has more than SIZE_MAX elements; the latter, with 32-bit pointers, also where a function does not list it.
+ * Rows overlap in memory, past is above PTRDIFF_MAX, or a shape or its mask has more than SIZE_MAX elements; the
+ * latter, with 32-bit pointers, also where a function does not list it.
  */
 #define DROPMASK_INVALID_SHAPE 7
 
@@ -405,12 +405,11 @@ dropmask_status dropmask_apply_residual_f32(const uint64_t *mask,
 
 /**
  * dropmask_fill by rows: a column shard of a matrix in one call. Element c of row r has the index offset + r *
- * index_stride + c (an index_stride of 0 gives every row the same mask), and its bit is bit c of the words from
- * mask + r * dropmask_mask_words(columns) on: each row starts on a word. To apply such a mask, pass an index stride
- * of 64 * dropmask_mask_words(columns).
+ * index_stride + c, and its bit is bit r * columns + c of mask: the bits of a row follow those of the row before. An
+ * index_stride of 0 gives every row the same bits, which are stored once: bit c. The rest of the last word becomes 0.
  *
  * p: a float; a double is rounded to it first, see the rules.
- * mask: rows * dropmask_mask_words(columns) words.
+ * mask: dropmask_mask_words(rows * columns) words; if index_stride is 0, dropmask_mask_words(columns).
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
  */
 dropmask_status dropmask_rows_fill(uint64_t key,
@@ -429,8 +428,7 @@ dropmask_status dropmask_rows_fill(uint64_t key,
  * dropmask_rows_fill draws it.
  *
  * p: a float; a double is rounded to it first, see the rules.
- * x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: rows * dropmask_mask_words(columns) words,
- * or NULL.
+ * x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: as in dropmask_rows_fill, or NULL.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
  */
@@ -556,9 +554,8 @@ dropmask_status dropmask_rows_evaluate_residual_f32(float p,
 
 /**
  * dropmask_apply_f32 by rows, with a mask from any bit on: y = (bit first + r * index_stride + c of mask) ? x * scale
- * : +0.0 of element c of row r, at r * stride + c. Where there are several rows, the index_stride is that of a mask that
- * was stored by rows, 64 * dropmask_mask_words(columns), whatever index_stride it was stored with; or 0, which gives every
- * row the same bits.
+ * : +0.0 of element c of row r, at r * stride + c. The index_stride is any, and 0 gives every row the same bits. Of a
+ * mask that was stored by rows it is columns, or 0 if it was stored with an index_stride of 0.
  *
  * mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, y: (rows - 1) * stride + columns
  * floats; y may be equal to x.
@@ -610,12 +607,12 @@ dropmask_status dropmask_rows_apply_residual_f32(const uint64_t *mask,
                                                  float *y);
 
 /**
- * Draws the mask of channels: the bit of channel c of sample n is that of index offset + n * index_stride + c. If
- * index_stride is channels, it is bit n * channels + c of mask; else each sample starts on a word, bit c of the words
- * from mask + n * dropmask_mask_words(channels) on.
+ * Draws the mask of channels: the bit of channel c of sample n is that of index offset + n * index_stride + c, and bit
+ * n * channels + c of mask: the bits of a sample follow those of the sample before. An index_stride of 0 gives every
+ * sample the same bits, which are stored once: bit c. The rest of the last word becomes 0.
  *
  * p: a float; a double is rounded to it first, see the rules.
- * mask: dropmask_mask_words(samples * channels) words, or samples * dropmask_mask_words(channels).
+ * mask: dropmask_mask_words(samples * channels) words; if index_stride is 0, dropmask_mask_words(channels).
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
  */
 dropmask_status dropmask_channels_fill(uint64_t key,
@@ -734,8 +731,8 @@ dropmask_status dropmask_channels_backward_add_f32(uint64_t key,
 
 /**
  * Spatial dropout by a stored mask, in either pass: y = (bit first + n * index_stride + c of mask) ? x * scale : +0.0
- * for all elements of channel c of sample n. Where there are several samples, the index_stride is channels, if the mask
- * was stored with that; else 64 * dropmask_mask_words(channels), or 0 for the same bits in every sample.
+ * for all elements of channel c of sample n. The index_stride is any, and 0 gives every sample the same bits. Of a
+ * mask that was stored by channels it is channels, or 0 if it was stored with an index_stride of 0.
  *
  * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, y: samples * channels *
  * positions floats; y may be equal to x.
@@ -1392,11 +1389,11 @@ dropmask_status dropmask_bias_evaluate_residual_f32(float p,
 /**
  * relu and dropout in one pass, with one stored bit an element that serves both gradients: y = kept(index) ?
  * relu(x) * scale : +0.0, and the bit of an element is whether it is kept and x > 0. Rows and scaling as in
- * dropmask_rows_forward_f32; row r of the mask starts at its word r * dropmask_mask_words(columns). relu(-0.0) is
- * +0.0; relu(NaN) is NaN, and its bit 0.
+ * dropmask_rows_forward_f32; bit r * columns + c of mask is that of element c of row r, with any index_stride: no two
+ * elements share one. relu(-0.0) is +0.0; relu(NaN) is NaN, and its bit 0.
  *
  * p: a float; a double is rounded to it first, see the rules.
- * x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: rows * dropmask_mask_words(columns) words.
+ * x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: dropmask_mask_words(rows * columns) words.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION.
  */
@@ -1417,7 +1414,7 @@ dropmask_status dropmask_relu_forward_f32(uint64_t key,
  * 0, +0.0 throughout.
  *
  * p: a float; a double is rounded to it first, see the rules.
- * mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats; dx may be equal to
+ * mask: dropmask_mask_words(rows * columns) words. dy, dx: (rows - 1) * stride + columns floats; dx may be equal to
  * dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
@@ -1434,7 +1431,7 @@ dropmask_status dropmask_relu_backward_f32(float p,
  * Accumulates the gradient of dropmask_relu_forward_f32: dx += bit ? dy * scale : +0.0.
  *
  * p: a float; a double is rounded to it first, see the rules.
- * mask: rows * dropmask_mask_words(columns) words. dy, dx: (rows - 1) * stride + columns floats.
+ * mask: dropmask_mask_words(rows * columns) words. dy, dx: (rows - 1) * stride + columns floats.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
  */
 dropmask_status dropmask_relu_backward_add_f32(float p,

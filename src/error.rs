@@ -38,23 +38,21 @@ pub enum Error {
         /// Number of element indices from the first to the last, both counted.
         span: u128,
     },
-    /// Rows that overlap in memory, or whose last element lies beyond `usize::MAX`.
+    /// Elements of a layout that lie in the same place of a slice, or past `usize::MAX`.
+    InvalidLayout {
+        /// Length of the axis.
+        len: usize,
+        /// Its distance in memory from one to the next.
+        stride: usize,
+        /// How many elements those with smaller strides span.
+        within: usize,
+    },
+    /// A shape of more elements than `usize::MAX`.
     InvalidShape {
         /// Number of rows.
         rows: usize,
         /// Number of elements in a row.
         columns: usize,
-        /// Distance in memory from one row to the next.
-        stride: usize,
-    },
-    /// Rows of a stored mask, or its samples, that do not begin on words, where the rows of a mask that was stored do.
-    InvalidIndexStride {
-        /// Number of rows or samples.
-        rows: usize,
-        /// Number of bits of each.
-        columns: usize,
-        /// Distance in the mask from one to the next.
-        index_stride: u64,
     },
     /// A block that is empty or larger than the map.
     InvalidBlock {
@@ -94,7 +92,7 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Setting {
-    /// [`rows`](crate::Dropout::rows) or [`channels`](crate::Dropout::channels).
+    /// [`with_layout`](crate::Dropout::with_layout).
     Layout,
     /// [`with_scaling`](crate::Dropout::with_scaling).
     Scaling,
@@ -126,15 +124,14 @@ impl fmt::Display for Error {
             Self::IndexOverflow { offset, span } => {
                 write!(f, "{span} element indices from {offset} on pass 2^64")
             }
-            Self::InvalidShape { rows, columns, stride } => {
-                write!(f, "{rows} rows of {columns} elements at a stride of {stride} overlap or do not fit in memory")
-            }
-            Self::InvalidIndexStride { rows, columns, index_stride } => {
+            Self::InvalidLayout { len, stride, within } => {
                 write!(
                     f,
-                    "{rows} rows of {columns} bits of a stored mask do not begin on words: the index stride {index_stride} \
-                     is no multiple of 64"
+                    "an axis of {len} at a stride of {stride} overlaps one of {within} elements, or does not fit in memory"
                 )
+            }
+            Self::InvalidShape { rows, columns } => {
+                write!(f, "{rows} times {columns} elements are more than there can be")
             }
             Self::InvalidBlock { block, height, width } => {
                 write!(f, "a block of side {block} is empty or larger than a map of {height} x {width}")

@@ -29,7 +29,7 @@ pub use kinds::{
     AlphaDropout, Attention, BiasDropout, ClassUncertainty, Cutout, DropBlock, DropConnect, Dropout, DropoutLayer,
     EmbeddingDropout, KeptCount, Moments, ReluDropout, Scaling, StoredMask,
 };
-pub use layout::{Channels, Rows};
+pub use layout::Layout;
 pub use mask::{Mask, MaskIter, MaskMut, mask_words};
 pub use probability::Probability;
 #[cfg(feature = "rng")]

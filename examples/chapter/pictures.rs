@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::Path};
 
-use dropmask::{Channels, Dropout, Key, Probability};
+use dropmask::{Dropout, Key, Layout, Probability};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -54,7 +54,7 @@ fn channels() -> Result<String, Box<dyn Error>> {
         Ok(Grid { title: title.into(), x_label, y_label, shades, color: BLUE })
     };
     let scattered = grid("by element", stream)?;
-    let whole = grid("by channel", stream.channels(Channels::first(1, CHANNELS, TIME)))?;
+    let whole = grid("by channel", stream.with_layout(Layout::channels_first(1, CHANNELS, TIME)))?;
     figure("A sequence after dropout, p = 0.3 (white: dropped)", (1200, 430), &[(1, &[&scattered, &whole])])
 }
 

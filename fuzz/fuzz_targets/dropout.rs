@@ -1,305 +1,277 @@
-//! Every element-wise operation at every level, over slices and rows of any numbers, against a model of one element.
+//! Every operation of streams and stored masks at every level, in any shape, against a model of one element.
 #![no_main]
 
+use core::mem::MaybeUninit;
+
 use arbitrary::Arbitrary;
-use dropmask::{Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, StoredMask, mask_words};
-use dropmask_fuzz::{Chance, Factor, MAX_LEN, Number, Offset, Slack, Stride, floats, len, len_near, words};
+use dropmask::{Error, Level, Mask, MaskMut, Setting, StoredMask, mask_words};
+use dropmask_fuzz::{
+    Buffer, Factor, Output, Settings, Shape, Slack, Source, check_model, clipped, len_near, masked, words,
+};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
 enum Operation {
     Fill,
-    Forward { in_place: bool },
-    ForwardStore { in_place: bool },
-    Backward { in_place: bool },
+    FillBools,
+    Forward,
+    ForwardUninit,
+    ForwardStore,
+    Residual,
+    Add,
+    Backward,
     BackwardAdd,
-    Evaluate { in_place: bool },
-    Apply { in_place: bool },
+    Evaluate,
+    EvaluateResidual,
+    Apply,
+    ApplyUninit,
+    ApplyResidual,
     ApplyAdd,
 }
+use Operation::*;
 
-#[derive(Arbitrary, Clone, Copy, Debug)]
-struct Shape {
-    rows: Number,
-    columns: Number,
-    stride: Stride,
-    index_stride: Stride,
+impl Operation {
+    const fn has_slices(self) -> bool {
+        !matches!(self, Fill | FillBools)
+    }
+
+    const fn uses_stored(self) -> bool {
+        matches!(self, Apply | ApplyUninit | ApplyResidual | ApplyAdd)
+    }
+
+    const fn stores(self) -> bool {
+        matches!(self, Fill | FillBools | ForwardStore)
+    }
+
+    const fn evaluates(self) -> bool {
+        matches!(self, Evaluate | EvaluateResidual)
+    }
+
+    const fn has_residual(self) -> bool {
+        matches!(self, Residual | EvaluateResidual | ApplyResidual)
+    }
+
+    /// Whether it adds to what is in the output.
+    const fn adds(self) -> bool {
+        matches!(self, Add | BackwardAdd | ApplyAdd)
+    }
+
+    const fn writes_uninit(self) -> bool {
+        matches!(self, ForwardUninit | ApplyUninit)
+    }
+}
+
+/// How a stored mask is read.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+enum Reading {
+    /// With the scale of a stream.
+    Stream,
+    Layout,
+    /// Its bits by their indices.
+    Indexed,
 }
 
 #[derive(Arbitrary, Debug)]
 struct Input {
     operation: Operation,
-    key: u64,
-    chance: Chance,
-    factor: Factor,
-    offset: Offset,
-    #[arbitrary(with = len)]
-    len: usize,
-    shape: Option<Shape>,
-    x_slack: Slack,
-    y_slack: Slack,
-    mask_slack: Slack,
-    /// Elements before the slices in their buffers.
-    lead: (u8, u8),
-    /// Bit patterns of `x` and `y`, and mask words, each over and over.
+    in_place: bool,
+    shape: Shape,
+    settings: Settings,
+    slack: [Slack; 4],
+    lead: [u8; 3],
+    /// Of stored masks: their first bit and the factor.
+    reading: Reading,
+    first: u8,
+    scale: f32,
     x: Vec<u32>,
+    r: Vec<u32>,
     y: Vec<u32>,
     mask: Vec<u64>,
-    /// Of stored masks: their first bit and the factor.
-    first: u16,
-    scale: f32,
 }
 
+/// Bits of a mask, at most: the naive level draws each by itself.
+const LONGEST: usize = 20_000;
+
 fuzz_target!(|input: Input| {
-    if let Some(p) = input.chance.probability() {
-        Case::new(&input, p).check();
+    if let Some(source) = input.settings.source(input.shape.span()) {
+        Case::new(&input, source).check();
     }
 });
 
-/// An input's shape in numbers; without rows, it is one row.
-struct Layout {
-    rows: usize,
-    columns: usize,
-    stride: usize,
-    index_stride: u64,
-}
-
-impl Layout {
-    const fn new(input: &Input) -> Self {
-        let Some(Shape { rows, columns, stride, index_stride }) = input.shape else {
-            return Self { rows: 1, columns: input.len, stride: input.len, index_stride: 0 };
-        };
-        let columns = columns.size();
-        Self {
-            rows: rows.size(),
-            columns,
-            stride: stride.get(columns) as usize,
-            index_stride: index_stride.get(columns),
-        }
-    }
-
-    const fn rows(&self) -> Rows {
-        Rows::new(self.rows, self.columns).stride(self.stride).index_stride(self.index_stride)
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.rows == 0 || self.columns == 0
-    }
-
-    /// From the first to the last where row follows row at this distance.
-    const fn span(&self, stride: u128) -> u128 {
-        if self.is_empty() { 0 } else { (self.rows as u128 - 1) * stride + self.columns as u128 }
-    }
-
-    const fn elements(&self) -> u128 {
-        self.span(self.stride as u128)
-    }
-
-    const fn indices(&self) -> u128 {
-        self.span(self.index_stride as u128)
-    }
-
-    /// Number of bits that the mask of an operation needs.
-    const fn bits(&self, operation: Operation) -> u128 {
-        match operation {
-            Operation::Apply { .. } | Operation::ApplyAdd => self.indices(),
-            _ => self.span(64 * mask_words(self.columns) as u128),
-        }
-    }
-
-    /// Whether no two rows share an element.
-    const fn is_apart(&self) -> bool {
-        self.is_empty() || self.rows == 1 || self.stride >= self.columns
-    }
-}
-
-/// An input as arguments.
 struct Case<'a> {
     input: &'a Input,
-    p: Probability,
-    layout: Layout,
-    offset: u64,
-    x: Vec<f32>,
-    /// The output with what stands before and behind it.
-    buffer: Vec<f32>,
-    y_len: usize,
-    words: Vec<u64>,
+    source: Source,
+    x: Buffer,
+    r: Buffer,
     mask_len: usize,
+    before: Output,
 }
 
 impl<'a> Case<'a> {
-    fn new(input: &'a Input, p: Probability) -> Self {
-        let layout = Layout::new(input);
-        // without rows, nothing calls for another length than that of what is written
-        let free = input.shape.is_some();
-        let near = |needed, slack| len_near(Some(needed), slack, MAX_LEN);
-        let y_len = near(layout.elements(), if free { input.y_slack } else { Slack::Exact });
-        let free = free || input.operation != Operation::Fill;
-        let mask_len = near(layout.bits(input.operation), if free { input.mask_slack } else { Slack::Exact });
-        let x_len = near(layout.elements(), input.x_slack);
+    fn new(input: &'a Input, source: Source) -> Self {
+        let Input { operation, shape, lead, .. } = *input;
+        // without a layout, nothing calls for another length than that of what is written
+        let slack = |i: usize, free: bool| if free || !shape.is_slice() { input.slack[i] } else { Slack::Exact };
+        let mask_len = len_near(Some(input.mask_bits()), slack(3, operation.has_slices()), LONGEST);
+        let [y, x, r] = shape.extents();
+        let buffer = |drawn, i: usize, needed, slack| Buffer::near(drawn, lead[i], Some(needed), slack);
         Self {
-            input,
-            p,
-            offset: input.offset.get(layout.indices()),
-            x: floats(&input.x, usize::from(input.lead.0) + x_len),
-            buffer: floats(&input.y, usize::from(input.lead.1) + y_len + 20),
-            y_len,
-            words: words(&input.mask, mask_words(usize::from(input.first) + mask_len) + 2),
+            source,
+            x: buffer(&input.x, 0, x, slack(0, true)).at_the_end(),
+            r: buffer(&input.r, 1, r, slack(1, true)).at_the_end(),
+            before: Output {
+                y: buffer(&input.y, 2, y, slack(2, false)),
+                z: Buffer::new(&[], 0, 0),
+                words: words(&input.mask, mask_words(usize::from(input.first) + mask_len) + 2),
+            },
             mask_len,
-            layout,
-        }
-    }
-
-    fn x(&self) -> &[f32] {
-        &self.x[usize::from(self.input.lead.0)..]
-    }
-
-    /// Whether the arguments are good.
-    fn is_valid(&self) -> bool {
-        use Operation::*;
-        let operation = self.input.operation;
-        let fits = |len: usize, needed: u128| match self.input.shape {
-            None => len as u128 == needed,
-            Some(_) => len as u128 >= needed,
-        };
-        let x_fits = self.in_place() || fits(self.x().len(), self.layout.elements());
-        let slices = self.layout.is_apart() && x_fits && fits(self.y_len, self.layout.elements());
-        // a stored mask has rows that begin on words; nothing is read of it where they have no elements
-        let mask_len = self.mask_len as u128 == self.layout.bits(operation);
-        let empty = self.input.shape.is_some() && self.layout.is_empty();
-        let on_words = self.layout.rows <= 1 || self.layout.index_stride.is_multiple_of(64);
-        let indices = u128::from(self.offset) + self.layout.indices() <= 1 << 64;
-        match operation {
-            Fill => mask_len && indices,
-            Forward { .. } | Backward { .. } | BackwardAdd | Evaluate { .. } => slices && indices,
-            ForwardStore { .. } => slices && mask_len && indices,
-            Apply { .. } | ApplyAdd => slices && (empty || on_words && mask_len),
-        }
-    }
-
-    const fn in_place(&self) -> bool {
-        use Operation::*;
-        match self.input.operation {
-            Forward { in_place } | ForwardStore { in_place } | Backward { in_place } => in_place,
-            Evaluate { in_place } | Apply { in_place } => in_place,
-            Fill | BackwardAdd | ApplyAdd => false,
+            input,
         }
     }
 
     fn check(&self) {
-        let valid = self.is_valid();
-        let (expected_buffer, expected_words) = if valid { self.model() } else { self.before() };
-        let mut errors = Vec::new();
-        for level in Level::supported() {
-            let (mut buffer, mut words) = (self.buffer.clone(), self.words.clone());
-            let y = &mut buffer[usize::from(self.input.lead.1)..][..self.y_len];
-            let result = self.run(level, y, &mut words);
-            assert_eq!(result.is_ok(), valid, "{level}: {result:?}");
-            errors.push(result);
-
-            for (i, (actual, expected)) in buffer.iter().zip(&expected_buffer).enumerate() {
-                let same = expected.map_or(actual.is_nan(), |bits| actual.to_bits() == bits);
-                assert!(same, "{level}, element {i} of the buffer: {actual:?}, expected {expected:x?}");
-            }
-            assert_eq!(words, expected_words, "{level}");
-        }
-        assert!(errors.windows(2).all(|pair| pair[0] == pair[1]), "{errors:?}");
+        let run = |level, output: &mut Output| self.run(level, output);
+        check_model(&self.before, &self.errors(), self.copies(), || self.expected(), run);
     }
 
-    fn run(&self, level: Level, y: &mut [f32], words: &mut [u64]) -> Result<(), Error> {
-        use Operation::*;
-        let scaling = self.input.factor.scaling();
-        let stream = Dropout::new(Key::from_raw(self.input.key), self.p);
-        let mut stream = stream.with_offset(self.offset).with_scaling(scaling).with_level(level);
-        let mask = Mask::at_bit(words, self.input.first.into(), self.mask_len)?;
-        let mut stored = StoredMask::new(mask, self.input.scale).with_level(level);
-        if self.input.shape.is_some() {
-            stream = stream.rows(self.layout.rows());
-            stored = stored.rows(self.layout.rows());
+    /// Whether the output is the input, too.
+    const fn in_place(&self) -> bool {
+        let Input { operation, in_place, .. } = *self.input;
+        in_place && operation.has_slices() && !operation.adds() && !operation.writes_uninit()
+    }
+
+    fn errors(&self) -> Vec<Error> {
+        let Self { input: Input { operation, shape, .. }, source, mask_len, .. } = self;
+        let (y, mut errors) = (self.before.y.get().len(), Vec::new());
+        if operation.has_slices() {
+            let x = (!self.in_place()).then_some(self.x.get().len());
+            errors = shape.slice_errors(y, x, operation.has_residual().then_some(self.r.get().len()));
         }
-        let x = self.x();
-        match self.input.operation {
-            Forward { in_place: false } => stream.forward(x, y),
-            Forward { in_place: true } => stream.forward_in_place(y),
-            Backward { in_place: false } => stream.backward(x, y),
-            Backward { in_place: true } => stream.backward_in_place(y),
-            BackwardAdd => stream.backward_add(x, y),
-            Evaluate { in_place: false } => stream.evaluate(x, y),
-            Evaluate { in_place: true } => stream.evaluate_in_place(y),
-            Apply { in_place: false } => stored.apply(x, y),
-            Apply { in_place: true } => stored.apply_in_place(y),
-            ApplyAdd => stored.apply_add(x, y),
-            Fill => stream.fill(&mut MaskMut::new(words, self.mask_len)?),
-            ForwardStore { in_place: false } => stream.forward_store(x, y, &mut MaskMut::new(words, self.mask_len)?),
-            ForwardStore { in_place: true } => {
-                stream.forward_store_in_place(y, &mut MaskMut::new(words, self.mask_len)?)
+        if operation.writes_uninit() && shape.elements() != y as u128 {
+            errors.push(Error::Unsupported { setting: Setting::Layout });
+        }
+        // nothing is read of a mask where a layout has no elements
+        let reads = operation.uses_stored() && (shape.is_slice() || shape.elements() > 0);
+        let bits = self.input.mask_bits();
+        if (operation.stores() || reads) && *mask_len as u128 != bits {
+            errors.push(Error::LengthMismatch { expected: clipped(bits), actual: *mask_len });
+        }
+        if !operation.uses_stored() {
+            errors.extend(source.overflow(if operation.stores() { shape.span() } else { shape.pass_span() }));
+        }
+        errors
+    }
+
+    fn run(&self, level: Level, Output { y, words, .. }: &mut Output) -> Result<(), Error> {
+        let shape = self.input.shape;
+        let stream = shape.stream(self.source.stream(level));
+        let (x, r, y) = (self.x.get(), self.r.get(), y.get_mut());
+        // unless it is written, what was there before shows
+        let mut memory: Vec<_> = y.iter().copied().map(MaybeUninit::new).collect();
+        if self.input.operation.uses_stored() {
+            let mask = Mask::at_bit(words, self.input.first.into(), self.mask_len)?;
+            let stored = StoredMask::new(mask, self.input.scale).with_level(level);
+            let stored = match self.input.reading {
+                Reading::Stream => stream.stored(mask),
+                Reading::Layout => shape.stored(stored),
+                Reading::Indexed => shape.indexed(stored),
+            };
+            return match (self.input.operation, self.in_place()) {
+                (Apply, false) => stored.apply(x, y),
+                (Apply, true) => stored.apply_in_place(y),
+                (ApplyUninit, _) => stored.apply_uninit(x, &mut memory).map(|memory| y.copy_from_slice(memory)),
+                (ApplyResidual, false) => stored.apply_residual(x, r, y),
+                (ApplyResidual, true) => stored.apply_residual_in_place(y, r),
+                _ => stored.apply_add(x, y),
+            };
+        }
+        let mut mask = MaskMut::new(words, self.mask_len)?;
+        match (self.input.operation, self.in_place()) {
+            (FillBools, _) => {
+                let before: Vec<_> = mask.as_mask().iter().collect();
+                let mut kept = before.clone();
+                let result = stream.fill_bools(&mut kept);
+                assert!(result.is_ok() || kept == before, "{level}: {result:?}");
+                result.and_then(|()| mask.copy_from_bools(&kept))
             }
+            (Forward, false) => stream.forward(x, y),
+            (Forward, true) => stream.forward_in_place(y),
+            (ForwardUninit, _) => stream.forward_uninit(x, &mut memory).map(|memory| y.copy_from_slice(memory)),
+            (ForwardStore, false) => stream.forward_store(x, y, &mut mask),
+            (ForwardStore, true) => stream.forward_store_in_place(y, &mut mask),
+            (Residual, false) => stream.forward_residual(x, r, y),
+            (Residual, true) => stream.forward_residual_in_place(y, r),
+            (Add, _) => stream.forward_add(x, y),
+            (Backward, false) => stream.backward(x, y),
+            (Backward, true) => stream.backward_in_place(y),
+            (BackwardAdd, _) => stream.backward_add(x, y),
+            (Evaluate, false) => stream.evaluate(x, y),
+            (Evaluate, true) => stream.evaluate_in_place(y),
+            (EvaluateResidual, false) => stream.evaluate_residual(x, r, y),
+            (EvaluateResidual, true) => stream.evaluate_residual_in_place(y, r),
+            _ => stream.fill(&mut mask),
         }
     }
 
-    /// The buffer, `None` for a NaN of any payload, and the mask words as they should be afterwards.
-    fn model(&self) -> (Vec<Option<u32>>, Vec<u64>) {
-        use Operation::*;
-        let (mut buffer, mut words) = self.before();
-        if self.layout.is_empty() {
-            return (buffer, words);
-        }
-        for row in 0..self.layout.rows {
-            let mask = self.row_mask(row);
-            if let Fill | ForwardStore { .. } = self.input.operation {
-                words[row * mask.len()..][..mask.len()].copy_from_slice(&mask);
-            }
-            if self.input.operation == Fill {
-                continue;
-            }
-            for column in 0..self.layout.columns {
-                let i = row * self.layout.stride + column;
-                let at = usize::from(self.input.lead.1) + i;
-                let y = self.buffer[at];
-                let x = if self.in_place() { y } else { self.x()[i] };
-                buffer[at] = self.value(mask[column / 64] >> (column % 64) & 1 == 1, x, y);
-            }
-        }
-        (buffer, words)
+    /// Whether the output is a copy of the input, NaNs included.
+    const fn copies(&self) -> bool {
+        let operation = self.input.operation;
+        let unscaled = operation.evaluates() && !matches!(self.source.factor, Factor::Standard);
+        let sum = operation.has_residual() || operation.adds() || operation.uses_stored();
+        (unscaled || self.source.keeps_all()) && !sum
     }
 
-    fn before(&self) -> (Vec<Option<u32>>, Vec<u64>) {
-        (self.buffer.iter().map(|y| Some(y.to_bits())).collect(), self.words.clone())
-    }
-
-    fn row_mask(&self, row: usize) -> Vec<u64> {
-        let first = self.layout.index_stride.wrapping_mul(row as u64);
-        let mut words = vec![0; mask_words(self.layout.columns)];
-        let mut mask = MaskMut::new(&mut words, self.layout.columns).expect("enough words");
-        if let Operation::Apply { .. } | Operation::ApplyAdd = self.input.operation {
-            let row =
-                Mask::at_bit(&self.words, u64::from(self.input.first) + first, self.layout.columns).expect("within");
-            mask.copy_from(row).expect("equal lengths");
-        } else {
-            let stream = Dropout::new(Key::from_raw(self.input.key), self.p).with_level(Level::SCALAR);
-            stream.with_offset(self.offset.wrapping_add(first)).fill(&mut mask).expect("indices fit");
+    fn expected(&self) -> Output {
+        let Self { input, source, .. } = self;
+        let (operation, mut output) = (input.operation, self.before.clone());
+        let mut bits = source.bits();
+        if operation.stores() {
+            for (i, index) in input.shape.indices().enumerate() {
+                if i % 64 == 0 {
+                    output.words[i / 64] = 0;
+                }
+                output.words[i / 64] |= u64::from(bits(index)) << (i % 64);
+            }
         }
-        words
-    }
-
-    fn value(&self, kept: bool, x: f32, y: f32) -> Option<u32> {
-        use Operation::*;
-        const ONE: u64 = 1 << 32;
-        let threshold = self.p.threshold();
-        let number = |value: f32| (!value.is_nan()).then_some(value.to_bits());
-        let masked = |scale: f32| if kept && scale != 0.0 { x * scale } else { 0.0 };
-        let train = match self.input.factor {
-            Factor::Inverted => (ONE as f64 / threshold as f64) as f32,
-            Factor::Standard | Factor::Naive => 1.0,
+        if !operation.has_slices() {
+            return output;
+        }
+        let (scale, y) = match input.reading {
+            Reading::Layout | Reading::Indexed if operation.uses_stored() => (input.scale, output.y.get_mut()),
+            _ => (source.training(), output.y.get_mut()),
         };
-        match (self.input.operation, self.input.factor, threshold) {
-            (Apply { .. }, ..) => number(masked(self.input.scale)),
-            (ApplyAdd, ..) => number(y + masked(self.input.scale)),
-            (BackwardAdd, ..) => number(y + masked(train)),
-            (_, _, ONE) | (Evaluate { .. }, Factor::Inverted | Factor::Naive, _) => Some(x.to_bits()),
-            (Evaluate { .. }, Factor::Standard, 0) => Some(0),
-            (Evaluate { .. }, Factor::Standard, _) => number(x * (threshold as f64 / ONE as f64) as f32),
-            (Fill | Forward { .. } | ForwardStore { .. } | Backward { .. }, ..) => number(masked(train)),
+        for place in input.shape.places() {
+            let x = if self.in_place() { y[place.y] } else { self.x.get()[place.x] };
+            let mut kept = || match (operation.uses_stored(), input.reading) {
+                (false, _) => bits(place.index),
+                (true, Reading::Indexed) => self.stored(place.index as usize),
+                (true, _) => self.stored(place.stored),
+            };
+            let value = match operation {
+                _ if self.copies() => x,
+                Evaluate | EvaluateResidual => source.evaluated(x),
+                _ => masked(kept(), x, scale),
+            };
+            y[place.y] = match operation {
+                _ if operation.adds() => y[place.y] + value,
+                _ if operation.has_residual() => self.r.get()[place.r] + value,
+                _ => value,
+            };
         }
+        output
+    }
+
+    /// Whether a bit of the stored mask is set.
+    fn stored(&self, i: usize) -> bool {
+        let bit = usize::from(self.input.first) + i;
+        self.before.words[bit / 64] >> (bit % 64) & 1 == 1
+    }
+}
+
+impl Input {
+    /// How many bits the mask must have that is stored or read.
+    fn mask_bits(&self) -> u128 {
+        let indexed = self.operation.uses_stored() && self.reading == Reading::Indexed;
+        if indexed { self.shape.span() } else { self.shape.bits() }
     }
 }

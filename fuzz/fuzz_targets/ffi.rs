@@ -13,9 +13,11 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Operation {
     Fill,
+    FillRows,
     Forward,
     ForwardResidual,
     BackwardAdd,
+    Evaluate,
     Apply,
     Channels,
     Bias,
@@ -137,13 +139,16 @@ impl<'a> Call<'a> {
         self.buffer(align, len, true)
     }
 
-    /// A mask to be written, which may be NULL.
-    fn maybe_mask(&mut self, words: u128) -> *mut u64 {
-        let mask: *mut u64 = self.write(U64, words);
+    /// A mask to be written by rows or channels, unless it is NULL, and the indices of a pass over so many elements.
+    fn maybe_mask(&mut self, len: u128) -> (*mut u64, u128) {
+        let (bits, span) = self.bits();
+        let mask: *mut u64 = self.write(U64, bits.div_ceil(64));
         if mask.is_null() {
             self.buffers.pop();
+            return (mask, if len == 0 { 0 } else { span });
         }
-        mask
+        self.fault(bits > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
+        (mask, span)
     }
 
     fn fault(&mut self, wrong: bool, status: u32) {
@@ -187,17 +192,15 @@ impl<'a> Call<'a> {
             return (0, 0);
         }
         self.fault(rows > 1 && stride < columns, DROPMASK_INVALID_SHAPE);
-        let span = |stride: u128| (rows - 1) * stride + columns;
-        (span(stride), span(self.input.index_stride.get().into()))
+        ((rows - 1) * stride + columns, self.bits().1)
     }
 
-    /// Words of a mask of rows.
-    fn row_words(&mut self, rows: u128, columns: u128) -> u128 {
-        if rows == 0 || columns == 0 {
-            return 0;
-        }
-        self.fault((rows - 1) * 64 * columns.div_ceil(64) + columns > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
-        rows * columns.div_ceil(64)
+    /// Bits of a mask that is stored by rows or channels, and their indices. Rows that have the same bits store them once, even
+    /// if there are none.
+    fn bits(&self) -> (u128, u128) {
+        let (rows, columns, index_stride) = (self.size(0), self.size(1), self.input.index_stride.get());
+        let bits = if index_stride == 0 { columns } else { rows * columns };
+        (bits, if bits == 0 { 0 } else { rows.saturating_sub(1) * u128::from(index_stride) + columns })
     }
 
     fn product(&self, sizes: usize) -> u128 {
@@ -272,16 +275,18 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let (offset, mask) = (call.offset(len), call.write(U64, len.div_ceil(64)));
             Box::new(move || unsafe { dropmask_fill(key, p, offset, mask, n[0]) })
         }
+        Operation::FillRows => {
+            let (p, (bits, span), len) = (call.p(), call.bits(), call.product(2));
+            call.fault(bits.max(len) > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
+            let (offset, mask) = (call.offset(span), call.write(U64, bits.div_ceil(64)));
+            Box::new(move || unsafe { dropmask_rows_fill(key, p, offset, n[0], n[1], index_stride, mask) })
+        }
         Operation::Forward => {
-            let (p, scaling, (len, span)) = (call.p(), call.scaling(), call.rows());
-            let (offset, x, y) = (call.offset(span), call.read(F32, len), call.write(F32, len));
+            let (p, scaling, (len, _)) = (call.p(), call.scaling(), call.rows());
+            let (x, y) = (call.read(F32, len), call.write(F32, len));
             call.pair = Some((0, 1));
-            let faults = call.faults.len();
-            let words = call.row_words(n[0] as u128, n[1] as u128);
-            let mask = call.maybe_mask(words);
-            if mask.is_null() {
-                call.faults.truncate(faults);
-            }
+            let (mask, span) = call.maybe_mask(len);
+            let offset = call.offset(span);
             Box::new(move || unsafe {
                 dropmask_rows_forward_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, x, y, mask)
             })
@@ -299,30 +304,25 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let (offset, dy, dx) = (call.offset(len), call.read(F32, len), call.write(F32, len));
             Box::new(move || unsafe { dropmask_backward_add_f32(key, p, offset, dy, dx, n[0]) })
         }
+        Operation::Evaluate => {
+            let (p, scaling, (len, _)) = (call.p(), call.scaling(), call.rows());
+            let (x, y) = (call.read(F32, len), call.write(F32, len));
+            call.pair = Some((0, 1));
+            Box::new(move || unsafe { dropmask_rows_evaluate_f32(p, scaling, n[0], n[1], n[2], x, y) })
+        }
         Operation::Apply => {
             let (len, span) = call.rows();
-            let as_stored = index_stride == 0 || u128::from(index_stride) == 64 * (n[1] as u128).div_ceil(64);
-            call.fault(len > 0 && n[0] > 1 && !as_stored, DROPMASK_INVALID_SHAPE);
+            call.fault(span > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
             let (mask, x, y) = (call.read(U64, from_first(span)), call.read(F32, len), call.write(F32, len));
             call.pair = Some((1, 2));
             Box::new(move || unsafe { dropmask_rows_apply_f32(mask, first, 1.5, n[0], n[1], n[2], index_stride, x, y) })
         }
         Operation::Channels => {
             let (p, scaling, layout, len) = (call.p(), call.scaling(), call.option(), call.product(3));
-            let (samples, channels) = (call.size(0), call.size(1));
-            let bits =
-                if samples == 0 || channels == 0 { 0 } else { (samples - 1) * u128::from(index_stride) + channels };
             let (x, y) = (call.read(F32, len), call.write(F32, len));
             call.pair = Some((0, 1));
-            let faults = call.faults.len();
-            // bits follow each other, or each sample starts on a word
-            let dense = u128::from(index_stride) == channels && samples * channels <= usize::MAX as u128;
-            let words = if dense { (samples * channels).div_ceil(64) } else { call.row_words(samples, channels) };
-            let mask = call.maybe_mask(words);
-            if mask.is_null() {
-                call.faults.truncate(faults);
-            }
-            let offset = call.offset(if len == 0 && mask.is_null() { 0 } else { bits });
+            let (mask, span) = call.maybe_mask(len);
+            let offset = call.offset(span);
             Box::new(move || unsafe {
                 dropmask_channels_forward_f32(
                     key,
@@ -351,7 +351,8 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
         }
         Operation::Relu => {
             let (p, scaling, (len, span)) = (call.p(), call.scaling(), call.rows());
-            let words = call.row_words(n[0] as u128, n[1] as u128);
+            // no two elements share one
+            let words = call.product(2).div_ceil(64);
             let (offset, x, y, mask) =
                 (call.offset(span), call.read(F32, len), call.write(F32, len), call.write(U64, words));
             call.pair = Some((0, 1));

@@ -2,8 +2,10 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use dropmask::{AlphaDropout, BiasDropout, Error, Level, Mask, MaskMut, ReluDropout, Scaling, mask_words};
-use dropmask_fuzz::{Buffer, MAX_LEN, Output, Settings, Shape, Slack, Source, check, len_near, masked, size, words};
+use dropmask::{AlphaDropout, BiasDropout, Error, Level, Mask, MaskMut, ReluDropout, Scaling, Setting, mask_words};
+use dropmask_fuzz::{
+    Buffer, MAX_LEN, Output, Settings, Shape, Slack, Source, check_model, clipped, len_near, masked, size, words,
+};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
@@ -35,7 +37,20 @@ impl Operation {
         matches!(self, BiasBackward | BiasBackwardAdd)
     }
 
-    /// Needs nothing of the stream but the scale and the rows.
+    const fn has_residual(self) -> bool {
+        matches!(self, BiasResidual | BiasEvaluateResidual)
+    }
+
+    /// Whether it adds to what is in the output.
+    const fn adds(self) -> bool {
+        matches!(self, BiasAdd | BiasBackwardAdd | ReluBackwardAdd | AlphaBackwardAdd)
+    }
+
+    const fn is_alpha(self) -> bool {
+        matches!(self, Alpha | AlphaBackward | AlphaBackwardAdd | AlphaEvaluate)
+    }
+
+    /// Needs nothing of the stream but the scale and the places.
     const fn uses_stored(self) -> bool {
         matches!(self, ReluBackward | ReluBackwardAdd)
     }
@@ -43,7 +58,7 @@ impl Operation {
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum BiasLen {
-    /// Of a row, or of a divisor.
+    /// That of the innermost axis, or a divisor.
     Fits(u8),
     Any(#[arbitrary(with = size)] usize),
 }
@@ -84,24 +99,23 @@ struct Case<'a> {
 impl<'a> Case<'a> {
     fn new(input: &'a Input, source: Source) -> Self {
         let Input { shape, lead, .. } = *input;
-        let buffer = |drawn, i: usize, slack| Buffer::near(drawn, lead[i], shape.elements(), slack);
-        let y_slack = if shape.is_slice() { Slack::Exact } else { input.slack[2] };
-        let y = buffer(&input.y, 2, y_slack);
-        let b_len = match (input.bias, shape) {
-            (BiasLen::Any(len), _) => len.min(MAX_LEN),
-            (BiasLen::Fits(_), Shape::Rows { columns, .. }) => columns.min(MAX_LEN),
-            (BiasLen::Fits(n), _) => {
+        let [y, x, r] = shape.extents();
+        let buffer = |drawn, i: usize, needed, slack| Buffer::near(drawn, lead[i], Some(needed), slack);
+        let y = buffer(&input.y, 2, y, if shape.is_slice() { Slack::Exact } else { input.slack[2] });
+        let b_len = match input.bias {
+            BiasLen::Any(len) => len.min(MAX_LEN),
+            BiasLen::Fits(_) if !shape.is_slice() => shape.columns().min(MAX_LEN),
+            BiasLen::Fits(n) => {
                 let divisors: Vec<_> = (1..=y.get().len()).filter(|n| y.get().len().is_multiple_of(*n)).collect();
                 divisors.get(usize::from(n) % divisors.len().max(1)).copied().unwrap_or(0)
             }
         };
-        let needed = Self::mask_bits(shape, y.get().len());
-        let mask_len = len_near(Some(needed), input.slack[3], 64 * MAX_LEN);
+        let mask_len = len_near(Some(shape.elements()), input.slack[3], 4 * MAX_LEN);
         Self {
             source,
-            x: buffer(&input.x, 0, input.slack[0]),
-            r: buffer(&input.r, 1, input.slack[1]),
-            b: Buffer::new(&input.b, lead[3], b_len),
+            x: buffer(&input.x, 0, x, input.slack[0]).at_the_end(),
+            r: buffer(&input.r, 1, r, input.slack[1]).at_the_end(),
+            b: Buffer::new(&input.b, lead[3], b_len).at_the_end(),
             before: Output {
                 y,
                 z: Buffer::new(&input.b, lead[3], b_len),
@@ -112,49 +126,50 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Of a stored mask: one bit an element, from a word on for each of the rows that were asked for.
-    fn mask_bits(shape: Shape, len: usize) -> u128 {
-        if let Shape::Rows { .. } = shape { shape.bits().mask_bits() } else { len as u128 }
-    }
-
     fn check(&self) {
-        let expected = self.is_valid().then(|| (self.expected(), ()));
-        check(&self.before, expected, |level, output| self.run(level, output));
+        let run = |level, output: &mut Output| self.run(level, output);
+        check_model(&self.before, &self.errors(), self.copies(), || self.expected(), run);
     }
 
     const fn in_place(&self) -> bool {
-        let possible = matches!(
-            self.input.operation,
-            Bias | BiasResidual | BiasBackward | Relu | ReluBackward | Alpha | AlphaBackward
-        );
-        self.input.in_place && possible
+        self.input.in_place && !self.input.operation.adds()
     }
 
-    fn is_valid(&self) -> bool {
-        let Input { operation, shape, .. } = *self.input;
-        let (x_len, y_len) = (self.x.get().len(), self.before.y.get().len());
-        let rows = matches!(shape, Shape::Rows { .. });
-        // a stored mask has a bit an element, whatever channels these were of
-        let fits = |len| if operation.uses_stored() && !rows { len == y_len } else { shape.fits(len) };
-        let slices = (self.in_place() || fits(x_len)) && fits(y_len);
-        let r = !matches!(operation, BiasResidual | BiasEvaluateResidual) || fits(self.r.get().len());
-        let b_len = self.b.get().len();
-        let b = match shape {
-            _ if !(operation.has_bias() || operation.has_bias_gradient()) => true,
-            Shape::Rows { rows: 0, .. } | Shape::Rows { columns: 0, .. } => true,
-            Shape::Rows { columns, .. } => b_len == columns,
-            _ => y_len == 0 || b_len > 0 && y_len.is_multiple_of(b_len),
-        };
-        let needed = Self::mask_bits(shape, y_len);
-        let mask = match operation {
-            // nothing is read of it where rows have no elements
-            ReluBackward | ReluBackwardAdd if rows && needed == 0 => true,
-            Relu | ReluBackward | ReluBackwardAdd => self.mask_len as u128 == needed,
-            _ => true,
-        };
-        let alpha = matches!(operation, Alpha | AlphaBackward | AlphaBackwardAdd | AlphaEvaluate);
-        let scaling = !alpha || self.source.factor.scaling() == Scaling::Inverted;
-        slices && r && b && mask && scaling && (operation.uses_stored() || self.source.fits(shape.span()))
+    fn errors(&self) -> Vec<Error> {
+        let Self { input: Input { operation, shape, .. }, source, mask_len, .. } = self;
+        let (y, b) = (self.before.y.get().len(), self.b.get().len());
+        let x = (!self.in_place()).then_some(self.x.get().len());
+        let r = operation.has_residual().then_some(self.r.get().len());
+        let mut errors = shape.slice_errors(y, x, r);
+        let empty = !shape.is_slice() && shape.elements() == 0;
+        if (operation.has_bias() || operation.has_bias_gradient()) && !empty {
+            let (expected, actual) = match shape.is_slice() {
+                true => (y.checked_div(b).unwrap_or(0) * b, y),
+                false => (shape.columns(), b),
+            };
+            errors.extend((expected != actual).then_some(Error::LengthMismatch { expected, actual }));
+        }
+        // nothing is read of a mask where a layout has no elements
+        if *operation == Relu || operation.uses_stored() && !empty {
+            let (expected, actual) = (clipped(shape.elements()), *mask_len);
+            errors.extend((expected != actual).then_some(Error::LengthMismatch { expected, actual }));
+        }
+        if operation.is_alpha() && source.factor.scaling() != Scaling::Inverted {
+            errors.push(Error::Unsupported { setting: Setting::Scaling });
+        }
+        if !operation.uses_stored() {
+            errors.extend(source.overflow(shape.pass_span()));
+        }
+        errors
+    }
+
+    /// Whether the output is a copy of the input, NaNs included.
+    fn copies(&self) -> bool {
+        match self.input.operation {
+            Alpha => self.source.keeps_all(),
+            AlphaEvaluate => true,
+            _ => false,
+        }
     }
 
     fn run(&self, level: Level, Output { y, z, words }: &mut Output) -> Result<(), Error> {
@@ -170,20 +185,24 @@ impl<'a> Case<'a> {
             (BiasBackward, false) => bias.backward(x, y, db),
             (BiasBackward, true) => bias.backward_in_place(y, db),
             (BiasBackwardAdd, _) => bias.backward_add(x, y, db),
-            (BiasEvaluate, _) => bias.evaluate(x, b, y),
-            (BiasEvaluateResidual, _) => bias.evaluate_residual(x, b, r, y),
+            (BiasEvaluate, false) => bias.evaluate(x, b, y),
+            (BiasEvaluate, true) => bias.evaluate_in_place(y, b),
+            (BiasEvaluateResidual, false) => bias.evaluate_residual(x, b, r, y),
+            (BiasEvaluateResidual, true) => bias.evaluate_residual_in_place(y, b, r),
             (Relu, false) => relu.forward(x, y, &mut MaskMut::new(words, self.mask_len)?),
             (Relu, true) => relu.forward_in_place(y, &mut MaskMut::new(words, self.mask_len)?),
             (ReluBackward, false) => relu.backward(x, y, Mask::new(words, self.mask_len)?),
             (ReluBackward, true) => relu.backward_in_place(y, Mask::new(words, self.mask_len)?),
             (ReluBackwardAdd, _) => relu.backward_add(x, y, Mask::new(words, self.mask_len)?),
-            (ReluEvaluate, _) => relu.evaluate(x, y),
+            (ReluEvaluate, false) => relu.evaluate(x, y),
+            (ReluEvaluate, true) => relu.evaluate_in_place(y),
             (Alpha, false) => alpha.forward(x, y),
             (Alpha, true) => alpha.forward_in_place(y),
             (AlphaBackward, false) => alpha.backward(x, y),
             (AlphaBackward, true) => alpha.backward_in_place(y),
             (AlphaBackwardAdd, _) => alpha.backward_add(x, y),
-            (AlphaEvaluate, _) => alpha.evaluate(x, y),
+            (AlphaEvaluate, false) => alpha.evaluate(x, y),
+            (AlphaEvaluate, true) => alpha.evaluate_in_place(y),
         }
     }
 
@@ -198,40 +217,26 @@ impl<'a> Case<'a> {
         if operation == BiasBackward {
             db.fill(0.0);
         }
-        let places = if operation.uses_stored() && !input.shape.fits(y.len()) {
-            Shape::Slice(y.len()).places()
-        } else {
-            input.shape.places()
-        };
-        for place in places {
-            let x = if self.in_place() { y[place.at] } else { self.x.get()[place.at] };
-            let r = match operation {
-                BiasResidual | BiasEvaluateResidual => Some(self.r.get()[place.at]),
-                BiasAdd | BiasBackwardAdd | ReluBackwardAdd | AlphaBackwardAdd => Some(y[place.at]),
-                _ => None,
-            };
-            let kept = !operation.uses_stored() && bits(place.bit);
-            let bit = match input.shape {
-                Shape::Rows { columns, .. } => 64 * mask_words(columns) * place.row + place.column,
-                _ => place.at,
-            };
+        for place in input.shape.places() {
+            let x = if self.in_place() { y[place.y] } else { self.x.get()[place.x] };
+            let kept = !operation.uses_stored() && bits(place.index);
             let rectified = if x > 0.0 || x.is_nan() { x } else { 0.0 };
             let biased = || x + b[place.column % b.len()];
-            let certain = matches!(source.p.threshold(), 0 | 4_294_967_296);
             let value = match operation {
                 Bias | BiasResidual | BiasAdd => masked(kept, biased(), scale),
                 BiasEvaluate | BiasEvaluateResidual => source.evaluated(biased()),
                 BiasBackward | BiasBackwardAdd => masked(kept, x, scale),
                 Relu => {
-                    if bit % 64 == 0 {
-                        words[bit / 64] = 0;
-                    }
-                    words[bit / 64] |= u64::from(kept && x > 0.0) << (bit % 64);
+                    let (word, bit) = (&mut words[place.element / 64], place.element % 64);
+                    *word = if bit == 0 { 0 } else { *word } | u64::from(kept && x > 0.0) << bit;
                     masked(kept, rectified, scale)
                 }
-                ReluBackward | ReluBackwardAdd => masked(words[bit / 64] >> (bit % 64) & 1 == 1, x, scale),
+                ReluBackward | ReluBackwardAdd => {
+                    masked(words[place.element / 64] >> (place.element % 64) & 1 == 1, x, scale)
+                }
                 ReluEvaluate => source.evaluated(rectified),
-                Alpha if certain => masked(kept, x, 1.0),
+                Alpha if source.keeps_all() => x,
+                Alpha if source.p.threshold() == 0 => 0.0,
                 Alpha if kept => x * slope + intercept,
                 Alpha => limit,
                 AlphaBackward | AlphaBackwardAdd => masked(kept, x, slope),
@@ -240,7 +245,11 @@ impl<'a> Case<'a> {
             if operation.has_bias_gradient() {
                 db[place.column % b.len()] += value;
             }
-            y[place.at] = r.map_or(value, |r| r + value);
+            y[place.y] = match operation {
+                _ if operation.adds() => y[place.y] + value,
+                _ if operation.has_residual() => self.r.get()[place.r] + value,
+                _ => value,
+            };
         }
         output
     }

@@ -7,9 +7,9 @@ mod shape;
 use arbitrary::{Arbitrary, Unstructured};
 use dropmask::{Error, Probability, Scaling};
 
-pub use outcome::{Buffer, Output, check, check_levels, masked, same};
+pub use outcome::{Buffer, Output, check, check_levels, check_model, masked};
 pub use settings::{Settings, Source};
-pub use shape::{Shape, Stride};
+pub use shape::{Shape, Stride, clipped};
 
 /// The longest slice: a few batches of blocks and a tail, while the naive level still runs thousands of times a second.
 pub const MAX_LEN: usize = 5000;

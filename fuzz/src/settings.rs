@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arbitrary::Arbitrary;
-use dropmask::{Dropout, Key, Level, MaskMut, Probability};
+use dropmask::{Dropout, Error, Key, Level, MaskMut, Probability};
 
 use crate::{Chance, Factor, Offset};
 
@@ -40,6 +40,16 @@ impl Source {
     /// Whether so many element indices are there.
     pub const fn fits(&self, span: u128) -> bool {
         span <= (1 << 64) - self.offset as u128
+    }
+
+    /// The error if they are not.
+    pub fn overflow(&self, span: u128) -> Option<Error> {
+        (!self.fits(span)).then_some(Error::IndexOverflow { offset: self.offset, span })
+    }
+
+    /// Whether everything is kept.
+    pub const fn keeps_all(&self) -> bool {
+        self.p.threshold() == 1 << 32
     }
 
     /// The factor of what is kept in training.

@@ -1,10 +1,14 @@
-//! Every shape of a stream, and which bit each of its elements has.
+//! Any shape of a stream, and a model of it: an element has a position on each axis, all else is a sum of products.
 
 use arbitrary::{Arbitrary, Unstructured};
-use dropmask::{Channels, Dropout, Rows, StoredMask, mask_words};
+use dropmask::{Dropout, Error, Layout, Setting, StoredMask, mask_words};
 
-use crate::{Number, product, size};
+use crate::{MAX_LEN, Number, product, size};
 
+/// One for each axis, the outermost first. Axes that are not there have a length of 1.
+type Axes<T> = [T; 4];
+
+/// How far apart two neighbours are: about as far as without gaps, or anything.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Stride {
     Dense,
@@ -15,201 +19,300 @@ pub enum Stride {
 }
 
 impl Stride {
-    pub const fn get(self, columns: usize) -> u64 {
+    /// `dense`: number of elements that one neighbour has.
+    pub const fn get(self, dense: usize) -> u64 {
         match self {
-            Self::Dense => columns as u64,
-            Self::Gap(gap) => (columns as u64).saturating_add(gap as u64),
-            Self::Words => (mask_words(columns) as u64).saturating_mul(64),
+            Self::Dense => dense as u64,
+            Self::Gap(gap) => (dense as u64).saturating_add(gap as u64),
+            Self::Words => (mask_words(dense) as u64).saturating_mul(64),
             Self::Other(stride) => stride.get(),
         }
     }
 }
 
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub enum Shape {
-    /// Slices as long as they are.
-    Slice(#[arbitrary(with = |u: &mut Unstructured<'_>| u.int_in_range(0..=200))] usize),
-    Rows {
-        #[arbitrary(with = size)]
-        rows: usize,
-        #[arbitrary(with = size)]
-        columns: usize,
-        stride: Stride,
-        index_stride: Stride,
-    },
-    Channels {
-        #[arbitrary(with = size)]
-        samples: usize,
-        #[arbitrary(with = size)]
-        channels: usize,
-        #[arbitrary(with = size)]
-        positions: usize,
-        last: bool,
-        index_stride: Stride,
-    },
-    Samples {
-        #[arbitrary(with = size)]
-        samples: usize,
-        #[arbitrary(with = size)]
-        len: usize,
-    },
-}
-
-/// Bits in rows.
+/// Slices without a layout, which are one axis, or a layout and the numbers that it was made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Grid {
-    pub rows: usize,
-    pub columns: usize,
-    pub index_stride: u64,
+pub struct Shape {
+    layout: Option<Layout>,
+    lens: Axes<usize>,
+    /// 0 along the axes that share a bit.
+    index_strides: Axes<u64>,
+    /// In the output, in the input and in the residual.
+    y: Axes<usize>,
+    x: Axes<usize>,
+    r: Axes<usize>,
 }
 
-impl Grid {
-    /// From the first to the last, where a row begins so far from the one before.
-    const fn reach(self, stride: u128) -> u128 {
-        if self.rows == 0 || self.columns == 0 { 0 } else { (self.rows as u128 - 1) * stride + self.columns as u128 }
-    }
-
-    /// Number of element indices.
-    pub const fn span(self) -> u128 {
-        self.reach(self.index_stride as u128)
-    }
-
-    /// Whether a stored mask can have these bits: rows begin on words.
-    pub const fn on_words(self) -> bool {
-        self.rows <= 1 || self.columns == 0 || self.index_stride.is_multiple_of(64)
-    }
-
-    /// Bits of a mask whose rows each start on a word.
-    pub const fn mask_bits(self) -> u128 {
-        self.reach(64 * mask_words(self.columns) as u128)
-    }
-}
-
-/// Where an element is, in which row and column of the slices, and the number of its bit modulo 2^64: not every operation
-/// needs it.
+/// An element: its number in their order, where it is in the slices, and the number of its bit: by index, modulo 2^64, and
+/// in a mask that is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    pub at: usize,
-    pub row: usize,
+    pub element: usize,
+    pub y: usize,
+    pub x: usize,
+    pub r: usize,
+    /// Its position on the innermost axis.
     pub column: usize,
-    pub bit: u64,
+    pub index: u64,
+    pub stored: usize,
+}
+
+/// Calls a method of layouts, which takes an array, with a slice.
+macro_rules! set {
+    ($layout:ident.$method:ident($strides:expr)) => {
+        match *$strides {
+            [] => $layout.$method([]),
+            [d] => $layout.$method([d]),
+            [c, d] => $layout.$method([c, d]),
+            [b, c, d] => $layout.$method([b, c, d]),
+            [a, b, c, d] => $layout.$method([a, b, c, d]),
+            _ => unreachable!("more axes than there are"),
+        }
+    };
+}
+
+impl<'a> Arbitrary<'a> for Shape {
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        if u.ratio(1, 6)? {
+            let len = if u.ratio(1, 4)? { u.int_in_range(0..=MAX_LEN)? } else { u.int_in_range(0..=200)? };
+            return Ok(Self::new(None, [1, 1, 1, len], [true, true, true, false]));
+        }
+        let (mut layout, lens, shared) = constructed(u)?;
+        let mut shape = Self::new(None, lens, shared);
+        // those of the innermost axes, whose number the caller chooses
+        let inner = |u: &mut Unstructured<'a>| Ok(if u.ratio(3, 4)? { 0 } else { u.int_in_range(1..=4)? });
+        if u.ratio(1, 2)? {
+            let first = inner(u)?;
+            for stride in &mut shape.index_strides[first..] {
+                *stride = Stride::arbitrary(u)?.get(*stride as usize);
+            }
+            layout = set!(layout.index_strides(&shape.index_strides[first..]));
+        }
+        if u.ratio(2, 3)? {
+            let (first, strides) = (inner(u)?, strides(u, lens)?);
+            for slice in [&mut shape.y, &mut shape.x, &mut shape.r] {
+                slice[first..].copy_from_slice(&strides[first..]);
+            }
+            layout = set!(layout.strides(&strides[first..]));
+        }
+        if u.ratio(1, 3)? {
+            let (first, strides) = (inner(u)?, strides(u, lens)?);
+            shape.x[first..].copy_from_slice(&strides[first..]);
+            layout = set!(layout.input_strides(&strides[first..]));
+        }
+        if u.ratio(1, 3)? {
+            let (first, strides) = (inner(u)?, strides(u, lens)?);
+            shape.r[first..].copy_from_slice(&strides[first..]);
+            layout = set!(layout.residual_strides(&strides[first..]));
+        }
+        Ok(Self { layout: Some(layout), ..shape })
+    }
+}
+
+/// A layout without gaps, its lengths and the axes along which bits are shared.
+fn constructed(u: &mut Unstructured<'_>) -> arbitrary::Result<(Layout, Axes<usize>, Axes<bool>)> {
+    // one axis without elements is enough to leave none
+    let mut len = || Ok(size(u)?.max(usize::from(u.ratio(3, 4)?)));
+    let [a, b, c, d] = [len()?, len()?, len()?, len()?];
+    let [e, f, g, h] = u.arbitrary()?;
+    Ok(match u.int_in_range(0..=12_u8)? {
+        0 => (Layout::rows(c, d), [1, 1, c, d], [true, true, false, false]),
+        1 => (Layout::channels_first(b, c, d), [1, b, c, d], [true, false, false, true]),
+        2 => (Layout::channels_last(b, c, d), [1, b, c, d], [true, false, true, false]),
+        3 => (Layout::samples(c, d), [1, 1, c, d], [true, true, false, true]),
+        4 => (Layout::broadcast([], []), [1; 4], [true; 4]),
+        5 => (Layout::broadcast([d], [h]), [1, 1, 1, d], [true, true, true, h]),
+        6 => (Layout::broadcast([c, d], [g, h]), [1, 1, c, d], [true, true, g, h]),
+        7..=8 => (Layout::broadcast([b, c, d], [f, g, h]), [1, b, c, d], [true, f, g, h]),
+        _ => (Layout::broadcast([a, b, c, d], [e, f, g, h]), [a, b, c, d], [e, f, g, h]),
+    })
+}
+
+/// Strides of a slice: mostly such that no two elements share a place.
+fn strides(u: &mut Unstructured<'_>, lens: Axes<usize>) -> arbitrary::Result<Axes<usize>> {
+    if u.ratio(1, 8)? {
+        let mut strides = row_major(lens, [false; 4]).map(|stride| stride as usize);
+        for stride in &mut strides {
+            *stride = Stride::arbitrary(u)?.get(*stride) as usize;
+        }
+        return Ok(strides);
+    }
+    let mut order = [3, 2, 1, 0];
+    if u.ratio(1, 2)? {
+        for i in 1..4 {
+            order.swap(i, u.int_in_range(0..=i)?);
+        }
+    }
+    let (mut strides, mut reach) = ([0; 4], 1_usize);
+    for axis in order {
+        let gap = if u.ratio(3, 4)? { 0 } else { u.int_in_range(1..=9)? };
+        strides[axis] = reach.saturating_add(gap);
+        reach = reach.saturating_add(lens[axis].saturating_sub(1).saturating_mul(strides[axis]));
+    }
+    match u.int_in_range(0..=15)? {
+        // elements that are read several times, if they are read
+        12..=14 => {
+            strides.iter_mut().zip(<[bool; 4]>::arbitrary(u)?).for_each(|(stride, is)| *stride *= usize::from(is))
+        }
+        // places that may just be shared
+        15 => strides[u.int_in_range(0..=3)?] -= 1,
+        _ => {}
+    }
+    Ok(strides)
+}
+
+/// Strides without gaps, 0 along the axes that are left out.
+fn row_major(lens: Axes<usize>, left_out: Axes<bool>) -> Axes<u64> {
+    [0, 1, 2, 3].map(|axis| {
+        let inside: Vec<_> = (axis + 1..4).filter(|i| !left_out[*i]).map(|i| lens[i]).collect();
+        if left_out[axis] { 0 } else { product(&inside).and_then(|n| n.try_into().ok()).unwrap_or(u64::MAX) }
+    })
+}
+
+/// From the first element to the last, both counted.
+fn span<T: Into<u128>>(lens: Axes<usize>, strides: Axes<T>) -> u128 {
+    let last = lens.into_iter().zip(strides).map(|(len, stride)| (len as u128).saturating_sub(1) * stride.into());
+    if lens.contains(&0) { 0 } else { last.fold(1, u128::saturating_add) }
+}
+
+/// All of them, in their order.
+fn positions(lens: Axes<usize>) -> impl Iterator<Item = Axes<usize>> {
+    // of an empty axis, nothing bounds the others
+    let [a, b, c, d] = if lens.contains(&0) { [0; 4] } else { lens };
+    (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).flat_map(move |k| (0..d).map(move |l| [i, j, k, l]))))
+}
+
+/// How far an element is from the first, modulo 2^64.
+fn at(position: Axes<usize>, strides: Axes<u64>) -> u64 {
+    position.into_iter().zip(strides).fold(0, |at, (i, stride)| at.wrapping_add(stride.wrapping_mul(i as u64)))
+}
+
+const fn wide(strides: Axes<usize>) -> Axes<u64> {
+    let [a, b, c, d] = strides;
+    [a as u64, b as u64, c as u64, d as u64]
+}
+
+/// What an error says of a number: the largest that there is if it is more.
+pub fn clipped(number: u128) -> usize {
+    number.try_into().unwrap_or(usize::MAX)
 }
 
 impl Shape {
-    pub const fn is_slice(self) -> bool {
-        matches!(self, Self::Slice(_))
+    /// Without gaps.
+    fn new(layout: Option<Layout>, lens: Axes<usize>, shared: Axes<bool>) -> Self {
+        let dense = row_major(lens, [false; 4]).map(|stride| stride as usize);
+        Self { layout, lens, index_strides: row_major(lens, shared), y: dense, x: dense, r: dense }
     }
 
-    fn channels(self) -> Option<Channels> {
-        match self {
-            Self::Slice(_) | Self::Rows { .. } => None,
-            Self::Channels { samples, channels, positions, last, index_stride } => {
-                let shape = if last {
-                    Channels::last(samples, positions, channels)
-                } else {
-                    Channels::first(samples, channels, positions)
-                };
-                Some(shape.index_stride(index_stride.get(channels)))
-            }
-            Self::Samples { samples, len } => Some(Channels::samples(samples, len)),
+    pub const fn is_slice(&self) -> bool {
+        self.layout.is_none()
+    }
+
+    pub fn stream(&self, stream: Dropout) -> Dropout {
+        self.layout.map_or(stream, |layout| stream.with_layout(layout))
+    }
+
+    pub fn stored<'a>(&self, mask: StoredMask<'a>) -> StoredMask<'a> {
+        self.layout.map_or(mask, |layout| mask.with_layout(layout))
+    }
+
+    pub fn indexed<'a>(&self, mask: StoredMask<'a>) -> StoredMask<'a> {
+        self.layout.map_or(mask, |layout| mask.with_indexed_bits(layout))
+    }
+
+    /// Number of elements.
+    pub fn elements(&self) -> u128 {
+        product(&self.lens).unwrap_or(u128::MAX)
+    }
+
+    /// Length of the innermost axis.
+    pub const fn columns(&self) -> usize {
+        self.lens[3]
+    }
+
+    fn is_shared(&self) -> Axes<bool> {
+        self.index_strides.map(|stride| stride == 0)
+    }
+
+    /// The lengths of a stored mask: 1 along the axes that share a bit.
+    fn bit_lens(&self) -> Axes<usize> {
+        [0, 1, 2, 3].map(|axis| if self.is_shared()[axis] { 1 } else { self.lens[axis] })
+    }
+
+    /// Number of bits of a stored mask.
+    pub fn bits(&self) -> u128 {
+        product(&self.bit_lens()).unwrap_or(u128::MAX)
+    }
+
+    /// Number of indices of the bits from the first to the last.
+    pub fn span(&self) -> u128 {
+        span(self.bit_lens(), self.index_strides)
+    }
+
+    /// The same of a pass over slices: none if they have no element.
+    pub fn pass_span(&self) -> u128 {
+        if self.elements() == 0 { 0 } else { self.span() }
+    }
+
+    /// How long an output, an input and a residual must be, at least.
+    pub fn extents(&self) -> [u128; 3] {
+        [self.y, self.x, self.r].map(|strides| span(self.lens, wide(strides)))
+    }
+
+    /// All that is wrong with the lengths of an output, of an input, if it is not the output, and of a residual, if there is
+    /// one.
+    pub fn slice_errors(&self, y: usize, x: Option<usize>, r: Option<usize>) -> Vec<Error> {
+        if self.is_slice() {
+            let others = [x, r].into_iter().flatten().filter(|len| *len != y);
+            return others.map(|expected| Error::LengthMismatch { expected, actual: y }).collect();
         }
-    }
-
-    fn rows(self) -> Option<Rows> {
-        let Self::Rows { rows, columns, stride, index_stride } = self else { return None };
-        let stride = stride.get(columns) as usize;
-        Some(Rows::new(rows, columns).stride(stride).index_stride(index_stride.get(columns)))
-    }
-
-    pub fn stream(self, stream: Dropout) -> Dropout {
-        match (self.rows(), self.channels()) {
-            (Some(rows), _) => stream.rows(rows),
-            (_, Some(channels)) => stream.channels(channels),
-            _ => stream,
-        }
-    }
-
-    pub fn stored(self, stored: StoredMask<'_>) -> StoredMask<'_> {
-        match (self.rows(), self.channels()) {
-            (Some(rows), _) => stored.rows(rows),
-            (_, Some(channels)) => stored.channels(channels),
-            _ => stored,
-        }
-    }
-
-    /// How long a slice must be, `None` where no slice can be.
-    pub fn elements(self) -> Option<u128> {
-        match self {
-            Self::Slice(len) => Some(len as u128),
-            Self::Rows { rows, columns, stride, .. } => {
-                let grid = Grid { rows, columns, index_stride: 0 };
-                let stride = stride.get(columns);
-                let apart = rows <= 1 || columns == 0 || stride >= columns as u64;
-                apart.then(|| grid.reach(stride.into()))
-            }
-            Self::Channels { samples, channels, positions, .. } => product(&[samples, channels, positions]),
-            Self::Samples { samples, len } => product(&[samples, len]),
-        }
-    }
-
-    /// Whether a slice is as long as it must be.
-    pub fn fits(self, len: usize) -> bool {
-        self.elements().is_some_and(|needed| match self {
-            Self::Rows { .. } => len as u128 >= needed,
-            _ => len as u128 == needed,
-        })
-    }
-
-    /// The bits of the mask of this shape, in rows that start on a word where it is stored.
-    pub const fn bits(self) -> Grid {
-        let (rows, columns, index_stride) = match self {
-            Self::Slice(len) => (1, len, 0),
-            Self::Rows { rows, columns, index_stride, .. } => (rows, columns, index_stride.get(columns)),
-            Self::Channels { samples, channels, index_stride, .. } => (samples, channels, index_stride.get(channels)),
-            Self::Samples { samples, .. } => (samples, 1, 1),
+        let length = |strides: Axes<usize>, actual: usize| {
+            let expected = span(self.lens, wide(strides));
+            let dense = wide(strides) == row_major(self.lens, [false; 4]);
+            let fits = actual as u128 == expected || actual as u128 > expected && !dense;
+            (!fits).then_some(Error::LengthMismatch { expected: clipped(expected), actual })
         };
-        let dense = !matches!(self, Self::Rows { .. }) && index_stride == columns as u64;
-        match rows.checked_mul(columns) {
-            Some(0) => Grid { rows: 0, columns: 0, index_stride },
-            Some(len) if dense => Grid { rows: 1, columns: len, index_stride },
-            _ => Grid { rows, columns, index_stride },
-        }
+        let moved = (0..4).any(|axis| self.lens[axis] > 1 && self.x[axis] != self.y[axis]);
+        let in_place = (x.is_none() && moved).then_some(Error::Unsupported { setting: Setting::Layout });
+        let lengths = [length(self.y, y), x.and_then(|x| length(self.x, x)), r.and_then(|r| length(self.r, r))];
+        self.overlaps().into_iter().chain(lengths.into_iter().flatten()).chain(in_place).collect()
     }
 
-    /// Number of element indices of a pass over slices: none if they have no element.
-    pub fn span(self) -> u128 {
-        if self.elements() == Some(0) { 0 } else { self.bits().span() }
+    /// An axis must step over all elements of those with shorter steps, and end where there is memory.
+    fn overlaps(&self) -> Vec<Error> {
+        let long = |axis: &usize| !self.lens.contains(&0) && self.lens[*axis] > 1;
+        let reach = |axis: usize| (self.lens[axis] as u128 - 1) * self.y[axis] as u128;
+        let of_axis = |axis: usize| {
+            let (len, stride) = (self.lens[axis], self.y[axis]);
+            let shorter = (0..4).filter(long).filter(|other| *other != axis && self.y[*other] <= stride).map(reach);
+            let within = shorter.fold(1, u128::saturating_add);
+            let fits = stride as u128 >= within && within.saturating_add(reach(axis)) <= usize::MAX as u128;
+            (!fits).then_some(Error::InvalidLayout { len, stride, within: clipped(within) })
+        };
+        (0..4).filter(long).filter_map(of_axis).collect()
     }
 
-    /// Every element, in the order of memory; for shapes that slices fit.
-    pub fn places(self) -> Vec<Place> {
-        let (len, bits) = (self.elements().expect("a slice fits") as usize, self.bits());
-        match self {
-            _ if len == 0 => Vec::new(),
-            Self::Slice(len) => (0..len).map(|at| Place { at, row: 0, column: at, bit: at as u64 }).collect(),
-            Self::Rows { stride, .. } => {
-                let stride = stride.get(bits.columns) as usize;
-                let place = |row, column| Place {
-                    at: row * stride + column,
-                    row,
-                    column,
-                    bit: (row as u64).wrapping_mul(bits.index_stride).wrapping_add(column as u64),
-                };
-                (0..bits.rows).flat_map(|row| (0..bits.columns).map(move |column| place(row, column))).collect()
-            }
-            Self::Channels { channels, positions, last, index_stride, .. } => {
-                let stride = index_stride.get(channels);
-                let place = |at: usize| {
-                    let (sample, rest) = (at / (channels * positions), at % (channels * positions));
-                    let channel = if last { rest % channels } else { rest / positions };
-                    let bit = (sample as u64).wrapping_mul(stride).wrapping_add(channel as u64);
-                    Place { at, row: 0, column: at, bit }
-                };
-                (0..len).map(place).collect()
-            }
-            Self::Samples { len: size, .. } => {
-                (0..len).map(|at| Place { at, row: 0, column: at, bit: (at / size) as u64 }).collect()
-            }
-        }
+    /// Every element, for shapes that an output fits.
+    ///
+    /// # Panics
+    /// If two elements of the output are in one place, or if a layout says of another index.
+    pub fn places(&self) -> Vec<Place> {
+        let stored = row_major(self.bit_lens(), self.is_shared());
+        let place = |(element, position): (usize, Axes<usize>)| {
+            let index = at(position, self.index_strides);
+            assert!(self.layout.is_none_or(|layout| layout.index_of(position) == index), "index at {position:?}");
+            let [y, x, r] = [self.y, self.x, self.r].map(|strides| at(position, wide(strides)) as usize);
+            Place { element, y, x, r, column: position[3], index, stored: at(position, stored) as usize }
+        };
+        let places: Vec<_> = positions(self.lens).enumerate().map(place).collect();
+        let mut outputs: Vec<_> = places.iter().map(|place| place.y).collect();
+        outputs.sort_unstable();
+        assert!(outputs.windows(2).all(|pair| pair[0] < pair[1]), "elements of the output that share a place");
+        places
+    }
+
+    /// The index of each bit of a stored mask.
+    pub fn indices(&self) -> impl Iterator<Item = u64> {
+        positions(self.bit_lens()).map(|position| at(position, self.index_strides))
     }
 }

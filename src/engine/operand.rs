@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 use super::run::{INPUTS, Run};
-use crate::layout::Memory;
+use crate::layout::{Distances, Operand};
 
 /// One input of a pass.
 #[derive(Clone, Copy)]
@@ -62,12 +62,13 @@ pub(crate) struct Operands<'a> {
     memory: PhantomData<(&'a [f32], &'a mut [f32])>,
 }
 
-/// The memory of an operand: `len` floats from `start` on, with a row every `stride`.
+/// The memory of an operand: `len` floats from `start` on.
 #[derive(Clone, Copy)]
 struct Rows {
     start: *mut f32,
     len: usize,
-    stride: usize,
+    /// Whose strides it has.
+    operand: Operand,
 }
 
 // SAFETY: of the slices that the operands are made of, the inputs are shared, and the outputs are borrowed for as long as the
@@ -77,20 +78,20 @@ unsafe impl Send for Operands<'_> {}
 unsafe impl Sync for Operands<'_> {}
 
 impl Rows {
-    const NONE: Self = Self { start: core::ptr::dangling_mut(), len: 0, stride: 0 };
+    const NONE: Self = Self { start: core::ptr::dangling_mut(), len: 0, operand: Operand::Output };
 
-    const fn read(x: &[f32], stride: usize) -> Self {
-        Self { start: x.as_ptr().cast_mut(), len: x.len(), stride }
+    const fn read(x: &[f32], operand: Operand) -> Self {
+        Self { start: x.as_ptr().cast_mut(), len: x.len(), operand }
     }
 
-    const fn write(y: &Output<'_>, stride: usize) -> Self {
-        Self { start: y.start, len: y.len, stride }
+    const fn write(Output { start, len, .. }: Output<'_>, operand: Operand) -> Self {
+        Self { start, len, operand }
     }
 
-    /// At most `len` elements of a row.
+    /// At most `len` elements from `column` on of the run that begins there.
     #[inline(always)]
-    const fn run(self, row: usize, column: usize, len: usize) -> (*mut f32, usize) {
-        let first = row.wrapping_mul(self.stride).wrapping_add(column);
+    fn run(self, starts: &Distances, column: usize, len: usize) -> (*mut f32, usize) {
+        let first = starts.get(self.operand as usize).copied().unwrap_or_default().wrapping_add(column);
         let first = if first < self.len { first } else { self.len };
         let left = self.len - first;
         (self.start.wrapping_add(first), if len < left { len } else { left })
@@ -98,40 +99,49 @@ impl Rows {
 }
 
 impl<'a> Operands<'a> {
-    /// `y` from some inputs, in the rows of `memory`.
-    pub(crate) fn new<const N: usize>(inputs: [Input<'a>; N], y: impl Into<Output<'a>>, memory: Memory) -> Self {
-        let output = Rows::write(&y.into(), memory.stride);
-        let mut all = [Rows::NONE; INPUTS];
+    /// `y` from some inputs: of those that are no rows, the first is the input, the second the residual.
+    pub(crate) fn new(inputs: &[Input<'a>], y: Output<'a>) -> Self {
+        let output = Rows::write(y, Operand::Output);
+        let (mut all, mut slice) = ([Rows::NONE; INPUTS], Operand::Input);
         for (all, input) in all.iter_mut().zip(inputs) {
-            *all = match input {
-                Input::Slice(x) => Rows::read(x, memory.stride),
+            *all = match *input {
+                Input::Slice(x) => Rows::read(x, slice),
                 Input::InPlace => output,
-                Input::Row(x) => Rows::read(x, 0),
+                Input::Row(x) => Rows::read(x, Operand::Row),
             };
+            if !matches!(input, Input::Row(_)) {
+                slice = Operand::Residual;
+            }
         }
         Self { inputs: all, output, sums: Rows::NONE, memory: PhantomData }
     }
 
     /// With sums of one row over all rows.
     pub(crate) fn sums(self, sums: &'a mut [f32]) -> Self {
-        Self { sums: Rows::write(&sums.into(), 0), ..self }
+        Self { sums: Rows::write(sums.into(), Operand::Row), ..self }
     }
 
-    /// `len` elements of a row, or as many as each operand that is there has.
+    /// `len` elements from `column` on of the run that begins there, or as many as each operand that is there has.
     #[inline(always)]
-    pub(crate) fn run(&self, row: usize, column: usize, len: usize) -> Run<'_> {
-        let (y, mut len) = self.output.run(row, column, len);
+    pub(crate) fn run(&self, starts: &Distances, column: usize, len: usize) -> Run<'_> {
+        let (y, mut len) = self.output.run(starts, column, len);
         let mut x = [y.cast_const(); INPUTS];
         for (x, input) in x.iter_mut().zip(self.inputs) {
             if input.len > 0 {
-                let (start, there) = input.run(row, column, len);
+                let (start, there) = input.run(starts, column, len);
                 (*x, len) = (start, there);
             }
         }
         let mut sums = y;
         if self.sums.len > 0 {
-            (sums, len) = self.sums.run(row, column, len);
+            (sums, len) = self.sums.run(starts, column, len);
         }
         Run { x, y, sums, len, operands: PhantomData }
+    }
+
+    /// The same of operands without gaps: from `first` on.
+    #[inline(always)]
+    pub(crate) fn dense(&self, first: usize, len: usize) -> Run<'_> {
+        self.run(&Distances::default(), first, len)
     }
 }

@@ -9,7 +9,8 @@ use super::reader::{self, Reader, Source, WORDS, fill_drawn};
 use super::row::Row;
 use super::threads::Threads;
 use super::words::Words;
-use crate::layout::{Layout, Memory, Walk};
+use crate::layout::{Distances, Indices, Memory, Runs, Walk};
+use crate::mask::clear_past;
 use crate::simd::Level;
 use crate::stream::{BLOCK, Stream};
 
@@ -22,7 +23,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) level: Level,
     pub(crate) threads: Threads,
     pub(crate) source: Source<'a>,
-    pub(crate) layout: Layout,
+    pub(crate) indices: Indices,
     pub(crate) memory: Memory,
     pub(crate) operands: Operands<'a>,
 }
@@ -36,7 +37,7 @@ impl Pass<'_> {
     /// The same; and stores the mask of a flat layout over dense memory, unless `store` is empty.
     #[expect(clippy::needless_pass_by_value, reason = "each thread has a copy of the element, the caller none")]
     pub(crate) fn run_storing(&self, element: impl Element + Clone + Sync, store: &mut [u64]) {
-        self.threads.run(0..self.layout.len(), store, &|range, store| {
+        self.threads.run(0..self.indices.len(), store, &|range, store| {
             self.range_storing(range, &mut element.clone(), store);
         });
     }
@@ -44,7 +45,7 @@ impl Pass<'_> {
     /// `kept ? x * scale : +0.0`. What is no product is a copy: a signalling NaN stays one.
     pub(crate) fn scale(&self, scale: f32, store: &mut [u64]) {
         if let Some(kept) = self.source.copies(scale) {
-            reader::fill(self.level, self.source, 0, store, self.layout.len());
+            reader::fill(self.level, self.source, 0, store, self.indices.len());
             self.constant(kept);
         } else {
             self.run_storing(Scale(scale), store);
@@ -58,12 +59,17 @@ impl Pass<'_> {
 
     /// Copies the first input, or writes +0.0, on the threads that there are.
     pub(crate) fn constant(&self, kept: bool) {
-        self.threads.run(0..self.layout.len(), &mut [], &|range, _| {
-            self.each_run(range, |row, column, len| {
-                self.operands.run(row, column, len).constant(kept);
+        self.threads.run(0..self.indices.len(), &mut [], &|range, _| {
+            self.each_run(range, |starts, column, len| {
+                self.operands.run(starts, column, len).constant(kept);
                 len
             });
         });
+    }
+
+    /// Calls `each` with ranges of all elements and their bits of `store`, on the threads that there are.
+    pub(crate) fn each_range(&self, store: &mut [u64], each: &(dyn Fn(Range<usize>, &mut [u64]) + Sync)) {
+        self.threads.run(0..self.indices.len(), store, each);
     }
 
     /// Passes over a range of the elements.
@@ -72,9 +78,9 @@ impl Pass<'_> {
     }
 
     fn range_storing(&self, range: Range<usize>, kernel: &mut dyn Kernel, store: &mut [u64]) {
-        let Self { layout, memory, .. } = self;
-        let long = layout.is_flat() || layout.columns >= LONG && layout.repeat == 1;
-        if self.level == Level::SCALAR && !(layout.is_flat() && memory.run >= range.end) {
+        let Self { indices, memory, .. } = self;
+        let long = indices.is_flat() || indices.columns >= LONG && indices.repeat == 1;
+        if self.level == Level::SCALAR && !(indices.is_flat() && memory.run >= range.end) {
             self.one_by_one(range, kernel);
         } else if matches!(self.source, Source::Certain(_)) || long && memory.run >= range.end.min(LONG) {
             self.rows(range, kernel, store);
@@ -85,9 +91,9 @@ impl Pass<'_> {
 
     /// The specification of a layout: each element asks for its bit.
     fn one_by_one(&self, range: Range<usize>, kernel: &mut dyn Kernel) {
-        let (mut kept, mut walk) = (self.source.bits(), Walk::new(self.layout, range.start));
-        self.each_run(range, |row, column, _| {
-            kernel.one(self.operands.run(row, column, 1), kept(walk.index()));
+        let (mut kept, mut walk) = (self.source.bits(), Walk::new(self.indices, range.start));
+        self.each_run(range, |starts, column, _| {
+            kernel.one(self.operands.run(starts, column, 1), kept(walk.index()));
             walk.skip_turns(1);
             1
         });
@@ -95,11 +101,11 @@ impl Pass<'_> {
 
     /// Row by row: for long ones, and where the bits are the same.
     fn rows(&self, range: Range<usize>, kernel: &mut dyn Kernel, mut store: &mut [u64]) {
-        let Self { level, source, layout, .. } = *self;
-        let mut walk = Walk::new(layout, range.start);
-        self.each_run(range, |row, column, want| {
+        let Self { level, source, indices, .. } = *self;
+        let mut walk = Walk::new(indices, range.start);
+        self.each_run(range, |starts, column, want| {
             let len = if let Source::Certain(_) = source { want } else { want.min(walk.columns_left()) };
-            let run = self.operands.run(row, column, len);
+            let run = self.operands.run(starts, column, len);
             Row { level, source, index: walk.index(), run, store: mem::take(&mut store) }.apply(kernel);
             if let Source::Drawn { .. } | Source::Stored(_) = source {
                 walk.skip_bits(len);
@@ -113,10 +119,10 @@ impl Pass<'_> {
     fn gathered(&self, range: Range<usize>, kernel: &mut dyn Kernel) {
         let (mut room, mut ahead) = ([0; WORDS], [0; WORDS]);
         let reader = Reader::new(self.level, self.source, &mut ahead);
-        let mut words = Words::new(reader, Walk::new(self.layout, range.start), &mut room);
+        let mut words = Words::new(reader, Walk::new(self.indices, range.start), &mut room);
         let mut left = range.len();
-        self.each_run(range, |row, column, want| {
-            let run = self.operands.run(row, column, want);
+        self.each_run(range, |starts, column, want| {
+            let run = self.operands.run(starts, column, want);
             let (words, len) = words.next(want, left);
             kernel.apply(self.level, run.part(0, len), words);
             left -= len;
@@ -124,20 +130,20 @@ impl Pass<'_> {
         });
     }
 
-    /// Calls `each` with row, column and length of each run of memory, or of what the call before has left of it: it returns
+    /// Calls `each` with starts, column and length of each run of memory, or of what the call before has left of it: it returns
     /// how many elements it took.
     #[inline(always)]
-    fn each_run(&self, range: Range<usize>, mut each: impl FnMut(usize, usize, usize) -> usize) {
-        let run = self.memory.run;
-        let (mut row, mut column) =
-            (range.start.checked_div(run).unwrap_or(0), range.start.checked_rem(run).unwrap_or(0));
-        let mut left = range.len();
+    fn each_run(&self, range: Range<usize>, mut each: impl FnMut(&Distances, usize, usize) -> usize) {
+        let Memory { run, .. } = self.memory;
+        let (row, mut column) = (range.start.checked_div(run).unwrap_or(0), range.start.checked_rem(run).unwrap_or(0));
+        let (mut runs, mut left) = (Runs::new(&self.memory, row), range.len());
         while left > 0 {
-            let taken = each(row, column, left.min(run - column));
+            let taken = each(&runs.starts, column, left.min(run - column));
             left -= taken;
             column += taken;
             if column == run {
-                (row, column) = (row + 1, 0);
+                column = 0;
+                runs.next();
             }
         }
     }
@@ -156,6 +162,55 @@ pub(crate) fn fill(level: Level, threads: Threads, stream: Stream, first: u64, l
         threads.run(0..len, store, &|range, store| {
             fill_drawn(level, stream, first.wrapping_add(range.start as u64), store, range.len());
         });
+    }
+}
+
+/// Draws, or reads, the mask of a layout alone, of as many bits as it has elements.
+pub(crate) fn fill_layout(level: Level, threads: Threads, source: Source<'_>, indices: Indices, store: &mut [u64]) {
+    threads.run(0..indices.len(), store, &|range, store| {
+        let mut store = store.iter_mut();
+        each_words(level, source, indices, range, |words, len| {
+            store.by_ref().zip(words).take(len.div_ceil(64)).for_each(|(store, word)| *store = *word);
+        });
+    });
+}
+
+/// Calls `each` with the words of a range of the elements of a layout, in pieces: some words, and how many bits they have, a
+/// multiple of 64 but for the last. Bits past them are 0.
+pub(crate) fn each_words(
+    level: Level,
+    source: Source<'_>,
+    indices: Indices,
+    range: Range<usize>,
+    mut each: impl FnMut(&[u64], usize),
+) {
+    let (mut room, mut ahead, mut last) = ([0; WORDS], [0; WORDS], [0; WORDS]);
+    let mut walk = Walk::new(indices, range.start);
+    let mut left = range.len();
+    if level == Level::SCALAR {
+        let mut kept = source.bits();
+        while left > 0 {
+            let mut word = [0];
+            let len = left.min(64);
+            for bit in 0..len {
+                word[0] |= u64::from(kept(walk.index())) << bit;
+                walk.skip_turns(1);
+            }
+            each(&word, len);
+            left -= len;
+        }
+        return;
+    }
+    let mut words = Words::new(Reader::new(level, source, &mut ahead), walk, &mut room);
+    while left > 0 {
+        let (some, len) = words.next(left, left);
+        let count = len.div_ceil(64).min(WORDS);
+        if let (Some(to), Some(from)) = (last.get_mut(..count), some.get(..count)) {
+            to.copy_from_slice(from);
+            clear_past(to, len);
+            each(to, len);
+        }
+        left -= len;
     }
 }
 

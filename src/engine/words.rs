@@ -25,13 +25,13 @@ impl<'a, 'b> Words<'a, 'b> {
     /// are wanted in all, `left` are left. Bits past the last can be anything.
     pub(crate) fn next(&mut self, want: usize, left: usize) -> (&[u64], usize) {
         let (in_row, index) = (self.walk.columns_left(), self.walk.index());
-        if self.walk.layout.repeat == 1 && want <= in_row {
+        if self.walk.indices.repeat == 1 && want <= in_row {
             let (words, len) = self.reader.some(index, in_row.min(left), want, self.room);
             self.walk.skip_bits(len);
             return (words, len);
         }
         let len = want.min(64 * self.room.len());
-        if self.walk.layout.repeat == 1 {
+        if self.walk.indices.repeat == 1 {
             self.of_rows(len);
         } else {
             self.of_runs(len);
@@ -41,7 +41,7 @@ impl<'a, 'b> Words<'a, 'b> {
 
     /// Of elements of several rows.
     fn of_rows(&mut self, len: usize) {
-        let columns = self.walk.layout.columns;
+        let columns = self.walk.indices.columns;
         let mut at = 0;
         while at < len {
             let (in_row, same) = (self.walk.columns_left(), self.walk.same_rows_left());
@@ -64,7 +64,7 @@ impl<'a, 'b> Words<'a, 'b> {
 
     /// Of elements of rows with the same few bits, for places `at..end` of the room.
     fn of_short_rows(&mut self, mut at: usize, end: usize) {
-        let columns = self.walk.layout.columns;
+        let columns = self.walk.indices.columns;
         let mut row = [0];
         self.reader.copy(self.walk.index().wrapping_sub(self.walk.column() as u64), columns, &mut row, 0, columns);
         // two words of them, over and over
@@ -83,7 +83,7 @@ impl<'a, 'b> Words<'a, 'b> {
 
     /// Of elements of longer rows with the same bits.
     fn of_same_rows(&mut self, mut at: usize, end: usize) {
-        let columns = self.walk.layout.columns;
+        let columns = self.walk.indices.columns;
         let ready = end.min((at + columns).next_multiple_of(64));
         while at < ready {
             let (in_row, taken) = (self.walk.columns_left(), self.walk.columns_left().min(ready - at));
@@ -111,7 +111,7 @@ impl<'a, 'b> Words<'a, 'b> {
 
     /// Of elements of which several in a row have the same bit. The walk is behind the bits that are read.
     fn of_runs(&mut self, len: usize) {
-        let repeat = self.walk.layout.repeat;
+        let repeat = self.walk.indices.repeat;
         let (reader, walk) = (&mut self.reader, &mut self.walk);
         let mut some = || {
             let (mut next, count) = ([0], walk.columns_left().min(64));

@@ -5,8 +5,7 @@ use super::call::Call;
 use super::status::*;
 use crate::kinds::Attention;
 use crate::kinds::check_past;
-use crate::layout::Rows;
-use crate::layout::Shape;
+use crate::layout::Layout;
 use crate::mask::Mask;
 
 /// past of the attention functions: every query sees every key. In C, `cbindgen.toml` says it.
@@ -54,7 +53,7 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(attention, (InOut(scores, weights, len), mask), |attention, (xy, mask)| {
-            let attention = stored(attention, mask.transpose()?);
+            let attention = stored(&attention, mask.transpose()?);
             match xy {
                 Pair::Apart(scores, weights) => attention.forward(scores, weights),
                 Pair::InPlace(scores) => attention.forward_in_place(scores),
@@ -97,7 +96,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(attention, (InOut(scores, dscores, len), Read(dy, len), mask), |attention, (xy, dy, mask)| {
-            let attention = stored(attention, mask.transpose()?);
+            let attention = stored(&attention, mask.transpose()?);
             match xy {
                 Pair::Apart(scores, dscores) => attention.backward(scores, dy, dscores),
                 Pair::InPlace(scores) => attention.backward_in_place(scores, dy),
@@ -139,7 +138,7 @@ pub unsafe extern "C" fn dropmask_attention_evaluate_f32(
 
 /// The rows of all matrices.
 const fn stack(key: u64, p: f32, offset: u64, scaling: u32, matrices: usize, queries: usize, keys: usize) -> Call {
-    Call::new(key, p, offset, scaling, Shape::Rows(Rows::new(matrices.saturating_mul(queries), keys)))
+    Call::new(key, p, offset, scaling, Layout::rows(matrices.saturating_mul(queries), keys))
 }
 
 fn attention(
@@ -156,9 +155,9 @@ fn attention(
     Ok(attention.causal(past).renormalise(renormalise == 1))
 }
 
-fn stored<'a>(attention: Attention<'a>, mask: Option<Mask<'a>>) -> Attention<'a> {
+fn stored<'a>(attention: &Attention<'a>, mask: Option<Mask<'a>>) -> Attention<'a> {
     match mask {
         Some(mask) => attention.stored(mask),
-        None => attention,
+        None => *attention,
     }
 }

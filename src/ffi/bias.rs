@@ -5,7 +5,7 @@ use super::call::Call;
 use super::rows;
 use super::status::*;
 use crate::kinds::BiasDropout;
-use crate::layout::Rows;
+use crate::layout::Layout;
 
 /// A bias and dropout in one pass: y = kept(index) ? (x + b[c]) * scale : +0.0 of element c of each row; rows and
 /// scaling as in dropmask_rows_forward_f32. x + b is rounded to float before it is multiplied.
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
     b: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
+    let call = Call::evaluation(p, scaling, Layout::rows(rows, columns).strides([stride, 1]));
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
@@ -210,7 +210,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_residual_f32(
     r: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let call = Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride));
+    let call = Call::evaluation(p, scaling, Layout::rows(rows, columns).strides([stride, 1]));
     let len = call.elements();
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {

@@ -8,11 +8,8 @@ use super::probability::probability;
 use super::status::*;
 use crate::key::Key;
 use crate::kinds::{Dropout, StoredMask};
-use crate::layout::Rows;
-use crate::layout::Shape;
-use crate::layout::reach;
+use crate::layout::{Layout, Operand};
 use crate::mask::Mask;
-use crate::mask::mask_words;
 
 /// A stream over a shape, as C describes it.
 #[derive(Clone, Copy)]
@@ -21,23 +18,25 @@ pub(super) struct Call {
     p: f32,
     offset: u64,
     scaling: u32,
-    shape: Shape,
+    layout: Layout,
+    /// Whether bits are drawn, so that they must have indices.
+    draws: bool,
     given: Result<(), dropmask_status>,
 }
 
 impl Call {
-    pub(super) const fn new(key: u64, p: f32, offset: u64, scaling: u32, shape: Shape) -> Self {
-        Self { key, p, offset, scaling, shape, given: Ok(()) }
+    pub(super) const fn new(key: u64, p: f32, offset: u64, scaling: u32, layout: Layout) -> Self {
+        Self { key, p, offset, scaling, layout, draws: true, given: Ok(()) }
     }
 
     /// One row, inverted scaling.
     pub(super) const fn flat(key: u64, p: f32, offset: u64, len: usize) -> Self {
-        Self::new(key, p, offset, DROPMASK_INVERTED, Shape::Rows(Rows::new(1, len)))
+        Self::new(key, p, offset, DROPMASK_INVERTED, Layout::flat(len))
     }
 
     /// For what draws no bits.
-    pub(super) const fn evaluation(p: f32, scaling: u32, rows: Rows) -> Self {
-        Self::new(0, p, 0, scaling, Shape::Rows(rows))
+    pub(super) const fn evaluation(p: f32, scaling: u32, layout: Layout) -> Self {
+        Self { draws: false, ..Self::new(0, p, 0, scaling, layout) }
     }
 
     /// With the fault of an option that the shape or the operation has.
@@ -45,50 +44,49 @@ impl Call {
         Self { given, ..self }
     }
 
+    /// Length of a slice.
     pub(super) fn elements(&self) -> usize {
-        elements(self.shape)
+        self.layout.extent(Operand::Output)
     }
 
-    /// Number of bits of a mask to be written, each row starting on a word.
-    pub(super) const fn bits(&self) -> u128 {
-        let Rows { rows, columns, .. } = self.shape.bits().normalised();
-        // at most 2^64 * 2^64 less a row
-        (rows as u128).saturating_sub(1) * (64 * mask_words(columns) as u128) + columns as u128
+    /// Number of bits of a mask to be written: they follow each other.
+    pub(super) fn bits(&self) -> u128 {
+        self.layout.stored().span()
+    }
+
+    /// The same of one with a bit for each element.
+    pub(super) fn all_bits(&self) -> u128 {
+        self.layout.unshared().span()
     }
 
     /// The dropout, if the elements have indices.
+    #[inline(never)] // once, not in each function
     pub(super) fn stream(&self) -> Result<Dropout, dropmask_status> {
         Ok(self.shaped(self.unshaped()?))
     }
 
     /// The same of a kind with a shape of its own, where that of the call says no more than which bits there are.
+    #[inline(never)] // as above
     pub(super) fn unshaped(&self) -> Result<Dropout, dropmask_status> {
-        self.drawing(if self.elements() == 0 { Rows::new(0, 0) } else { self.shape.bits() })
+        self.drawing(if self.draws { self.layout } else { Layout::flat(0) })
     }
 
     /// The dropout, if all bits of a mask have indices and it can be written.
     pub(super) fn storing(&self) -> Result<Dropout, dropmask_status> {
-        let fits = if usize::try_from(self.bits()).is_ok() { Ok(()) } else { Err(DROPMASK_INVALID_SHAPE) };
-        both(self.drawing(self.shape.bits()), fits).map(|(dropout, ())| self.shaped(dropout))
+        both(self.drawing(self.layout.noise()), fits(self.bits())).map(|(dropout, ())| self.shaped(dropout))
     }
 
     /// The dropout without a shape, if these bits have indices.
-    fn drawing(&self, bits: Rows) -> Result<Dropout, dropmask_status> {
-        let indices = bits.normalised().check_indices(self.offset).map_err(status_of);
-        let rows_apart = match self.shape {
-            Shape::Rows(rows) => rows.check_slices(usize::MAX, usize::MAX).map_err(status_of),
-            Shape::Channels(_) => Ok(()),
-        };
+    fn drawing(&self, bits: Layout) -> Result<Dropout, dropmask_status> {
+        let indices = bits.check_indices(self.offset).map_err(status_of);
+        let rows_apart = self.layout.check_apart().map_err(status_of);
         let checked = both(indices, both(rows_apart, self.given));
         let (p, (_, scaling)) = both(probability(self.p), both(checked, scaling(self.scaling)))?;
         Ok(Dropout::new(Key::from_raw(self.key), p).with_offset(self.offset).with_scaling(scaling))
     }
 
     const fn shaped(&self, dropout: Dropout) -> Dropout {
-        match self.shape {
-            Shape::Rows(rows) => dropout.rows(rows),
-            Shape::Channels(channels) => dropout.channels(channels),
-        }
+        dropout.with_layout(self.layout)
     }
 }
 
@@ -167,18 +165,18 @@ pub(super) struct StoredCall {
     /// Which bit of the mask comes first.
     first: u64,
     scale: f32,
-    shape: Shape,
+    layout: Layout,
     given: Result<(), dropmask_status>,
 }
 
 impl StoredCall {
-    pub(super) const fn new(mask: *const u64, first: u64, scale: f32, shape: Shape) -> Self {
-        Self { mask, first, scale, shape, given: Ok(()) }
+    pub(super) const fn new(mask: *const u64, first: u64, scale: f32, layout: Layout) -> Self {
+        Self { mask, first, scale, layout, given: Ok(()) }
     }
 
     /// One row.
     pub(super) const fn flat(mask: *const u64, scale: f32, len: usize) -> Self {
-        Self::new(mask, 0, scale, Shape::Rows(Rows::new(1, len)))
+        Self::new(mask, 0, scale, Layout::flat(len))
     }
 
     /// With the fault of an option that the shape has.
@@ -186,28 +184,27 @@ impl StoredCall {
         Self { given, ..self }
     }
 
-    /// The bits that are read, as a matrix.
-    fn bits(&self) -> Rows {
-        if elements(self.shape) == 0 { Rows::new(0, 0) } else { self.shape.bits().normalised() }
+    /// Number of bits of the mask from the first one on.
+    fn bits(&self) -> u128 {
+        if self.elements() == 0 { 0 } else { self.layout.span() }
     }
 
     fn mask(&self) -> ReadMask {
-        ReadMask(self.mask, self.first, self.bits().index_span())
+        ReadMask(self.mask, self.first, self.bits())
     }
 
-    /// C has no length of a mask, which would tell that it is not the one of this shape: rows begin where they were stored.
+    /// Length of a slice.
+    fn elements(&self) -> usize {
+        self.layout.extent(Operand::Output)
+    }
+
     fn checked(&self) -> Result<(), dropmask_status> {
-        let Rows { rows, columns, index_stride, .. } = self.bits();
-        let as_stored = rows < 2 || index_stride == 0 || u128::from(index_stride) == 64 * mask_words(columns) as u128;
-        both(if as_stored { Ok(()) } else { Err(DROPMASK_INVALID_SHAPE) }, self.given).map(|_| ())
+        let fits = both(self.layout.check_apart().map_err(status_of), fits(self.bits()));
+        both(fits, self.given).map(|_| ())
     }
 
     fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
-        let stored = StoredMask::new(mask, self.scale);
-        match self.shape {
-            Shape::Rows(rows) => stored.rows(rows),
-            Shape::Channels(channels) => stored.channels(channels),
-        }
+        StoredMask::new(mask, self.scale).with_indexed_bits(self.layout)
     }
 }
 
@@ -216,7 +213,7 @@ impl StoredCall {
 /// else reads or writes meanwhile, and what is read, nobody writes.
 impl StoredCall {
     pub(super) unsafe fn apply(self, x: *const f32, y: *mut f32) -> dropmask_status {
-        let buffers = (self.mask(), InOut(x, y, elements(self.shape)));
+        let buffers = (self.mask(), InOut(x, y, self.elements()));
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
             run(self.checked(), buffers, |(), (mask, xy)| match xy {
@@ -227,14 +224,14 @@ impl StoredCall {
     }
 
     pub(super) unsafe fn add(self, dy: *const f32, dx: *mut f32) -> dropmask_status {
-        let len = elements(self.shape);
+        let len = self.elements();
         let buffers = (self.mask(), Read(dy, len), Write(dx, len));
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe { run(self.checked(), buffers, |(), (mask, dy, dx)| self.stored(mask?).apply_add(dy, dx)) }
     }
 
     pub(super) unsafe fn apply_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
-        let len = elements(self.shape);
+        let len = self.elements();
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
         unsafe {
             run(self.checked(), (self.mask(), InOut(x, y, len), Read(r, len)), |(), (mask, xy, r)| match xy {
@@ -245,13 +242,7 @@ impl StoredCall {
     }
 }
 
-/// Number of elements from the first to the last of a slice of this shape, `usize::MAX` if there are more.
-fn elements(shape: Shape) -> usize {
-    match shape {
-        Shape::Rows(rows) => {
-            let Rows { rows, columns, stride, .. } = rows.normalised();
-            reach(rows, stride, columns).unwrap_or(usize::MAX)
-        }
-        Shape::Channels(channels) => channels.len(),
-    }
+/// Whether a mask can have so many bits.
+fn fits(bits: u128) -> Result<(), dropmask_status> {
+    if bits > usize::MAX as u128 { Err(DROPMASK_INVALID_SHAPE) } else { Ok(()) }
 }

@@ -3,20 +3,19 @@
 use super::call::{Call, StoredCall};
 use super::options::DROPMASK_INVERTED;
 use super::status::*;
-use crate::layout::Channels;
-use crate::layout::Shape;
+use crate::layout::Layout;
 
 /// Samples, channels, positions: element s of channel c of sample n is at (n * channels + c) * positions + s.
 pub const DROPMASK_CHANNELS_FIRST: u32 = 0;
 /// Samples, positions, channels: element s of channel c of sample n is at (n * positions + s) * channels + c.
 pub const DROPMASK_CHANNELS_LAST: u32 = 1;
 
-/// Draws the mask of channels: the bit of channel c of sample n is that of index offset + n * index_stride + c. If
-/// index_stride is channels, it is bit n * channels + c of mask; else each sample starts on a word, bit c of the words
-/// from mask + n * dropmask_mask_words(channels) on.
+/// Draws the mask of channels: the bit of channel c of sample n is that of index offset + n * index_stride + c, and bit
+/// n * channels + c of mask: the bits of a sample follow those of the sample before. An index_stride of 0 gives every
+/// sample the same bits, which are stored once: bit c. The rest of the last word becomes 0.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
-/// mask: dropmask_mask_words(samples * channels) words, or samples * dropmask_mask_words(channels).
+/// mask: dropmask_mask_words(samples * channels) words; if index_stride is 0, dropmask_mask_words(channels).
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_channels_fill(
@@ -28,7 +27,7 @@ pub unsafe extern "C" fn dropmask_channels_fill(
     index_stride: u64,
     mask: *mut u64,
 ) -> dropmask_status {
-    let shape = Shape::Channels(Channels::first(samples, channels, 1).index_stride(index_stride));
+    let shape = Layout::channels_first(samples, channels, 1).index_strides([index_stride, 1, 0]);
     // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
     unsafe { Call::new(key, p, offset, DROPMASK_INVERTED, shape).fill(mask) }
 }
@@ -165,8 +164,8 @@ pub unsafe extern "C" fn dropmask_channels_backward_add_f32(
 }
 
 /// Spatial dropout by a stored mask, in either pass: y = (bit first + n * index_stride + c of mask) ? x * scale : +0.0
-/// for all elements of channel c of sample n. Where there are several samples, the index_stride is channels, if the mask
-/// was stored with that; else 64 * dropmask_mask_words(channels), or 0 for the same bits in every sample.
+/// for all elements of channel c of sample n. The index_stride is any, and 0 gives every sample the same bits. Of a
+/// mask that was stored by channels it is channels, or 0 if it was stored with an index_stride of 0.
 ///
 /// mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, y: samples * channels *
 /// positions floats; y may be equal to x.
@@ -238,17 +237,21 @@ pub unsafe extern "C" fn dropmask_channels_apply_residual_f32(
 }
 
 /// The shape, and whether there is such a layout.
+#[inline(never)] // once, not in each function
 pub(super) const fn shape(
     layout: u32,
     samples: usize,
     channels: usize,
     positions: usize,
     index_stride: u64,
-) -> (Shape, Result<(), dropmask_status>) {
+) -> (Layout, Result<(), dropmask_status>) {
+    let first = Layout::channels_first(samples, channels, positions).index_strides([index_stride, 1, 0]);
     let (shape, known) = match layout {
-        DROPMASK_CHANNELS_FIRST => (Channels::first(samples, channels, positions), Ok(())),
-        DROPMASK_CHANNELS_LAST => (Channels::last(samples, positions, channels), Ok(())),
-        _ => (Channels::first(samples, channels, positions), Err(DROPMASK_INVALID_OPTION)),
+        DROPMASK_CHANNELS_LAST => {
+            (Layout::channels_last(samples, positions, channels).index_strides([index_stride, 0, 1]), Ok(()))
+        }
+        DROPMASK_CHANNELS_FIRST => (first, Ok(())),
+        _ => (first, Err(DROPMASK_INVALID_OPTION)),
     };
-    (Shape::Channels(shape.index_stride(index_stride)), known)
+    (shape, known)
 }

@@ -4,8 +4,7 @@ use super::buffers::{Read, ReadMask, Write, run, unless_null};
 use super::call::Call;
 use super::status::*;
 use crate::kinds::{DropConnect, Dropout};
-use crate::layout::Rows;
-use crate::layout::Shape;
+use crate::layout::{Layout, check_indices};
 use crate::mask::Mask;
 
 /// DropConnect: y[n][o] = scale * (sum over i of kept ? w[o][i] * x[n][i] : +0.0) + b[o], a linear layer whose weights
@@ -297,19 +296,20 @@ impl Layer {
         scaling: u32,
         mask: *const u64,
     ) -> Result<Dropout, dropmask_status> {
-        let rows = Rows::new(self.outputs, self.inputs);
-        let (offset, rows) = if mask.is_null() { (offset, rows.index_stride(self.index_stride)) } else { (0, rows) };
+        let rows = Layout::rows(self.outputs, self.inputs);
+        let (offset, rows) =
+            if mask.is_null() { (offset, rows.index_strides([self.index_stride, 1])) } else { (0, rows) };
         let given = match self.per_sample {
             0 => Ok(()),
             1 if !mask.is_null() => Ok(()),
-            1 => Rows::new(1, self.batch).check_indices(self.first_sample).map_err(status_of),
+            1 => check_indices(self.first_sample, self.batch as u128).map_err(status_of),
             _ => Err(DROPMASK_INVALID_OPTION),
         };
-        Call::new(key, p, offset, scaling, Shape::Rows(rows)).given(given).unshaped()
+        Call::new(key, p, offset, scaling, rows).given(given).unshaped()
     }
 
     fn evaluating(&self, p: f32, scaling: u32) -> Result<Dropout, dropmask_status> {
-        Call::evaluation(p, scaling, Rows::new(self.outputs, self.inputs)).unshaped()
+        Call::evaluation(p, scaling, Layout::rows(self.outputs, self.inputs)).unshaped()
     }
 
     fn connect(self, dropout: Dropout, mask: Option<Mask<'_>>) -> DropConnect<'_> {

@@ -5,8 +5,7 @@ use super::call::Call;
 use super::status::*;
 use crate::error::Error;
 use crate::kinds::{Dropout, EmbeddingDropout, StoredMask};
-use crate::layout::Rows;
-use crate::layout::Shape;
+use crate::layout::Layout;
 
 /// Embedding dropout, one bit for each word of the vocabulary, so that a word is dropped wherever it occurs: y[t] =
 /// kept(offset + ids[t]) ? table[ids[t]] * scale : +0.0 for the dimension elements of each of count positions, where
@@ -240,7 +239,7 @@ const fn looked_up(vocabulary: usize, count: usize) -> usize {
 
 /// The bits of all words.
 fn words(key: u64, p: f32, offset: u64, scaling: u32, vocabulary: usize) -> Result<Dropout, dropmask_status> {
-    Call::new(key, p, offset, scaling, Shape::Rows(Rows::new(1, vocabulary))).unshaped()
+    Call::new(key, p, offset, scaling, Layout::flat(vocabulary)).unshaped()
 }
 
 fn forward(dropout: EmbeddingDropout<'_>, ids: &[u32], xy: Pair<'_>) -> Result<(), Error> {

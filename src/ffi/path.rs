@@ -2,8 +2,7 @@
 
 use super::call::Call;
 use super::status::*;
-use crate::layout::Channels;
-use crate::layout::Shape;
+use crate::layout::Layout;
 
 /// DropPath (stochastic depth), one bit for each sample of len elements: y = kept(offset + n) ? x * scale : +0.0 for
 /// all elements of sample n, where the scale is 1 unless scaling is DROPMASK_INVERTED; DROPMASK_NAIVE is what others
@@ -115,6 +114,6 @@ pub unsafe extern "C" fn dropmask_path_backward_add_f32(
     unsafe { Call::new(key, p, offset, scaling, shape(samples, len)).add(dy, dx) }
 }
 
-const fn shape(samples: usize, len: usize) -> Shape {
-    Shape::Channels(Channels::samples(samples, len))
+const fn shape(samples: usize, len: usize) -> Layout {
+    Layout::samples(samples, len)
 }

@@ -3,16 +3,14 @@
 use super::call::{Call, StoredCall};
 use super::options::DROPMASK_INVERTED;
 use super::status::*;
-use crate::layout::Rows;
-use crate::layout::Shape;
+use crate::layout::Layout;
 
 /// dropmask_fill by rows: a column shard of a matrix in one call. Element c of row r has the index offset + r *
-/// index_stride + c (an index_stride of 0 gives every row the same mask), and its bit is bit c of the words from
-/// mask + r * dropmask_mask_words(columns) on: each row starts on a word. To apply such a mask, pass an index stride
-/// of 64 * dropmask_mask_words(columns).
+/// index_stride + c, and its bit is bit r * columns + c of mask: the bits of a row follow those of the row before. An
+/// index_stride of 0 gives every row the same bits, which are stored once: bit c. The rest of the last word becomes 0.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
-/// mask: rows * dropmask_mask_words(columns) words.
+/// mask: dropmask_mask_words(rows * columns) words; if index_stride is 0, dropmask_mask_words(columns).
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_rows_fill(
@@ -35,8 +33,7 @@ pub unsafe extern "C" fn dropmask_rows_fill(
 /// dropmask_rows_fill draws it.
 ///
 /// p: a float; a double is rounded to it first, see the rules.
-/// x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: rows * dropmask_mask_words(columns) words,
-/// or NULL.
+/// x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: as in dropmask_rows_fill, or NULL.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION.
 #[unsafe(no_mangle)]
@@ -166,7 +163,7 @@ pub unsafe extern "C" fn dropmask_rows_evaluate_f32(
     y: *mut f32,
 ) -> dropmask_status {
     // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride)).evaluate(x, y) }
+    unsafe { Call::evaluation(p, scaling, Layout::rows(rows, columns).strides([stride, 1])).evaluate(x, y) }
 }
 
 /// dropmask_evaluate_residual_f32 by rows, of which element c of row r is at r * stride + c.
@@ -186,13 +183,12 @@ pub unsafe extern "C" fn dropmask_rows_evaluate_residual_f32(
     y: *mut f32,
 ) -> dropmask_status {
     // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { Call::evaluation(p, scaling, Rows::new(rows, columns).stride(stride)).evaluate_residual(x, r, y) }
+    unsafe { Call::evaluation(p, scaling, Layout::rows(rows, columns).strides([stride, 1])).evaluate_residual(x, r, y) }
 }
 
 /// dropmask_apply_f32 by rows, with a mask from any bit on: y = (bit first + r * index_stride + c of mask) ? x * scale
-/// : +0.0 of element c of row r, at r * stride + c. Where there are several rows, the index_stride is that of a mask that
-/// was stored by rows, 64 * dropmask_mask_words(columns), whatever index_stride it was stored with; or 0, which gives every
-/// row the same bits.
+/// : +0.0 of element c of row r, at r * stride + c. The index_stride is any, and 0 gives every row the same bits. Of a
+/// mask that was stored by rows it is columns, or 0 if it was stored with an index_stride of 0.
 ///
 /// mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, y: (rows - 1) * stride + columns
 /// floats; y may be equal to x.
@@ -256,6 +252,7 @@ pub unsafe extern "C" fn dropmask_rows_apply_residual_f32(
     unsafe { StoredCall::new(mask, first, scale, shape(rows, columns, stride, index_stride)).apply_residual(x, r, y) }
 }
 
-pub(super) const fn shape(rows: usize, columns: usize, stride: usize, index_stride: u64) -> Shape {
-    Shape::Rows(Rows::new(rows, columns).stride(stride).index_stride(index_stride))
+#[inline(never)] // once, not in each function
+pub(super) const fn shape(rows: usize, columns: usize, stride: usize, index_stride: u64) -> Layout {
+    Layout::rows(rows, columns).strides([stride, 1]).index_strides([index_stride, 1])
 }

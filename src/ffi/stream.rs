@@ -3,7 +3,7 @@ use core::ptr;
 use super::call::Call;
 use super::flat::Flat;
 use super::status::*;
-use crate::layout::Rows;
+use crate::layout::Layout;
 
 /// Draws a mask: bit j of it is 1 where the element of index offset + j is kept. Bits past len in the last word become 0.
 ///
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn dropmask_evaluate_f32(
     len: usize,
 ) -> dropmask_status {
     // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { Call::evaluation(p, scaling, Rows::new(1, len)).evaluate(x, y) }
+    unsafe { Call::evaluation(p, scaling, Layout::flat(len)).evaluate(x, y) }
 }
 
 /// dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep;
@@ -144,5 +144,5 @@ pub unsafe extern "C" fn dropmask_evaluate_residual_f32(
     len: usize,
 ) -> dropmask_status {
     // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { Call::evaluation(p, scaling, Rows::new(1, len)).evaluate_residual(x, r, y) }
+    unsafe { Call::evaluation(p, scaling, Layout::flat(len)).evaluate_residual(x, r, y) }
 }

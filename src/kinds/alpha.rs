@@ -19,7 +19,7 @@ const ALPHA: f64 = -1.758_099_340_847_376_6;
 /// `dx[i] = kept ? dy[i] * a : +0.0`; evaluation copies. There is no other scaling.
 ///
 /// Everything else is as in [`Dropout`]: which bit an element has, [offsets](Dropout::with_offset),
-/// [rows](Dropout::rows), levels, aliasing, errors. With [`Dropout::channels`] it is **feature-alpha dropout**. With
+/// [rows](Dropout::with_layout), levels, aliasing, errors. With [`Dropout::with_layout`] it is **feature-alpha dropout**. With
 /// `p = 0` it copies exactly. With `p = 1` it writes `+0.0`, forward and backward; `d` tends to 0 for `q` towards 0.
 ///
 /// ```
@@ -59,7 +59,7 @@ impl AlphaDropout {
     /// # Errors
     /// See [`AlphaDropout`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len(), x.len())?;
+        self.check_in_place(x.len())?;
         self.drop(Input::InPlace, x)
     }
 
@@ -69,7 +69,7 @@ impl AlphaDropout {
     /// See [`AlphaDropout`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), dx.len())?;
-        self.gradient([Input::Slice(dy)], dx)
+        self.gradient(&[Input::Slice(dy)], dx)
     }
 
     /// [`backward`](Self::backward) over its input.
@@ -77,8 +77,8 @@ impl AlphaDropout {
     /// # Errors
     /// See [`AlphaDropout`].
     pub fn backward_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
-        self.check(dy.len(), dy.len())?;
-        self.gradient([Input::InPlace], dy)
+        self.check_in_place(dy.len())?;
+        self.gradient(&[Input::InPlace], dy)
     }
 
     /// `dx[i] += kept ? dy[i] * a : +0.0`: accumulates the gradient.
@@ -87,7 +87,7 @@ impl AlphaDropout {
     /// See [`AlphaDropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), dx.len())?;
-        self.gradient([Input::Slice(dy), Input::InPlace], dx)
+        self.gradient(&[Input::Slice(dy), Input::InPlace], dx)
     }
 
     /// What the network computes when it is not trained: copies `x`.
@@ -113,10 +113,15 @@ impl AlphaDropout {
         self.dropout.check(x, y)
     }
 
+    fn check_in_place(&self, len: usize) -> Result<(), Error> {
+        self.dropout.supports_no(&[Setting::Scaling])?;
+        self.dropout.check_in_place(len)
+    }
+
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn drop(&self, x: Input<'_>, y: &mut [f32]) -> Result<(), Error> {
         let (a, q) = self.factor();
-        let pass = self.dropout.training([x], y);
+        let pass = self.dropout.training(&[x], y);
         match pass.source {
             Source::Certain(kept) => pass.constant(kept),
             _ => pass.run(Affine { a: a as f32, b: (-a * ALPHA * (1.0 - q)) as f32, d: (a * ALPHA * q) as f32 }),
@@ -125,8 +130,8 @@ impl AlphaDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn gradient<const N: usize>(&self, inputs: [Input<'_>; N], dx: &mut [f32]) -> Result<(), Error> {
-        self.dropout.training(inputs, dx).product(N, self.factor().0 as f32);
+    fn gradient(&self, inputs: &[Input<'_>], dx: &mut [f32]) -> Result<(), Error> {
+        self.dropout.training(inputs, dx).product(inputs.len(), self.factor().0 as f32);
         Ok(())
     }
 

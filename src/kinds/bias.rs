@@ -1,7 +1,7 @@
 use super::dropout::Dropout;
-use crate::engine::{AddScaled, Element, Input, Kernel, Pass, Run, Scale};
+use crate::engine::{AddScaled, Element, Input, Kernel, Run, Scale};
 use crate::error::{Error, same_length};
-use crate::layout::{Memory, Shape};
+use crate::layout::{Layout, Memory};
 use crate::simd::{Floats, Level};
 
 /// A bias, dropout and a residual sum in one pass: `y = drop(x + b)` and `y = r + drop(x + b)`, with `b` of length `C` over
@@ -15,7 +15,7 @@ use crate::simd::{Floats, Level};
 ///
 /// Which elements are kept is as in [`Dropout`], whose [scaling](Dropout::with_scaling), arithmetic, rules
 /// of aliasing and errors hold here too. `x + b` is rounded to `f32` before it is multiplied. `b` goes with the last
-/// dimension: with [`Dropout::rows`] it has as many elements as a row, else its length divides that of the slices.
+/// dimension: with [`Dropout::with_layout`] it has as many elements as the innermost axis, else its length divides that of the slices.
 ///
 /// ```
 /// use dropmask::{BiasDropout, Dropout, Key, Probability};
@@ -52,7 +52,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn forward(&self, x: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), b.len(), y.len())?;
-        self.training([Input::Slice(x)], b, y)
+        self.run(true, &[Input::Slice(x)], b, y)
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -60,8 +60,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward_in_place(&self, x: &mut [f32], b: &[f32]) -> Result<(), Error> {
-        self.check(x.len(), b.len(), x.len())?;
-        self.training([Input::InPlace], b, x)
+        self.check_in_place(x.len(), b.len())?;
+        self.run(true, &[Input::InPlace], b, x)
     }
 
     /// `y = r + (kept ? (x + b) * scale : +0.0)`.
@@ -69,9 +69,9 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.dropout.check(r.len(), y.len())?;
+        self.dropout.check_residual(r.len(), y.len())?;
         self.check(x.len(), b.len(), y.len())?;
-        self.training([Input::Slice(x), Input::Slice(r)], b, y)
+        self.run(true, &[Input::Slice(x), Input::Slice(r)], b, y)
     }
 
     /// [`forward_residual`](Self::forward_residual) over its input `x`.
@@ -79,9 +79,9 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
-        self.dropout.check(r.len(), x.len())?;
-        self.check(x.len(), b.len(), x.len())?;
-        self.training([Input::InPlace, Input::Slice(r)], b, x)
+        self.dropout.check_residual(r.len(), x.len())?;
+        self.check_in_place(x.len(), b.len())?;
+        self.run(true, &[Input::InPlace, Input::Slice(r)], b, x)
     }
 
     /// [`forward_residual`](Self::forward_residual) over the residual: `r += kept ? (x + b) * scale : +0.0`.
@@ -90,7 +90,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn forward_add(&self, x: &[f32], b: &[f32], r: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), b.len(), r.len())?;
-        self.training([Input::Slice(x), Input::InPlace], b, r)
+        self.run(true, &[Input::Slice(x), Input::InPlace], b, r)
     }
 
     /// Writes the gradients of `x` and of `b`.
@@ -100,7 +100,7 @@ impl BiasDropout {
     pub fn backward(&self, dy: &[f32], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), db.len(), dx.len())?;
         db.fill(0.0);
-        self.gradients([Input::Slice(dy)], dx, db)
+        self.gradients(&[Input::Slice(dy)], dx, db)
     }
 
     /// [`backward`](Self::backward) over its input.
@@ -108,9 +108,9 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn backward_in_place(&self, dy: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
-        self.check(dy.len(), db.len(), dy.len())?;
+        self.check_in_place(dy.len(), db.len())?;
         db.fill(0.0);
-        self.gradients([Input::InPlace], dy, db)
+        self.gradients(&[Input::InPlace], dy, db)
     }
 
     /// Accumulates the gradients: each row is added to what is in `db`, in ascending order, and to what is in `dx`.
@@ -119,7 +119,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), db.len(), dx.len())?;
-        self.gradients([Input::Slice(dy), Input::InPlace], dx, db)
+        self.gradients(&[Input::Slice(dy), Input::InPlace], dx, db)
     }
 
     /// What the network computes when it is not trained: `y = x + b`, with standard scaling times `1 - p`, and `+0.0` whatever
@@ -129,7 +129,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn evaluate(&self, x: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), b.len(), y.len())?;
-        self.evaluation([Input::Slice(x)], b, y)
+        self.run(false, &[Input::Slice(x)], b, y)
     }
 
     /// [`evaluate`](Self::evaluate) over its input.
@@ -137,8 +137,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32], b: &[f32]) -> Result<(), Error> {
-        self.check(x.len(), b.len(), x.len())?;
-        self.evaluation([Input::InPlace], b, x)
+        self.check_in_place(x.len(), b.len())?;
+        self.run(false, &[Input::InPlace], b, x)
     }
 
     /// [`evaluate`](Self::evaluate) with a residual: `y = r + (x + b)`, with standard scaling `r + (x + b) * (1 - p)`,
@@ -147,9 +147,9 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn evaluate_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.dropout.check(r.len(), y.len())?;
+        self.dropout.check_residual(r.len(), y.len())?;
         self.check(x.len(), b.len(), y.len())?;
-        self.evaluation([Input::Slice(x), Input::Slice(r)], b, y)
+        self.run(false, &[Input::Slice(x), Input::Slice(r)], b, y)
     }
 
     /// [`evaluate_residual`](Self::evaluate_residual) over its input.
@@ -157,65 +157,60 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
-        self.dropout.check(r.len(), x.len())?;
-        self.check(x.len(), b.len(), x.len())?;
-        self.evaluation([Input::InPlace, Input::Slice(r)], b, x)
+        self.dropout.check_residual(r.len(), x.len())?;
+        self.check_in_place(x.len(), b.len())?;
+        self.run(false, &[Input::InPlace, Input::Slice(r)], b, x)
     }
 
     fn check(&self, x: usize, b: usize, y: usize) -> Result<(), Error> {
         self.dropout.check(x, y)?;
-        match (self.dropout.shape(), self.dropout.shape_of(x)) {
-            (Some(Shape::Rows(_)), Shape::Rows(rows)) if rows.rows > 0 => same_length(rows.columns, b),
-            (Some(Shape::Rows(_)), _) => Ok(()),
-            _ => same_length(x.checked_div(b).unwrap_or(0) * b, x),
+        self.check_bias(y, b)
+    }
+
+    fn check_in_place(&self, x: usize, b: usize) -> Result<(), Error> {
+        self.dropout.check_in_place(x)?;
+        self.check_bias(x, b)
+    }
+
+    fn check_bias(&self, len: usize, b: usize) -> Result<(), Error> {
+        match self.dropout.layout() {
+            Some(layout) if layout.len() == 0 => Ok(()),
+            Some(layout) => same_length(layout.columns(), b),
+            None => same_length(len.checked_div(b).unwrap_or(0) * b, len),
         }
     }
 
-    /// Rows as long as the bias.
-    const fn memory(&self, columns: usize) -> Memory {
-        match self.dropout.shape() {
-            Some(Shape::Rows(rows)) => Memory { run: columns, stride: rows.normalised().stride },
-            _ => Memory { run: columns, stride: columns },
-        }
-    }
-
-    fn training<const N: usize>(&self, inputs: [Input<'_>; N], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.run(|pass| (pass, self.dropout.scale()), &inputs, b, y)
-    }
-
-    fn evaluation<const N: usize>(&self, inputs: [Input<'_>; N], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.run(|pass| self.dropout.evaluated(pass), &inputs, b, y)
+    /// Where the elements lie beside a bias of so many.
+    fn memory(&self, len: usize, b: usize) -> Memory {
+        let rows = || Layout::rows(len.checked_div(b).unwrap_or(0), b);
+        self.dropout.layout().unwrap_or_else(rows).memory_of_rows()
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn run<'a>(
-        &self,
-        factor: impl Fn(Pass<'_>) -> (Pass<'_>, f32),
-        inputs: &[Input<'a>],
-        b: &'a [f32],
-        y: &'a mut [f32],
-    ) -> Result<(), Error> {
+    fn run(&self, train: bool, inputs: &[Input<'_>], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let added = inputs.len() > 1;
         let mut tile = [0.0; TILE];
-        let (b, memory) = repeated(b, self.memory(b.len()), &mut tile);
-        match *inputs {
-            [x, r] => {
-                let (pass, scale) = factor(self.dropout.training_in(memory, [x, Input::Row(b), r], y));
-                pass.run(AddResidual(AddBias(scale)));
-            }
-            [x] => {
-                let (pass, scale) = factor(self.dropout.training_in(memory, [x, Input::Row(b)], y));
-                pass.run(AddBias(scale));
-            }
-            _ => {}
+        let (b, memory) = repeated(b, self.memory(y.len(), b.len()), &mut tile);
+        let inputs = match *inputs {
+            [x, r] => [x, Input::Row(b), r],
+            [x] => [x, Input::Row(b), Input::InPlace],
+            _ => return Ok(()),
+        };
+        let mut pass = self.dropout.training_in(memory, &inputs, y);
+        let scale = if train { self.dropout.scale() } else { self.dropout.evaluate_by(&mut pass) };
+        if added {
+            pass.run(AddResidual(AddBias(scale)));
+        } else {
+            pass.run(AddBias(scale));
         }
         Ok(())
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn gradients<const N: usize>(&self, inputs: [Input<'_>; N], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
-        let mut pass = self.dropout.training_in(self.memory(db.len()), inputs, dx);
+    fn gradients(&self, inputs: &[Input<'_>], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
+        let mut pass = self.dropout.training_in(self.memory(dx.len(), db.len()), inputs, dx);
         pass.operands = pass.operands.sums(db);
-        pass.range(0..pass.layout.len(), &mut Gradients { scale: self.dropout.scale(), added: N == 2 });
+        pass.range(0..pass.indices.len(), &mut Gradients { scale: self.dropout.scale(), added: inputs.len() > 1 });
         Ok(())
     }
 }
@@ -225,14 +220,14 @@ const TILE: usize = 256;
 
 /// A short bias several times, and dense rows as many as it is then long.
 fn repeated<'b>(b: &'b [f32], memory: Memory, tile: &'b mut [f32; TILE]) -> (&'b [f32], Memory) {
-    let Memory { run, stride } = memory;
-    if run == 0 || 2 * run > TILE || run != stride {
+    let run = memory.run;
+    if run == 0 || 2 * run > TILE || !memory.is_dense() {
         return (b, memory);
     }
     // the panic of `copy_from_slice` is not always optimized away
     tile.chunks_exact_mut(run).for_each(|tile| tile.iter_mut().zip(b).for_each(|(tile, b)| *tile = *b));
     let run = TILE / run * run;
-    (tile.get(..run).unwrap_or_default(), Memory { run, stride: run })
+    (tile.get(..run).unwrap_or_default(), Memory::rows(usize::MAX, run))
 }
 
 /// `kept ? (x + b) * scale : +0.0`.

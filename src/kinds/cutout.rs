@@ -2,7 +2,7 @@ use core::ops::Range;
 
 use crate::error::{Error, same_length};
 use crate::key::Key;
-use crate::layout::Rows;
+use crate::layout::check_indices;
 
 /// Holes in images: Cutout (`DeVries` and Taylor, "Improved regularization of convolutional neural networks with
 /// Cutout", 2017), on a batch of `(N, C, H, W)`.
@@ -124,7 +124,7 @@ impl Cutout {
     /// [`Error::IndexOverflow`] if there is a sample whose number passes 2^64.
     pub(crate) fn check_indices(&self) -> Result<(), Error> {
         let samples = if self.len() == 0 { 0 } else { self.shape[0] };
-        Rows::new(1, samples).check_indices(self.first_sample)
+        check_indices(self.first_sample, samples as u128)
     }
 
     /// Sample by sample, so that what is zeroed is still in the cache.

@@ -2,7 +2,7 @@ use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Source, sequence};
 use crate::error::{Error, Setting, same_length};
-use crate::layout::Rows;
+use crate::layout::check_indices;
 use crate::mask::{Mask, MaskMut, low_bits};
 use crate::probability::Probability;
 use crate::simd::Level;
@@ -108,7 +108,7 @@ impl DropBlock {
         };
         if !fits {
             let (rows, columns) = (samples.saturating_mul(channels), height.saturating_mul(width));
-            return Err(Error::InvalidShape { rows, columns, stride: columns });
+            return Err(Error::InvalidShape { rows, columns });
         }
         if block == 0 || block > height || block > width {
             return Err(Error::InvalidBlock { block, height, width });
@@ -206,7 +206,7 @@ impl DropBlock {
     /// The check of a pass that draws seeds.
     fn check(&self, len: usize) -> Result<(), Error> {
         self.check_len(len)?;
-        Rows::new(1, self.seeds() as usize).check_indices(self.dropout.offset())
+        check_indices(self.dropout.offset(), u128::from(self.seeds()))
     }
 }
 

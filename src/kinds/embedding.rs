@@ -2,7 +2,7 @@ use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Input, Reader, Row, Source};
 use crate::error::{Error, Setting, same_length};
-use crate::layout::Rows;
+use crate::layout::check_indices;
 use crate::mask::Mask;
 use crate::simd::Level;
 
@@ -152,10 +152,10 @@ impl<'a> EmbeddingDropout<'a> {
         match self.words {
             Words::Drawn(dropout) => {
                 dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
-                Rows::new(1, vocabulary).check_indices(dropout.offset())?;
+                check_indices(dropout.offset(), vocabulary as u128)?;
             }
             Words::Stored(stored) => {
-                stored.supports_nothing()?;
+                stored.settings().supports_no(&[Setting::Layout, Setting::Threads])?;
                 same_length(vocabulary, stored.bits())?;
             }
         }
@@ -171,7 +171,7 @@ impl<'a> EmbeddingDropout<'a> {
     fn launch(&self, ids: &[u32], [x_row, y_row]: [RowOf; 2], x: Option<&[f32]>, added: bool, y: &mut [f32]) {
         let (source, scale, level) = match self.words {
             Words::Drawn(dropout) => (dropout.source(), dropout.scale(), dropout.run_level()),
-            Words::Stored(stored) => (stored.source(), stored.scale(), stored.run_level()),
+            Words::Stored(stored) => (stored.source(), stored.scale(), stored.settings().run_level()),
         };
         let dimension = self.dimension;
         let mut ahead = [0];

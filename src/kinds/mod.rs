@@ -11,6 +11,7 @@ mod embedding;
 mod layer;
 mod monte_carlo;
 mod relu;
+mod settings;
 mod stored;
 
 pub use alpha::AlphaDropout;

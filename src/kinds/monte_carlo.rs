@@ -4,14 +4,14 @@
 
 use super::dropout::Dropout;
 use crate::error::{Error, same_length};
-use crate::layout::Rows;
+use crate::layout::Layout;
 
 /// Masks of Monte-Carlo dropout: which elements share a bit in pass `t`.
 impl Dropout {
     /// **One mask for the whole batch**: pass `t` runs all samples through the same thinned network, a draw of one
     /// function. Its key is `key.derive(t)`; the slices are `samples` rows of `len` elements, and element `i` of every
     /// sample has the bit of index `offset + i`. For answers that are compared across samples. With
-    /// [`channels`](Self::channels) instead of rows, an [index stride](crate::Channels::index_stride) of 0 does this.
+    /// [`channels`](Self::with_layout) instead of rows, an [index stride](crate::Layout::index_strides) of 0 does this.
     ///
     /// ```
     /// use dropmask::{Dropout, Key, Probability};
@@ -24,7 +24,7 @@ impl Dropout {
     /// ```
     #[must_use]
     pub const fn pass_shared(self, t: u64, samples: usize, len: usize) -> Self {
-        self.derive(t).rows(Rows::new(samples, len).index_stride(0))
+        self.derive(t).with_layout(Layout::rows(samples, len).index_strides([0, 1]))
     }
 
     /// **One mask per sample**: pass `t` runs each sample through a thinned network of its own. The key is

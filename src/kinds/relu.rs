@@ -1,8 +1,7 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Element, Input};
-use crate::error::{Error, Setting, same_length};
-use crate::layout::{Memory, Shape};
+use crate::error::{Error, same_length};
 use crate::mask::{Mask, MaskMut, append};
 use crate::simd::Floats;
 
@@ -14,8 +13,7 @@ use crate::simd::Floats;
 /// `relu(-0.0)` is `+0.0`. `relu(NaN)` is NaN, so a kept NaN stays one, but its bit is 0: no gradient passes.
 ///
 /// Which elements are kept is as in [`Dropout`], at any [offset](Dropout::with_offset), and the rules of
-/// aliasing and the errors are the same, and [`Error::Unsupported`] for threads. The mask has one bit for each element from its first word on, also with
-/// [`Dropout::channels`]; with [`Dropout::rows`], row `r` starts at word `r * mask_words(columns)`.
+/// aliasing and the errors are the same. The mask has one bit for each element, in any layout.
 ///
 /// ```
 /// use dropmask::{Dropout, Key, Mask, MaskMut, Probability, ReluDropout};
@@ -47,7 +45,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        self.check(x.len(), y.len())?;
+        self.dropout.check(x.len(), y.len())?;
         self.rectify(Input::Slice(x), y, mask)
     }
 
@@ -56,7 +54,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        self.check(x.len(), x.len())?;
+        self.dropout.check_in_place(x.len())?;
         self.rectify(Input::InPlace, x, mask)
     }
 
@@ -65,7 +63,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`StoredMask::apply`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32], mask: Mask<'_>) -> Result<(), Error> {
-        self.stored(mask)?.apply(dy, dx)
+        self.stored(mask).apply(dy, dx)
     }
 
     /// [`backward`](Self::backward) over its input.
@@ -73,7 +71,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`StoredMask::apply`].
     pub fn backward_in_place(&self, dy: &mut [f32], mask: Mask<'_>) -> Result<(), Error> {
-        self.stored(mask)?.apply_in_place(dy)
+        self.stored(mask).apply_in_place(dy)
     }
 
     /// `dx[i] += bit ? dy[i] * scale : +0.0`: accumulates the gradient.
@@ -81,7 +79,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`StoredMask::apply`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32], mask: Mask<'_>) -> Result<(), Error> {
-        self.stored(mask)?.apply_add(dy, dx)
+        self.stored(mask).apply_add(dy, dx)
     }
 
     /// What the network computes when it is not trained: `y[i] = relu(x[i])`, with standard scaling times `1 - p`, and `+0.0`
@@ -90,7 +88,7 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len(), y.len())?;
+        self.dropout.check(x.len(), y.len())?;
         self.evaluation(Input::Slice(x), y);
         Ok(())
     }
@@ -100,44 +98,30 @@ impl ReluDropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len(), x.len())?;
+        self.dropout.check_in_place(x.len())?;
         self.evaluation(Input::InPlace, x);
         Ok(())
     }
 
-    fn check(&self, x: usize, y: usize) -> Result<(), Error> {
-        self.dropout.supports_no(&[Setting::Threads])?;
-        self.dropout.check(x, y)
-    }
-
     fn evaluation(&self, x: Input<'_>, y: &mut [f32]) {
-        let (pass, factor) = self.dropout.evaluated(self.dropout.training([x], y));
-        pass.range(0..pass.layout.len(), &mut Relu::new(factor));
+        let mut pass = self.dropout.training(&[x], y);
+        let factor = self.dropout.evaluate_by(&mut pass);
+        pass.each_range(&mut [], &|range, _| pass.range(range, &mut Relu::new(factor)));
     }
 
     fn rectify(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let shape = self.dropout.shape_of(y.len());
-        // each row of the mask begins on a word
-        let (memory, columns) = if let (Some(Shape::Rows(_)), Shape::Rows(rows)) = (self.dropout.shape(), shape) {
-            rows.check_written(mask.len())?;
-            (Memory { run: rows.columns, stride: rows.stride }, rows.columns)
-        } else {
-            same_length(y.len(), mask.len())?;
-            (shape.memory(), y.len())
-        };
-        let pass = self.dropout.training_in(memory, [x], y);
-        let mut relu = Relu { mask: mask.words_mut(), columns, row_end: columns, ..Relu::new(self.dropout.scale()) };
-        pass.range(0..pass.layout.len(), &mut relu);
+        same_length(self.dropout.layout_of(y.len()).len(), mask.len())?;
+        let pass = self.dropout.training(&[x], y);
+        pass.each_range(mask.words_mut(), &|range, mask| {
+            pass.range(range, &mut Relu { mask, ..Relu::new(self.dropout.scale()) });
+        });
         Ok(())
     }
 
-    fn stored<'a>(&self, mask: Mask<'a>) -> Result<StoredMask<'a>, Error> {
-        self.dropout.supports_no(&[Setting::Threads])?;
-        Ok(match self.dropout.shape() {
-            Some(Shape::Rows(_)) => self.dropout.stored(mask),
-            // one bit an element, whatever channels these are of
-            _ => self.dropout.unshaped().stored(mask),
-        })
+    /// One bit an element, whichever share one.
+    fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
+        let each = self.dropout.layout().map_or(self.dropout, |layout| self.dropout.with_layout(layout.unshared()));
+        each.stored(mask)
     }
 }
 
@@ -146,18 +130,16 @@ struct Relu<'a> {
     scale: f32,
     /// Bits of the current word.
     positive: u64,
-    /// Rows of `columns` bits, each from a word on; empty if none are wanted.
+    /// Empty if no bits are wanted.
     mask: &'a mut [u64],
-    columns: usize,
-    /// The bit that comes next, and the end of its row.
+    /// The bit that comes next.
     at: usize,
-    row_end: usize,
 }
 
 impl Relu<'_> {
     /// Without the bits.
     const fn new(scale: f32) -> Self {
-        Self { scale, positive: 0, mask: &mut [], columns: 0, at: 0, row_end: 0 }
+        Self { scale, positive: 0, mask: &mut [], at: 0 }
     }
 }
 
@@ -180,9 +162,5 @@ impl Element for Relu<'_> {
         append(self.mask, self.at, self.positive, len);
         self.positive = 0;
         self.at += len;
-        if self.at == self.row_end {
-            self.at = self.at.saturating_add(63) / 64 * 64;
-            self.row_end = self.at.saturating_add(self.columns);
-        }
     }
 }

@@ -1,8 +1,11 @@
 use core::mem::MaybeUninit;
 
-use crate::engine::{Input, Operands, Output, Pass, Row, Source, Threads, written};
-use crate::error::{Error, Setting, same_length};
-use crate::layout::{Channels, Rows, Shape};
+use super::settings::Settings;
+#[cfg(feature = "rayon")]
+use crate::engine::Threads;
+use crate::engine::{Input, Output, Source, written};
+use crate::error::{Error, same_length};
+use crate::layout::Layout;
 use crate::mask::Mask;
 use crate::simd::Level;
 
@@ -30,9 +33,7 @@ use crate::simd::Level;
 pub struct StoredMask<'a> {
     mask: Mask<'a>,
     scale: f32,
-    shape: Option<Shape>,
-    level: Option<Level>,
-    threads: Threads,
+    settings: Settings,
 }
 
 impl<'a> StoredMask<'a> {
@@ -40,58 +41,49 @@ impl<'a> StoredMask<'a> {
     /// it, [`Probability::scale`](crate::Probability::scale) for inverted dropout, 1 for the mask alone. With 0, which is that
     /// of `p = 1`, everything is dropped, whatever the mask says.
     pub const fn new(mask: Mask<'a>, scale: f32) -> Self {
-        Self { mask, scale, shape: None, level: None, threads: Threads::One }
+        Self { mask, scale, settings: Settings::new() }
     }
 
-    /// With the settings of a dropout that stored the mask.
-    pub(super) const fn of(
-        mask: Mask<'a>,
-        scale: f32,
-        shape: Option<Shape>,
-        level: Option<Level>,
-        threads: Threads,
-    ) -> Self {
-        Self { mask, scale, shape, level, threads }
+    /// The same with settings of a dropout.
+    pub(super) const fn with_settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
     }
 
-    /// Works on rows that lie apart: element `(r, c)` has bit `r * index_stride + c` of the mask. A mask that was
-    /// stored by rows has an index stride of `64 * mask_words(columns)`; any multiple of 64 will do, 0 for the same bits
-    /// in every row. With another, several rows would read other bits than the same [`Rows`] store, and are an error.
+    /// The mask of a [layout](Layout#stored-masks), as [`Dropout`](crate::Dropout) stores it.
     #[must_use]
-    pub const fn rows(self, rows: Rows) -> Self {
-        Self { shape: Some(Shape::Rows(rows)), ..self }
+    pub const fn with_layout(self, layout: Layout) -> Self {
+        self.with_indexed_bits(layout.stored())
     }
 
-    /// Gives every element of a channel, or of a sample, the same bit: bit `n * index_stride + c` of the mask. A mask that
-    /// was stored with an index stride other than the number of channels has one of `64 * mask_words(channels)`. The
-    /// number of channels and any multiple of 64 will do; with another, several samples would read other bits than the
-    /// same [`Channels`] store, and are an error.
+    /// A mask of others: the bit of an element is that of its index in the layout, for the index strides that it has.
     #[must_use]
-    pub const fn channels(self, channels: Channels) -> Self {
-        Self { shape: Some(Shape::Channels(channels)), ..self }
+    pub const fn with_indexed_bits(mut self, layout: Layout) -> Self {
+        self.settings.layout = Some(layout);
+        self
     }
 
     /// Pins the SIMD level.
     #[must_use]
-    pub const fn with_level(self, level: Level) -> Self {
-        Self { level: Some(level), ..self }
+    pub const fn with_level(mut self, level: Level) -> Self {
+        self.settings.level = Some(level);
+        self
     }
 
     /// Shares large slices out among the threads of the current rayon pool, as
     /// [`Dropout::parallel`](crate::Dropout::parallel) does.
     #[cfg(feature = "rayon")]
     #[must_use]
-    pub const fn parallel(self) -> Self {
-        Self { threads: Threads::Pool, ..self }
+    pub const fn parallel(mut self) -> Self {
+        self.settings.threads = Threads::Pool;
+        self
     }
 
     /// `y[i] = kept ? x[i] * scale : +0.0`: forward from `x` to `y`, or backward from `dy` to `dx`.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] unless mask and slices have the same number of elements. With [`rows`](Self::rows),
-    /// slices need at least the length of the shape, with [`channels`](Self::channels) exactly that; the mask then has
-    /// exactly the bits from the first to the last of the shape (any number where there are no elements), else
-    /// [`Error::LengthMismatch`], and [`Error::InvalidIndexStride`] tells of rows that do not begin on its words.
+    /// [`Error::LengthMismatch`] unless mask and slices have the same number of elements, or those of the
+    /// [layout](crate::Dropout#errors); [`Error::InvalidLayout`] as there.
     pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
         self.pass([Input::Slice(x)], y)
@@ -103,7 +95,7 @@ impl<'a> StoredMask<'a> {
     /// See [`apply`](Self::apply); [`Error::Unsupported`] for a layout with gaps, or one that ends before `y`.
     pub fn apply_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
         self.check(x.len(), y.len())?;
-        Shape::of(self.shape, y.len()).check_dense(y.len())?;
+        self.settings.layout_of(y.len()).check_dense(y.len())?;
         written(y, |y| self.pass([Input::Slice(x)], y))
     }
 
@@ -112,7 +104,7 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply).
     pub fn apply_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len(), x.len())?;
+        self.check_in_place(x.len())?;
         self.pass([Input::InPlace], x)
     }
 
@@ -130,7 +122,7 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply).
     pub fn apply_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check(r.len(), y.len())?;
+        self.settings.check_residual(r.len(), y.len())?;
         self.check(x.len(), y.len())?;
         self.pass([Input::Slice(x), Input::Slice(r)], y)
     }
@@ -140,14 +132,15 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply).
     pub fn apply_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
-        self.check(r.len(), x.len())?;
-        self.check(x.len(), x.len())?;
+        self.settings.check_residual(r.len(), x.len())?;
+        self.check_in_place(x.len())?;
         self.pass([Input::InPlace, Input::Slice(r)], x)
     }
 
     /// The same of other bits.
-    pub(super) const fn of_mask(self, mask: Mask<'a>) -> Self {
-        Self { mask, ..self }
+    pub(super) const fn of_mask(mut self, mask: Mask<'a>) -> Self {
+        self.mask = mask;
+        self
     }
 
     pub(super) const fn bits(&self) -> usize {
@@ -162,44 +155,33 @@ impl<'a> StoredMask<'a> {
         Source::stored(self.mask, self.scale)
     }
 
-    pub(super) fn run_level(&self) -> Level {
-        self.level.unwrap_or_else(Level::detect)
-    }
-
-    /// # Errors
-    /// [`Error::Unsupported`] if there is a layout, or there are threads.
-    pub(super) const fn supports_nothing(&self) -> Result<(), Error> {
-        match (self.shape, self.threads) {
-            (Some(_), _) => Err(Error::Unsupported { setting: Setting::Layout }),
-            (None, Threads::One) => Ok(()),
-            #[cfg(feature = "rayon")]
-            (None, Threads::Pool) => Err(Error::Unsupported { setting: Setting::Threads }),
-        }
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     fn check(&self, x: usize, y: usize) -> Result<(), Error> {
-        Shape::check(self.shape, x, y)?;
-        if self.shape.is_none() {
-            return same_length(x, self.mask.len());
+        self.settings.check(x, y)?;
+        self.check_mask(y)
+    }
+
+    fn check_in_place(&self, len: usize) -> Result<(), Error> {
+        self.settings.check_in_place(len)?;
+        self.check_mask(len)
+    }
+
+    /// Whether the mask has the bits of slices of this length.
+    fn check_mask(&self, len: usize) -> Result<(), Error> {
+        match self.settings.layout {
+            None => same_length(len, self.mask.len()),
+            // where there are no elements, channels have stored their bits all the same
+            Some(layout) if layout.len() == 0 => Ok(()),
+            Some(layout) => layout.check_indexed(self.mask.len()),
         }
-        let shape = Shape::of(self.shape, x);
-        // channels without elements have stored their bits all the same
-        if shape.layout().len() > 0 { shape.bits().check_read(self.mask.len()) } else { Ok(()) }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn pass<'b, const N: usize>(&'b self, inputs: [Input<'b>; N], y: impl Into<Output<'b>>) -> Result<(), Error> {
-        let (level, source) = (self.run_level(), self.source());
-        if let (None, Threads::One) = (self.shape, self.threads) {
-            Row::new(level, source, inputs, y, &mut []).product(N, self.scale);
-            return Ok(());
-        }
-        let y = y.into();
-        let shape = Shape::of(self.shape, y.len());
-        let memory = shape.memory();
-        let operands = Operands::new(inputs, y, memory);
-        let pass = Pass { level, threads: self.threads, source, layout: shape.layout(), memory, operands };
-        pass.product(N, self.scale);
+        self.settings.product(self.source(), inputs, y, self.scale);
         Ok(())
     }
 }

@@ -1,175 +1,265 @@
 //! Which element has which bit, and where it lies.
 
-mod channels;
-mod rows;
+mod check;
+mod indices;
+mod memory;
 mod walk;
 
-use crate::error::{Error, Setting, same_length};
-
-pub use channels::Channels;
-pub use rows::Rows;
-#[cfg(feature = "ffi")]
-pub(crate) use rows::reach;
+pub(crate) use indices::{Indices, check_indices};
+use memory::SLICES;
+pub(crate) use memory::{Distances, Memory, Operand, Runs};
 pub(crate) use walk::Walk;
 
-/// A dimension that is walked through row by row: how many rows there are, and the distance of their bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Axis {
-    pub(crate) len: usize,
-    pub(crate) index_stride: u64,
-}
+/// Axes of a layout, at most.
+pub(crate) const AXES: usize = 4;
 
-impl Axis {
-    pub(crate) const ONE: Self = Self { len: 1, index_stride: 0 };
-}
-
-/// The bits of the elements in their order: `outer` axes, the outermost first, then `columns` bits that follow each other,
-/// each for `repeat` elements in a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
-    pub(crate) outer: [Axis; 2],
-    pub(crate) columns: usize,
-    pub(crate) repeat: usize,
-}
-
-impl Layout {
-    /// Number of elements.
-    pub(crate) const fn len(&self) -> usize {
-        let [first, second] = self.outer;
-        first.len.saturating_mul(second.len).saturating_mul(self.columns).saturating_mul(self.repeat)
-    }
-
-    /// Whether the elements have bits that follow each other.
-    pub(crate) const fn is_flat(&self) -> bool {
-        self.repeat == 1 && self.outer[0].len == 1 && self.outer[1].len == 1
-    }
-
-    /// The same bits in fewer rows, where rows follow each other.
-    pub(crate) const fn merged(self) -> Self {
-        let (mut this, mut left) = (self, self.outer.len());
-        while left > 0 {
-            let [first, Axis { len, index_stride }] = this.outer;
-            match len.checked_mul(this.columns) {
-                Some(columns) if len == 1 || index_stride == this.columns as u64 => {
-                    this = Self { outer: [Axis::ONE, first], columns, ..this };
-                }
-                _ => return this,
-            }
-            left -= 1;
-        }
-        this
-    }
-}
-
-/// Rows of elements in memory: all operands have rows of so many elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Memory {
-    pub(crate) run: usize,
-    /// From one row to the next.
-    pub(crate) stride: usize,
-}
-
-impl Memory {
-    /// One row.
-    pub(crate) const fn dense(len: usize) -> Self {
-        Self { run: len, stride: len }
-    }
-}
-
-/// A shape that was asked for.
+/// Which elements share a bit, and where they lie: up to four axes, outermost first.
+///
+/// An element at `[i, j, …]` has the bit of index `offset + i * index_strides[0] + j * index_strides[1] + …`: an index stride
+/// of 0 shares one bit along its axis. In a slice it is at `i * strides[0] + j * strides[1] + …`, each operand with strides of its
+/// own. All are row-major and dense unless set; index strides leave out the axes that share.
+///
+/// | | axes | one bit for |
+/// |---|---|---|
+/// | [`rows`](Self::rows) | rows, columns | an element |
+/// | [`channels_first`](Self::channels_first) | samples, channels, positions | a channel of a sample |
+/// | [`channels_last`](Self::channels_last) | samples, positions, channels | a channel of a sample |
+/// | [`samples`](Self::samples) | samples, elements | a sample |
+/// | [`broadcast`](Self::broadcast) | any | what the axes that do not share tell apart: `noise_shape` |
+///
+/// # Elsewhere
+/// | | here |
+/// |---|---|
+/// | PyTorch `Dropout1d`, `2d`, `3d`, `FeatureAlphaDropout`; Paddle `Dropout2D`, `3D` | [`channels_first`](Self::channels_first) |
+/// | Keras `SpatialDropout1D`; `2D`, `3D` as `data_format` says | [`channels_last`](Self::channels_last), or first |
+/// | Keras `Dropout(noise_shape)`: 1 where an axis shares | [`broadcast`](Self::broadcast) |
+/// | Flax `Dropout(broadcast_dims)`, `MXNet` `Dropout(axes)`: the axes that share | [`broadcast`](Self::broadcast) |
+/// | Paddle `dropout(axis)`: the axes that do not | [`broadcast`](Self::broadcast) |
+/// | timm `DropPath`, torchvision `StochasticDepth("row")` | [`samples`](Self::samples) |
+/// | variational or locked dropout: time shares, `(B, 1, D)`, or `(1, B, D)` with time first | [`broadcast`](Self::broadcast) |
+///
+/// # Stored masks
+/// A mask that is written in a layout has the bits of its elements in their order, without the axes that share, packed without
+/// gaps: NumPy's `packbits(bitorder="little")` of the noise array. It has exactly those bits.
+#[doc(alias = "noise_shape")]
+#[doc(alias = "broadcast_dims")]
+#[doc(alias = "variational")]
+#[doc(alias = "locked")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Shape {
-    Rows(Rows),
-    Channels(Channels),
+pub struct Layout {
+    /// Outermost first; those in front that are not there have a length of 1.
+    axes: [Axis; AXES],
 }
 
-impl Shape {
-    /// Whether slices of these lengths have a shape: the one that was asked for, or one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Axis {
+    len: usize,
+    /// From one element to the next, in the slices in the order of [`Operand`], and in the indices of the bits.
+    strides: [usize; SLICES],
+    index_stride: u64,
+}
+
+#[expect(clippy::indexing_slicing, reason = "no const function has another way, and there are no more axes than AXES")]
+impl Layout {
+    /// A matrix whose elements have a bit each: for rows that lie apart in memory, in the indices, or in both.
     ///
-    /// Returns no shape: a short call without one would wait for it to be written and read.
+    /// ```
+    /// use dropmask::{Dropout, Key, Layout, Probability};
     ///
-    /// # Errors
-    /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
-    pub(crate) fn check(shape: Option<Self>, x: usize, y: usize) -> Result<(), Error> {
-        match shape {
-            None => same_length(x, y),
-            Some(Self::Rows(rows)) => rows.check_slices(x, y),
-            Some(Self::Channels(channels)) => {
-                same_length(channels.len(), x)?;
-                same_length(channels.len(), y)
+    /// // columns 300..800 of a 4 x 1000 matrix, held by this rank as a dense 4 x 500 matrix
+    /// let shard = Layout::rows(4, 500).index_strides([1000, 1]);
+    /// let dropout = Dropout::new(Key::new(42), Probability::new(0.5)?);
+    /// let x = [1.0; 4 * 500];
+    /// let mut y = [0.0; 4 * 500];
+    /// dropout.with_offset(300).with_layout(shard).forward(&x, &mut y)?;
+    ///
+    /// let mut whole = [1.0; 4 * 1000];
+    /// dropout.forward_in_place(&mut whole)?;
+    /// assert_eq!(y[500..1000], whole[1300..1800]);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    pub const fn rows(rows: usize, columns: usize) -> Self {
+        Self::broadcast([rows, columns], [false; 2])
+    }
+
+    /// `(N, C, S)`, one bit for a whole channel: spatial dropout (Tompson et al., "Efficient object localization using
+    /// convolutional networks", CVPR 2015). The bit of channel `c` of sample `n` has the index `offset + n * channels + c`, as
+    /// [channels-last](Self::channels_last): the same key drops the same channels. 1-D, 2-D and 3-D differ in the number of
+    /// positions alone: `L`, `H * W`, `D * H * W`.
+    ///
+    /// ```
+    /// use dropmask::{Dropout, Key, Layout, Probability};
+    ///
+    /// let dropout = Dropout::new(Key::new(3), Probability::new(0.5)?);
+    /// let mut first = [1.0; 2 * 3 * 4]; // (N, C, S)
+    /// dropout.with_layout(Layout::channels_first(2, 3, 4)).forward_in_place(&mut first)?;
+    /// let mut last = [1.0; 2 * 4 * 3]; // (N, S, C)
+    /// dropout.with_layout(Layout::channels_last(2, 4, 3)).forward_in_place(&mut last)?;
+    /// for (n, c, s) in [(0, 0, 0), (0, 2, 3), (1, 1, 2)] {
+    ///     assert_eq!(first[(n * 3 + c) * 4 + s], last[(n * 4 + s) * 3 + c]);
+    /// }
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    pub const fn channels_first(samples: usize, channels: usize, positions: usize) -> Self {
+        Self::broadcast([samples, channels, positions], [false, false, true])
+    }
+
+    /// `(N, S, C)`, one bit for a whole channel: see [`channels_first`](Self::channels_first).
+    pub const fn channels_last(samples: usize, positions: usize, channels: usize) -> Self {
+        Self::broadcast([samples, positions, channels], [false, true, false])
+    }
+
+    /// `(N, …)`: one bit for each sample of `len` elements, `DropPath` (Huang et al., "Deep networks with stochastic
+    /// depth", ECCV 2016). The bit of sample `n` has the index `offset + n`. With
+    /// [`Scaling::Naive`](crate::Scaling::Naive) it is what others call `scale_by_keep = false`; with
+    /// [`forward_residual`](crate::Dropout::forward_residual) the residual is added in the same pass.
+    pub const fn samples(samples: usize, len: usize) -> Self {
+        Self::broadcast([samples, len], [false, true])
+    }
+
+    /// Any shape of up to four axes, with one bit along those that share: `noise_shape` has a 1 there, `broadcast_dims` names
+    /// them. Index strides are those of the noise array without them.
+    ///
+    /// ```
+    /// use dropmask::{Dropout, Key, Layout, Probability};
+    ///
+    /// // (batch, time, features): the same features of a sequence are dropped at all times, as with noise_shape (B, 1, D)
+    /// let layout = Layout::broadcast([2, 3, 4], [false, true, false]);
+    /// let mut x = [1.0; 24];
+    /// Dropout::new(Key::new(1), Probability::new(0.5)?).with_layout(layout).forward_in_place(&mut x)?;
+    /// assert_eq!(x[..4], x[4..8]);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    pub const fn broadcast<const N: usize>(shape: [usize; N], shared: [bool; N]) -> Self {
+        const { assert!(N <= AXES, "a layout has up to four axes") }
+        let mut axes = [Axis { len: 1, strides: [0; SLICES], index_stride: 0 }; AXES];
+        let (mut stride, mut index_stride, mut left) = (1_usize, 1_u64, AXES);
+        while left > 0 {
+            left -= 1;
+            axes[left].strides = [stride; SLICES];
+            // those in front are not there
+            if left + N >= AXES {
+                let (len, shared) = (shape[left + N - AXES], shared[left + N - AXES]);
+                axes[left].len = len;
+                stride = stride.saturating_mul(len);
+                if !shared {
+                    axes[left].index_stride = index_stride;
+                    index_stride = index_stride.saturating_mul(len as u64);
+                }
             }
         }
+        Self { axes }
     }
 
-    /// The shape of slices that have been checked, `len` the length of one.
-    pub(crate) const fn of(shape: Option<Self>, len: usize) -> Self {
-        match shape {
-            None => Self::Rows(Rows::new(1, len)),
-            Some(Self::Rows(rows)) => Self::Rows(rows.normalised()),
-            Some(Self::Channels(_)) if len == 0 => Self::Rows(Rows::new(0, 0)),
-            Some(shape) => shape,
+    /// With other distances in the indices of the bits, of each axis or of the innermost ones: for a shard, those of the whole
+    /// tensor. 0 shares a bit.
+    #[must_use]
+    pub const fn index_strides<const N: usize>(mut self, strides: [u64; N]) -> Self {
+        const { assert!(N <= AXES, "a layout has up to four axes") }
+        let mut i = 0;
+        while i < N {
+            self.axes[AXES - N + i].index_stride = strides[i];
+            i += 1;
         }
+        self
     }
 
-    /// The shape by which a mask is read that was written in this one.
-    pub(crate) const fn as_stored(self) -> Self {
-        match self {
-            Self::Rows(rows) => Self::Rows(rows.index_stride(rows.stored_stride())),
-            Self::Channels(channels) => match channels.bits() {
-                Rows { rows: 0 | 1, .. } => self,
-                bits => Self::Channels(channels.index_stride(bits.stored_stride())),
-            },
-        }
+    /// With other distances in the slices, of each axis or of the innermost ones. What lies between the elements is neither
+    /// read nor written.
+    #[must_use]
+    pub const fn strides<const N: usize>(self, strides: [usize; N]) -> Self {
+        self.strides_of(Operand::Output, strides)
+            .strides_of(Operand::Input, strides)
+            .strides_of(Operand::Residual, strides)
     }
 
-    /// The bits of a mask of `len` bits that is to be written in this shape, each row starting on a word.
+    /// With other distances in the input alone (`x`, `dy`): a view of it is read into dense memory in one pass. 0 reads an
+    /// element again along its axis. A call in place, which has no other slice than its output, then is an error.
     ///
-    /// # Errors
-    /// [`Error::LengthMismatch`] or [`Error::InvalidShape`].
-    pub(crate) fn stored(shape: Option<Self>, len: usize) -> Result<Rows, Error> {
-        match shape {
-            None => Ok(Rows::new(1, len)),
-            Some(shape) => shape.bits().check_written(len),
-        }
-    }
-
-    /// Whether the elements are all of a slice of this length.
+    /// ```
+    /// use dropmask::{Dropout, Key, Layout, Probability};
     ///
-    /// # Errors
-    /// [`Error::Unsupported`] if not.
-    pub(crate) fn check_dense(self, len: usize) -> Result<(), Error> {
-        if self.memory() == Memory::dense(len) { Ok(()) } else { Err(Error::Unsupported { setting: Setting::Layout }) }
+    /// // columns 2..5 of a 2 x 6 matrix, to a dense 2 x 3 one
+    /// let layout = Layout::rows(2, 3).input_strides([6, 1]);
+    /// let x = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0];
+    /// let mut y = [0.0; 6];
+    /// Dropout::new(Key::new(1), Probability::new(0.0)?).with_layout(layout).forward(&x[2..11], &mut y)?;
+    /// assert_eq!(y, [2.0, 3.0, 4.0, 8.0, 9.0, 10.0]);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn input_strides<const N: usize>(self, strides: [usize; N]) -> Self {
+        self.strides_of(Operand::Input, strides)
     }
 
-    /// The bits that are drawn, row by row: `len` of them, or those of the shape.
-    pub(crate) fn drawn(shape: Option<Self>, len: usize) -> Rows {
-        shape.map_or(Rows::new(1, len), |shape| shape.bits().normalised())
+    /// With other distances in the residual alone.
+    #[must_use]
+    pub const fn residual_strides<const N: usize>(self, strides: [usize; N]) -> Self {
+        self.strides_of(Operand::Residual, strides)
     }
 
-    /// The bits as a matrix.
-    pub(crate) const fn bits(self) -> Rows {
-        match self {
-            Self::Rows(rows) => rows,
-            Self::Channels(channels) => channels.bits(),
+    const fn strides_of<const N: usize>(mut self, operand: Operand, strides: [usize; N]) -> Self {
+        const { assert!(N <= AXES, "a layout has up to four axes") }
+        let mut i = 0;
+        while i < N {
+            self.axes[AXES - N + i].strides[operand as usize] = strides[i];
+            i += 1;
         }
+        self
     }
 
-    /// Which element has which bit.
-    pub(crate) const fn layout(self) -> Layout {
-        match self {
-            Self::Rows(rows) => rows.layout(),
-            Self::Channels(channels) => channels.layout(),
+    /// The index of the bit of an element, less the offset; the position of the innermost axes. Modulo 2^64.
+    pub const fn index_of<const N: usize>(&self, position: [usize; N]) -> u64 {
+        const { assert!(N <= AXES, "a layout has up to four axes") }
+        let (mut index, mut i) = (0_u64, 0);
+        while i < N {
+            index = index.wrapping_add(self.axes[AXES - N + i].index_stride.wrapping_mul(position[i] as u64));
+            i += 1;
         }
+        index
+    }
+}
+
+/// What the library asks a layout.
+impl Layout {
+    /// All of a slice.
+    pub(crate) const fn flat(len: usize) -> Self {
+        Self::broadcast([len], [false])
     }
 
-    /// Where the elements lie.
-    pub(crate) const fn memory(self) -> Memory {
-        match self {
-            Self::Rows(Rows { rows, columns, stride, .. }) => match rows.checked_mul(columns) {
-                Some(len) if rows == 1 || stride == columns => Memory::dense(len),
-                _ => Memory { run: columns, stride },
-            },
-            Self::Channels(channels) => Memory::dense(channels.len()),
-        }
+    /// Number of elements, `usize::MAX` if there are more.
+    pub(crate) fn len(&self) -> usize {
+        self.axes.iter().fold(1, |len: usize, axis| len.saturating_mul(axis.len))
+    }
+
+    /// Length of the innermost axis.
+    pub(crate) const fn columns(&self) -> usize {
+        let [.., Axis { len, .. }] = self.axes;
+        len
+    }
+
+    /// The elements of the noise array: one along axes that share a bit.
+    pub(crate) fn noise(mut self) -> Self {
+        self.axes.iter_mut().filter(|axis| axis.index_stride == 0).for_each(|axis| axis.len = 1);
+        self
+    }
+
+    /// The layout by which a mask is read that was written in this one: the bits follow each other.
+    pub(crate) const fn stored(self) -> Self {
+        let Self { axes: [a, b, c, d] } = self;
+        self.row_major([a.index_stride == 0, b.index_stride == 0, c.index_stride == 0, d.index_stride == 0])
+    }
+
+    /// The same elements with a bit each.
+    pub(crate) const fn unshared(self) -> Self {
+        self.row_major([false; AXES])
+    }
+
+    /// The same elements with dense bits.
+    #[inline(never)] // once a call
+    const fn row_major(self, shared: [bool; AXES]) -> Self {
+        let Self { axes: [a, b, c, d] } = self;
+        let Self { axes: [e, f, g, h] } = Self::broadcast([a.len, b.len, c.len, d.len], shared);
+        self.index_strides([e.index_stride, f.index_stride, g.index_stride, h.index_stride])
     }
 }

@@ -108,11 +108,6 @@ impl<'a> MaskMut<'a> {
         }
     }
 
-    /// The words of rows of so many bits, each row starting on a word.
-    pub(crate) fn rows_mut(&mut self, columns: usize) -> impl Iterator<Item = &mut [u64]> {
-        self.words.chunks_mut(mask_words(columns).max(1))
-    }
-
     /// All words, for a writer that fills them in order and then clears the tail.
     pub(crate) fn words_mut(&mut self) -> &mut [u64] {
         self.words

@@ -80,13 +80,57 @@ static void lengths(size_t n, uint64_t offset) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
+enum { ROWS = 3 };
+
+/* What is stored by rows of an index stride: the mask of each row alone, one after the other, or one that all have. */
+static void stored_rows(size_t n, uint64_t index_stride, const float *x) {
+    const size_t stride = 2 * n, end = (ROWS - 1) * stride + n, first = index_stride ? n : 0;
+    const size_t words = dropmask_mask_words(index_stride ? ROWS * n : n), row_words = dropmask_mask_words(n);
+    uint64_t *mask = (uint64_t *)buffer(words * sizeof *mask), *filled = (uint64_t *)buffer(words * sizeof *mask);
+    uint64_t *row = (uint64_t *)buffer(row_words * sizeof *row), *part = (uint64_t *)buffer(row_words * sizeof *row);
+    float *y = floats(end), *z = floats(end);
+    SUCCEEDS(dropmask_rows_fill(1, 0.5F, 9, ROWS, n, index_stride, filled));
+    SUCCEEDS(dropmask_channels_fill(1, 0.5F, 9, ROWS, n, index_stride, mask));
+    check(memcmp(mask, filled, words * sizeof *mask) == 0, "positions of one are rows", n);
+    SUCCEEDS(dropmask_rows_forward_f32(1, 0.5F, 9, DROPMASK_INVERTED, ROWS, n, stride, index_stride, x, y, mask));
+    check(memcmp(mask, filled, words * sizeof *mask) == 0, "the mask of forward by rows is that of fill", n);
+    for (size_t i = 0; i < ROWS; i++) {
+        SUCCEEDS(dropmask_fill(1, 0.5F, 9 + i * index_stride, row, n));
+        SUCCEEDS(dropmask_mask_copy(mask, i * first, part, n));
+        check(memcmp(row, part, row_words * sizeof *row) == 0, "rows of the mask follow each other", n);
+    }
+    SUCCEEDS(dropmask_rows_apply_f32(mask, 0, 2, ROWS, n, stride, first, x, z));
+    check(memcmp(y, z, end * sizeof *y) == 0, "what is stored by rows is applied by rows", n);
+
+    void *all[] = {mask, filled, row, part, y, z};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+/* Rows of bits at any distance, from any bit on. */
+static void applied_rows(size_t n, uint64_t index_stride, uint64_t first, const float *x) {
+    const size_t stride = 2 * n, end = (ROWS - 1) * stride + n, bits = (size_t)(first + (ROWS - 1) * index_stride + n);
+    uint64_t *mask = (uint64_t *)buffer(dropmask_mask_words(bits) * sizeof *mask);
+    uint64_t *row = (uint64_t *)buffer(dropmask_mask_words(n) * sizeof *row);
+    float *y = floats(end), *z = floats(end);
+    SUCCEEDS(dropmask_fill(2, 0.5F, 0, mask, bits));
+    SUCCEEDS(dropmask_rows_apply_f32(mask, first, 2, ROWS, n, stride, index_stride, x, y));
+    for (size_t i = 0; i < ROWS; i++) {
+        SUCCEEDS(dropmask_mask_copy(mask, first + i * index_stride, row, n));
+        SUCCEEDS(dropmask_apply_f32(row, 2, x + i * stride, z + i * stride, n));
+    }
+    check(memcmp(y, z, end * sizeof *y) == 0, "any index stride is read", n);
+
+    void *all[] = {mask, row, y, z};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
 /* Rows of n columns, packed beside each other in one matrix: x and r are two blocks of its columns, y is a matrix of its
- * own. The mask that is stored has rows of whole words. */
+ * own. */
 static void columns(size_t n) {
-    enum { ROWS = 3 };
-    const size_t stride = 2 * n, end = (ROWS - 1) * stride + n, row_words = dropmask_mask_words(n), words = ROWS * row_words;
+    const size_t stride = 2 * n, end = (ROWS - 1) * stride + n, words = dropmask_mask_words(ROWS * n);
+    const uint64_t index_strides[] = {0, 1, 63, 64, 65, n, n + 1, 64 * dropmask_mask_words(n)};
     float *packed = floats(ROWS * stride), *x = floats(end), *r = floats(end), *y = floats(end), *z = floats(end);
-    uint64_t *mask = (uint64_t *)buffer(words * sizeof *mask);
+    uint64_t *mask = (uint64_t *)buffer(words * sizeof *mask), *flat = (uint64_t *)buffer(words * sizeof *mask);
     memcpy(x, packed, end * sizeof *x);
     memcpy(r, packed + n, end * sizeof *r);
     SUCCEEDS(dropmask_rows_forward_residual_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, n, x, r, y));
@@ -94,16 +138,18 @@ static void columns(size_t n) {
     check(memcmp(y, z, end * sizeof *y) == 0, "inputs that overlap are two copies", n);
 
     SUCCEEDS(dropmask_rows_forward_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, n, x, y, mask));
-    SUCCEEDS(dropmask_rows_apply_f32(mask, 0, 2, ROWS, n, stride, 64 * row_words, x, z));
-    check(memcmp(y, z, end * sizeof *y) == 0, "what is stored by rows is applied by rows of words", n);
-    const dropmask_status status = dropmask_rows_apply_f32(mask, 0, 3, ROWS, n, stride, n, x, z);
-    check(status == (n % 64 ? DROPMASK_INVALID_SHAPE : DROPMASK_OK), "rows begin on words of the mask", n);
-    check(n % 64 == 0 || memcmp(y, z, end * sizeof *y) == 0, "else nothing is written", n);
-    for (uint64_t other = 64; other < 1000; other += 64)
-        if (other != 64 * row_words)
-            check(dropmask_rows_apply_f32(mask, 0, 3, ROWS, n, stride, other, x, z) == DROPMASK_INVALID_SHAPE, "stride", n);
+    SUCCEEDS(dropmask_fill(1, 0.5F, 0, flat, ROWS * n));
+    check(memcmp(mask, flat, words * sizeof *mask) == 0, "rows whose indices follow each other are one", n);
+    SUCCEEDS(dropmask_relu_forward_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, 0, x, y, mask));
+    SUCCEEDS(dropmask_relu_backward_f32(0.5F, DROPMASK_INVERTED, ROWS, n, stride, mask, x, z));
+    check(memcmp(y, z, end * sizeof *y) == 0, "each element has a bit of relu", n);
+    for (size_t i = 0; i < sizeof index_strides / sizeof *index_strides; i++) {
+        stored_rows(n, index_strides[i], x);
+        applied_rows(n, index_strides[i], 0, x);
+        applied_rows(n, index_strides[i], n, x);
+    }
 
-    void *all[] = {packed, x, r, y, z, mask};
+    void *all[] = {packed, x, r, y, z, mask, flat};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
@@ -136,6 +182,7 @@ static void hostile(void) {
     FAILS(LENGTH_OVERFLOW, dropmask_forward_f32(1, 0.5F, 0, x, y, mask, (size_t)PTRDIFF_MAX / 4 + 1));
     FAILS(LENGTH_OVERFLOW, dropmask_backward_f32(1, 0.5F, 0, NULL, NULL, SIZE_MAX));
     FAILS(LENGTH_OVERFLOW, dropmask_apply_f32(NULL, 2, NULL, NULL, SIZE_MAX));
+    FAILS(LENGTH_OVERFLOW, dropmask_rows_fill(1, 0.5F, 0, SIZE_MAX, LEN, LEN, mask));
 
     FAILS(NULL_POINTER, dropmask_scale(0.5F, NULL));
     FAILS(NULL_POINTER, dropmask_fill(1, 0.5F, 0, NULL, LEN));
@@ -166,11 +213,13 @@ static void hostile(void) {
     FAILS(INDEX_OVERFLOW, dropmask_forward_f32(1, 0.5F, end, x, y, mask, LEN));
     FAILS(INDEX_OVERFLOW, dropmask_backward_f32(1, 0.5F, end, x, y, 2));
 
-    FAILS(INVALID_SHAPE, dropmask_rows_apply_f32(mask, 0, 2, 2, 50, 50, 50, x, y));
-    FAILS(INVALID_SHAPE, dropmask_rows_apply_add_f32(mask, 0, 2, 2, 50, 50, 63, x, y));
-    FAILS(INVALID_SHAPE, dropmask_rows_apply_residual_f32(mask, 0, 2, 2, 50, 50, 1, x, x, y));
-    FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, DROPMASK_CHANNELS_FIRST, 2, 5, 10, 9, x, y));
-    FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, UINT32_MAX, 2, 5, 10, 9, x, y));
+    const uint64_t far = (uint64_t)1 << 63; /* whose third row is at bit 2^64 */
+    FAILS(INVALID_SHAPE, dropmask_rows_apply_f32(mask, 0, 2, 2, 50, 49, 50, x, y));
+    FAILS(INVALID_SHAPE, dropmask_rows_apply_add_f32(mask, 0, 2, 2, 50, 0, 50, x, y));
+    FAILS(INVALID_SHAPE, dropmask_rows_apply_residual_f32(mask, 0, 2, 3, 30, 30, far, x, x, y));
+    FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, DROPMASK_CHANNELS_FIRST, 3, 5, 6, far, x, y));
+    FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, UINT32_MAX, 3, 5, 6, far, x, y));
+    FAILS(INVALID_SHAPE, dropmask_rows_evaluate_f32(0.5F, DROPMASK_STANDARD, SIZE_MAX / 4, LEN, 0, x, y));
     const size_t queries = 5, keys = 2, past[] = {keys - queries, SIZE_MAX, (size_t)PTRDIFF_MAX + 1};
     for (int i = 0; i < 3; i++) {
         FAILS(INVALID_SHAPE, dropmask_attention_forward_f32(1, 0.5F, 0, 0, 1, queries, keys, past[i], 0, NULL, x, y));
@@ -182,6 +231,10 @@ static void hostile(void) {
     SUCCEEDS(dropmask_forward_f32(1, 0.5F, 0, NULL, NULL, NULL, 0));
     SUCCEEDS(dropmask_fill(1, 0.5F, end, (uint64_t *)1, 0));
     SUCCEEDS(dropmask_forward_f32(1, 0.5F, end - LEN + 1, x, y, mask, LEN));
+    SUCCEEDS(dropmask_rows_forward_f32(1, 0.5F, 0, DROPMASK_INVERTED, 4, 25, 25, 700, x, y, mask)); /* two words */
+    SUCCEEDS(dropmask_relu_forward_f32(1, 0.5F, 0, DROPMASK_INVERTED, 4, 25, 25, 0, x, y, mask));
+    SUCCEEDS(dropmask_channels_fill(1, 0.5F, 0, 8, 16, 700, mask));
+    SUCCEEDS(dropmask_channels_fill(1, 0.5F, 0, SIZE_MAX / 128, 128, 0, mask));
     for (size_t i = 0; i < BYTES; i++) {
         const int is_output = (i >= 256 && i < 256 + 4 * LEN) || (i >= 768 && i < 784);
         check(is_output || memory[i] == CANARY, "the canaries around the outputs live", i);

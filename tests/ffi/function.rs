@@ -106,10 +106,10 @@ pub enum Takes {
     Option,
     /// The third size is the stride of rows.
     Stride,
-    /// A mask of rows that start on words, without a stride.
-    Bits,
-    /// The index stride is that of a stored mask, whose rows begin on words.
-    WordStride,
+    /// A mask by the first two sizes and the index stride is stored, also where nothing else has elements.
+    StoredAlone,
+    /// A mask is read by the index stride.
+    Indexed,
     /// The size of that number is how many keys there are before the first query.
     Past(usize),
     /// The size of that number is the side of a block, the two before are those of its map.
@@ -146,11 +146,7 @@ impl Function {
             scaling: 0,
             option: 0,
             sizes: self.sizes.to_vec(),
-            index_stride: match (self.takes(Takes::WordStride), self.takes(Takes::Stride)) {
-                (true, true) => 128, // of rows of 70 that were stored
-                (true, false) => 64, // of 5 channels
-                _ => 200,
-            },
+            index_stride: 200,
             first: 70,
             factor: 1.25,
             number: 3,

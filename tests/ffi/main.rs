@@ -22,7 +22,7 @@ use std::{ptr, thread};
 
 use dropmask::ffi::*;
 use dropmask::{ClassUncertainty, Dropout, Key, Level, Moments, Probability, mask_words};
-use function::{Args, Data, Function, Null, Takes};
+use function::{Args, Data, Function, Kind, Null, Takes};
 use memory::Memory;
 
 const HEADER: &str = include_str!("../../include/dropmask.h");
@@ -73,12 +73,8 @@ fn good(function: &Function) -> Vec<Args> {
     for p in if function.takes(Takes::P) { &[0.0, -0.0, 0.3, 0.5, 1.0][..] } else { &[0.5] } {
         for scaling in choices(Takes::Scaling, &[0, 1, 2]) {
             for option in choices(Takes::Option, &[0, 1]) {
-                let last = match (function.takes(Takes::WordStride), function.takes(Takes::Stride)) {
-                    (true, true) => 128, // that of rows that were stored
-                    _ => 5,
-                };
-                let first = function.args().index_stride;
-                for (index_stride, number, factor) in [(first, 3, 1.25), (0, 0, 0.0), (last, 1, 1.25)] {
+                let dense = function.sizes.get(1).map_or(0, |columns| *columns as u64);
+                for (index_stride, number, factor) in [(200, 3, 1.25), (0, 0, 0.0), (dense, 1, 1.25), (1, 2, 1.25)] {
                     let args = Args { p: *p, scaling, option, index_stride, number, factor, ..function.args() };
                     let last = (1 << 64) - (function.span)(&args).max(1);
                     for offset in [0, 1000, last as u64] {
@@ -212,13 +208,14 @@ fn written(function: &Function) -> Vec<bool> {
     before.iter().zip(&after).map(|(before, after)| before.to_bytes() != after.to_bytes()).collect()
 }
 
-/// Each size in turn is 0. What has no elements then has no pointer, nor has an input of which nothing is made.
+/// Each size in turn is 0. What has no elements then has no pointer, nor has an input of which nothing is made. Nothing has no
+/// index, but for words of a vocabulary.
 #[test]
 fn look_at_no_empty_buffer() {
     for function in functions() {
         let written = written(function);
-        for i in 0..function.sizes.len() {
-            let mut args = function.args();
+        for (i, index_stride) in (0..function.sizes.len()).flat_map(|i| [(i, 200), (i, 0)]) {
+            let mut args = Args { index_stride, ..function.args() };
             args.sizes[i] = 0;
             let data = function.data(&args);
             let fault = match function.takes {
@@ -233,12 +230,15 @@ fn look_at_no_empty_buffer() {
             if fault == DROPMASK_OK {
                 (function.expected)(&args, &mut expected);
             }
-            let empty = |j: usize| (function.buffers[j].len)(&args) == 0;
-            let nothing = (0..written.len()).all(|j| !written[j] || empty(j)) && function.ids().is_none_or(empty);
+            let empty: Vec<_> = function.buffers.iter().map(|buffer| (buffer.len)(&args) == 0).collect();
+            let nothing = (0..empty.len()).all(|j| !written[j] || empty[j]) && function.ids().is_none_or(|j| empty[j]);
+            if nothing && function.ids().is_none() {
+                args.offset = u64::MAX; // which is too large for what has two elements
+            }
             for nowhere in [0, 1, usize::MAX] {
                 let (status, memory) = call(function, &args, &data, |args| {
                     for (j, pointer) in args.pointers.iter_mut().enumerate() {
-                        if nothing || empty(j) {
+                        if nothing || empty[j] {
                             *pointer = ptr::without_provenance_mut(nowhere);
                         }
                     }
@@ -315,25 +315,19 @@ fn faults(function: &'static Function) -> Vec<Fault> {
     }
     if function.takes(Takes::Stride) {
         faults.push(fault(DROPMASK_INVALID_SHAPE, "rows overlap", |args| args.sizes[2] = args.sizes[1] - 1));
+        // their indices are those of one row
+        faults.extend(with_a_huge_mask(function, "2^58 rows overlap", |args, huge| {
+            (args.sizes[0], args.sizes[2], args.index_stride) = (huge, 0, 0);
+        }));
     }
-    if function.takes(Takes::WordStride) {
-        // 70: that of the rows themselves
-        for index_stride in [1, 63, 70, 192, 256, 257] {
-            let what = format!("index stride {index_stride}");
-            faults.push(fault(DROPMASK_INVALID_SHAPE, what, move |args| args.index_stride = index_stride));
-        }
+    if function.takes(Takes::StoredAlone) {
+        faults.extend(with_a_huge_mask(function, "bits past 2^64 are stored", |args, huge| {
+            args.sizes.fill(0); // of positions
+            (args.sizes[0], args.sizes[1], args.index_stride) = (huge + 1, 64, 1);
+        }));
     }
-    // what is to be 2^58 or 2^33 is no size of a 32-bit machine
-    if let (true, Some(words)) = (function.takes(Takes::Bits), 1_usize.checked_shl(58)) {
-        faults.push(Fault {
-            alone: true,
-            ..fault(DROPMASK_INVALID_SHAPE, "more than 2^64 bits", move |args| {
-                args.sizes.fill(1);
-                args.sizes[0] = words + 1;
-                args.sizes.iter_mut().skip(2).for_each(|positions| *positions = 0); // else all memory overlaps
-                args.index_stride = 2;
-            })
-        });
+    if function.takes(Takes::Indexed) {
+        faults.extend(with_a_huge_mask(function, "bits past 2^64 are read", |args, _| args.index_stride = 1 << 63));
     }
     if function.takes(Takes::Scaling) {
         faults.push(fault(DROPMASK_INVALID_OPTION, "scaling", |args| args.scaling = 3));
@@ -356,6 +350,7 @@ fn faults(function: &'static Function) -> Vec<Fault> {
                 faults.push(fault(DROPMASK_INVALID_BLOCK, what, move |args| args.sizes[side] = block));
             }
             for no_block in [false, true] {
+                // which is no size of a 32-bit machine
                 let Some(length) = 1_usize.checked_shl(33) else { continue };
                 let what = format!("more elements than there are, without a block: {no_block}");
                 faults.push(Fault {
@@ -379,6 +374,18 @@ fn faults(function: &'static Function) -> Vec<Fault> {
         }));
     }
     faults
+}
+
+/// A shape that is made of 2^58, which is no size of a 32-bit machine; the mask lies where so many words overlap nothing.
+fn with_a_huge_mask(function: &'static Function, what: &str, shape: fn(&mut Args, usize)) -> Option<Fault> {
+    let huge = 1_usize.checked_shl(58)?;
+    let change = move |args: &mut Args| {
+        shape(args, huge);
+        for (pointer, _) in args.pointers.iter_mut().zip(function.buffers).filter(|(_, mask)| mask.kind == Kind::U64) {
+            *pointer = ptr::without_provenance_mut(huge << 4);
+        }
+    };
+    Some(Fault { alone: true, ..fault(DROPMASK_INVALID_SHAPE, what, change) })
 }
 
 fn of_buffers(function: &'static Function) -> Vec<Fault> {
@@ -568,6 +575,52 @@ fn many_threads_fill_one_mask() {
         }
     });
     assert_eq!(words, common::fill(&Dropout::new(key, Probability::new(p).unwrap()), LEN));
+}
+
+/// Each row of a mask is the mask of that row alone, and what applies it does what stored it, by rows and by channels.
+#[test]
+fn rows_of_a_stored_mask_follow_each_other() {
+    const UNTOUCHED: u64 = 0xA5A5_A5A5_A5A5_A5A5;
+    const OK: u32 = DROPMASK_OK;
+    let (key, p, offset, scaling, first) = (7, 0.5, 1000, DROPMASK_NAIVE, DROPMASK_CHANNELS_FIRST);
+    for (n, c) in [(3, 70), (5, 64), (9, 7), (130, 1), (1, 65)] {
+        for index_stride in [0, 1, 64, c as u64, 200] {
+            let stored_stride = if index_stride == 0 { 0 } else { c as u64 };
+            let words = mask_words(if index_stride == 0 { c } else { n * c });
+            let mut filled = vec![UNTOUCHED; words + 1];
+            assert_eq!(unsafe { dropmask_rows_fill(key, p, offset, n, c, index_stride, filled.as_mut_ptr()) }, OK);
+            assert_eq!(filled[words], UNTOUCHED);
+            for row in 0..n as u64 {
+                let (mut alone, mut part) = (vec![0; mask_words(c)], vec![0; mask_words(c)]);
+                let at = offset + row * index_stride;
+                assert_eq!(unsafe { dropmask_fill(key, p, at, alone.as_mut_ptr(), c) }, OK);
+                let at = row * stored_stride;
+                assert_eq!(unsafe { dropmask_mask_copy(filled.as_ptr(), at, part.as_mut_ptr(), c) }, OK);
+                assert_eq!(part, alone, "row {row} of {c} columns, index stride {index_stride}");
+            }
+
+            let x: Vec<_> = (1..=n * c).map(|i| i as f32).collect();
+            for channels in [false, true] {
+                let (mut y, mut z, mut mask) = (vec![9.0; n * c], vec![9.0; n * c], vec![UNTOUCHED; words + 1]);
+                let (x, to, from, mask_to) = (x.as_ptr(), y.as_mut_ptr(), z.as_mut_ptr(), mask.as_mut_ptr());
+                let stride = index_stride;
+                let statuses = if channels {
+                    let forward = dropmask_channels_forward_f32;
+                    let status = unsafe { forward(key, p, offset, scaling, first, n, c, 1, stride, x, to, mask_to) };
+                    let apply = dropmask_channels_apply_f32;
+                    [status, unsafe { apply(mask_to, 0, 1.0, first, n, c, 1, stored_stride, x, from) }]
+                } else {
+                    let forward = dropmask_rows_forward_f32;
+                    let status = unsafe { forward(key, p, offset, scaling, n, c, c, stride, x, to, mask_to) };
+                    let apply = dropmask_rows_apply_f32;
+                    [status, unsafe { apply(mask_to, 0, 1.0, n, c, c, stored_stride, x, from) }]
+                };
+                assert_eq!(statuses, [OK; 2]);
+                assert_eq!(mask, filled, "channels: {channels}");
+                assert_eq!(y, z, "channels: {channels}, index stride {index_stride}");
+            }
+        }
+    }
 }
 
 /// Three passes in C are three passes in Rust.

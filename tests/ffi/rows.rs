@@ -1,6 +1,6 @@
 //! What goes by rows.
 
-use dropmask::{AlphaDropout, BiasDropout, Mask, ReluDropout, Rows};
+use dropmask::{AlphaDropout, BiasDropout, Layout, Mask, ReluDropout};
 
 use crate::function::{Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::*;
@@ -8,16 +8,16 @@ use crate::shapes::*;
 pub const ROWS: [Function; 25] = [
     Function {
         name: "dropmask_rows_fill",
-        takes: &[P, Offset, Bits],
+        takes: &[P, Offset, StoredAlone],
         sizes: &[3, 70],
-        buffers: &[buffer(U64, rows_words)],
+        buffers: &[buffer(U64, stored_words)],
         span: rows_span,
         call: call!(dropmask_rows_fill: key p offset [0] [1] index_stride (0)),
         expected: |a, b| {
             let [mask] = b else { panic!() };
             stream(a)
-                .rows(Rows::new(a.sizes[0], a.sizes[1]).index_stride(a.index_stride))
-                .fill(&mut mask_mut(mask, rows_bits(a)))
+                .with_layout(Layout::rows(a.sizes[0], a.sizes[1]).index_strides([a.index_stride, 1]))
+                .fill(&mut mask_mut(mask, stored_bits(a)))
                 .unwrap();
         },
     },
@@ -28,13 +28,16 @@ pub const ROWS: [Function; 25] = [
         buffers: &[
             buffer(F32, rows_elements),
             buffer(F32, rows_elements).over(0),
-            buffer(U64, rows_words).null(Null::Unwritten),
+            buffer(U64, stored_words).null(Null::Unwritten),
         ],
         span: rows_span,
         call: call!(dropmask_rows_forward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
-            stream(a).rows(rows(a)).forward_store(x.f32(), y.f32_mut(), &mut mask_mut(mask, rows_bits(a))).unwrap();
+            stream(a)
+                .with_layout(rows(a))
+                .forward_store(x.f32(), y.f32_mut(), &mut mask_mut(mask, stored_bits(a)))
+                .unwrap();
         },
     },
     Function {
@@ -46,7 +49,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_forward_residual_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
-            stream(a).rows(rows(a)).forward_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
+            stream(a).with_layout(rows(a)).forward_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
         },
     },
     Function {
@@ -58,7 +61,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_forward_add_f32: key p offset scaling [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [x, r] = b else { panic!() };
-            stream(a).rows(rows(a)).forward_add(x.f32(), r.f32_mut()).unwrap();
+            stream(a).with_layout(rows(a)).forward_add(x.f32(), r.f32_mut()).unwrap();
         },
     },
     Function {
@@ -70,7 +73,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_backward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
-            stream(a).rows(rows(a)).backward(dy.f32(), dx.f32_mut()).unwrap();
+            stream(a).with_layout(rows(a)).backward(dy.f32(), dx.f32_mut()).unwrap();
         },
     },
     Function {
@@ -82,7 +85,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_backward_add_f32: key p offset scaling [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
-            stream(a).rows(rows(a)).backward_add(dy.f32(), dx.f32_mut()).unwrap();
+            stream(a).with_layout(rows(a)).backward_add(dy.f32(), dx.f32_mut()).unwrap();
         },
     },
     Function {
@@ -94,7 +97,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_evaluate_f32: p scaling [0] [1] [2] (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
-            stream(a).with_offset(0).rows(dense_index_rows(a)).evaluate(x.f32(), y.f32_mut()).unwrap();
+            stream(a).with_offset(0).with_layout(dense_index_rows(a)).evaluate(x.f32(), y.f32_mut()).unwrap();
         },
     },
     Function {
@@ -108,38 +111,38 @@ pub const ROWS: [Function; 25] = [
             let [x, r, y] = b else { panic!() };
             stream(a)
                 .with_offset(0)
-                .rows(dense_index_rows(a))
+                .with_layout(dense_index_rows(a))
                 .evaluate_residual(x.f32(), r.f32(), y.f32_mut())
                 .unwrap();
         },
     },
     Function {
         name: "dropmask_rows_apply_f32",
-        takes: &[Stride, WordStride],
+        takes: &[Stride, Indexed],
         sizes: &[3, 70, 90],
         buffers: &[buffer(U64, rows_words_from_first), buffer(F32, rows_elements), buffer(F32, rows_elements).over(1)],
         span: |_| 0,
         call: call!(dropmask_rows_apply_f32: (0) first factor [0] [1] [2] index_stride (1) (2)),
         expected: |a, b| {
             let [mask, x, y] = b else { panic!() };
-            at_first(a, mask.u64(), rows_span(a)).rows(rows(a)).apply(x.f32(), y.f32_mut()).unwrap();
+            at_first(a, mask.u64(), rows_span(a)).with_indexed_bits(rows(a)).apply(x.f32(), y.f32_mut()).unwrap();
         },
     },
     Function {
         name: "dropmask_rows_apply_add_f32",
-        takes: &[Stride, WordStride],
+        takes: &[Stride, Indexed],
         sizes: &[3, 70, 90],
         buffers: &[buffer(U64, rows_words_from_first), buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: |_| 0,
         call: call!(dropmask_rows_apply_add_f32: (0) first factor [0] [1] [2] index_stride (1) (2)),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
-            at_first(a, mask.u64(), rows_span(a)).rows(rows(a)).apply_add(dy.f32(), dx.f32_mut()).unwrap();
+            at_first(a, mask.u64(), rows_span(a)).with_indexed_bits(rows(a)).apply_add(dy.f32(), dx.f32_mut()).unwrap();
         },
     },
     Function {
         name: "dropmask_rows_apply_residual_f32",
-        takes: &[Stride, WordStride],
+        takes: &[Stride, Indexed],
         sizes: &[3, 70, 90],
         buffers: &[
             buffer(U64, rows_words_from_first),
@@ -151,7 +154,10 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_rows_apply_residual_f32: (0) first factor [0] [1] [2] index_stride (1) (2) (3)),
         expected: |a, b| {
             let [mask, x, r, y] = b else { panic!() };
-            at_first(a, mask.u64(), rows_span(a)).rows(rows(a)).apply_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
+            at_first(a, mask.u64(), rows_span(a))
+                .with_indexed_bits(rows(a))
+                .apply_residual(x.f32(), r.f32(), y.f32_mut())
+                .unwrap();
         },
     },
     Function {
@@ -163,7 +169,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_alpha_forward_f32: key p offset [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
-            AlphaDropout::new(stream(a).rows(rows(a))).forward(x.f32(), y.f32_mut()).unwrap();
+            AlphaDropout::new(stream(a).with_layout(rows(a))).forward(x.f32(), y.f32_mut()).unwrap();
         },
     },
     Function {
@@ -175,7 +181,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_alpha_backward_f32: key p offset [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
-            AlphaDropout::new(stream(a).rows(rows(a))).backward(dy.f32(), dx.f32_mut()).unwrap();
+            AlphaDropout::new(stream(a).with_layout(rows(a))).backward(dy.f32(), dx.f32_mut()).unwrap();
         },
     },
     Function {
@@ -187,7 +193,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_alpha_backward_add_f32: key p offset [0] [1] [2] index_stride (0) (1)),
         expected: |a, b| {
             let [dy, dx] = b else { panic!() };
-            AlphaDropout::new(stream(a).rows(rows(a))).backward_add(dy.f32(), dx.f32_mut()).unwrap();
+            AlphaDropout::new(stream(a).with_layout(rows(a))).backward_add(dy.f32(), dx.f32_mut()).unwrap();
         },
     },
     Function {
@@ -199,7 +205,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_bias_forward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, b, y] = b else { panic!() };
-            BiasDropout::new(stream(a).rows(rows(a))).forward(x.f32(), b.f32(), y.f32_mut()).unwrap();
+            BiasDropout::new(stream(a).with_layout(rows(a))).forward(x.f32(), b.f32(), y.f32_mut()).unwrap();
         },
     },
     Function {
@@ -216,7 +222,9 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_bias_forward_residual_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2) (3)),
         expected: |a, b| {
             let [x, b, r, y] = b else { panic!() };
-            BiasDropout::new(stream(a).rows(rows(a))).forward_residual(x.f32(), b.f32(), r.f32(), y.f32_mut()).unwrap();
+            BiasDropout::new(stream(a).with_layout(rows(a)))
+                .forward_residual(x.f32(), b.f32(), r.f32(), y.f32_mut())
+                .unwrap();
         },
     },
     Function {
@@ -228,7 +236,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_bias_forward_add_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, b, r] = b else { panic!() };
-            BiasDropout::new(stream(a).rows(rows(a))).forward_add(x.f32(), b.f32(), r.f32_mut()).unwrap();
+            BiasDropout::new(stream(a).with_layout(rows(a))).forward_add(x.f32(), b.f32(), r.f32_mut()).unwrap();
         },
     },
     Function {
@@ -240,7 +248,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_bias_backward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [dy, dx, db] = b else { panic!() };
-            BiasDropout::new(stream(a).rows(rows(a))).backward(dy.f32(), dx.f32_mut(), db.f32_mut()).unwrap();
+            BiasDropout::new(stream(a).with_layout(rows(a))).backward(dy.f32(), dx.f32_mut(), db.f32_mut()).unwrap();
         },
     },
     Function {
@@ -252,7 +260,9 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_bias_backward_add_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [dy, dx, db] = b else { panic!() };
-            BiasDropout::new(stream(a).rows(rows(a))).backward_add(dy.f32(), dx.f32_mut(), db.f32_mut()).unwrap();
+            BiasDropout::new(stream(a).with_layout(rows(a)))
+                .backward_add(dy.f32(), dx.f32_mut(), db.f32_mut())
+                .unwrap();
         },
     },
     Function {
@@ -264,7 +274,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_bias_evaluate_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [x, b, y] = b else { panic!() };
-            BiasDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
+            BiasDropout::new(stream(a).with_offset(0).with_layout(dense_index_rows(a)))
                 .evaluate(x.f32(), b.f32(), y.f32_mut())
                 .unwrap();
         },
@@ -283,7 +293,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_bias_evaluate_residual_f32: p scaling [0] [1] [2] (0) (1) (2) (3)),
         expected: |a, b| {
             let [x, b, r, y] = b else { panic!() };
-            BiasDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
+            BiasDropout::new(stream(a).with_offset(0).with_layout(dense_index_rows(a)))
                 .evaluate_residual(x.f32(), b.f32(), r.f32(), y.f32_mut())
                 .unwrap();
         },
@@ -292,13 +302,13 @@ pub const ROWS: [Function; 25] = [
         name: "dropmask_relu_forward_f32",
         takes: &[P, Offset, Scaling, Stride],
         sizes: &[3, 70, 90],
-        buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0), buffer(U64, rows_words)],
+        buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(0), buffer(U64, each_words)],
         span: rows_span,
         call: call!(dropmask_relu_forward_f32: key p offset scaling [0] [1] [2] index_stride (0) (1) (2)),
         expected: |a, b| {
             let [x, y, mask] = b else { panic!() };
-            ReluDropout::new(stream(a).rows(rows(a)))
-                .forward(x.f32(), y.f32_mut(), &mut mask_mut(mask, rows_bits(a)))
+            ReluDropout::new(stream(a).with_layout(rows(a)))
+                .forward(x.f32(), y.f32_mut(), &mut mask_mut(mask, each_bits(a)))
                 .unwrap();
         },
     },
@@ -306,13 +316,13 @@ pub const ROWS: [Function; 25] = [
         name: "dropmask_relu_backward_f32",
         takes: &[P, Scaling, Stride],
         sizes: &[3, 70, 90],
-        buffers: &[buffer(U64, rows_words), buffer(F32, rows_elements), buffer(F32, rows_elements).over(1)],
+        buffers: &[buffer(U64, each_words), buffer(F32, rows_elements), buffer(F32, rows_elements).over(1)],
         span: |_| 0,
         call: call!(dropmask_relu_backward_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
-            let mask = Mask::new(mask.u64(), rows_bits(a) as usize).unwrap();
-            ReluDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
+            let mask = Mask::new(mask.u64(), each_bits(a) as usize).unwrap();
+            ReluDropout::new(stream(a).with_offset(0).with_layout(dense_index_rows(a)))
                 .backward(dy.f32(), dx.f32_mut(), mask)
                 .unwrap();
         },
@@ -321,13 +331,13 @@ pub const ROWS: [Function; 25] = [
         name: "dropmask_relu_backward_add_f32",
         takes: &[P, Scaling, Stride],
         sizes: &[3, 70, 90],
-        buffers: &[buffer(U64, rows_words), buffer(F32, rows_elements), buffer(F32, rows_elements)],
+        buffers: &[buffer(U64, each_words), buffer(F32, rows_elements), buffer(F32, rows_elements)],
         span: |_| 0,
         call: call!(dropmask_relu_backward_add_f32: p scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [mask, dy, dx] = b else { panic!() };
-            let mask = Mask::new(mask.u64(), rows_bits(a) as usize).unwrap();
-            ReluDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
+            let mask = Mask::new(mask.u64(), each_bits(a) as usize).unwrap();
+            ReluDropout::new(stream(a).with_offset(0).with_layout(dense_index_rows(a)))
                 .backward_add(dy.f32(), dx.f32_mut(), mask)
                 .unwrap();
         },
@@ -341,7 +351,7 @@ pub const ROWS: [Function; 25] = [
         call: call!(dropmask_relu_evaluate_f32: p scaling [0] [1] [2] (0) (1)),
         expected: |a, b| {
             let [x, y] = b else { panic!() };
-            ReluDropout::new(stream(a).with_offset(0).rows(dense_index_rows(a)))
+            ReluDropout::new(stream(a).with_offset(0).with_layout(dense_index_rows(a)))
                 .evaluate(x.f32(), y.f32_mut())
                 .unwrap();
         },

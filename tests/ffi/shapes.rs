@@ -1,8 +1,6 @@
 //! Lengths of the buffers, in whole numbers that do not wrap, and the arguments in terms of the Rust interface.
 
-use dropmask::{
-    Attention, Channels, Cutout, DropBlock, Dropout, Key, Mask, MaskMut, Probability, Rows, Scaling, StoredMask,
-};
+use dropmask::{Attention, Cutout, DropBlock, Dropout, Key, Layout, Mask, MaskMut, Probability, Scaling, StoredMask};
 
 use crate::function::{Args, Data};
 
@@ -51,13 +49,22 @@ pub fn rows_elements(a: &Args) -> u128 {
     spanned(size(a, 0), size(a, 1), if a.sizes[0] == 1 { 0 } else { size(a, 2) })
 }
 
-pub fn rows_words(a: &Args) -> u128 {
-    size(a, 0) * size(a, 1).div_ceil(64)
+/// One bit for each element of a matrix.
+pub fn each_bits(a: &Args) -> u128 {
+    all(a, 2)
 }
 
-/// From the first to the last, each row from a word on.
-pub fn rows_bits(a: &Args) -> u128 {
-    spanned(size(a, 0), size(a, 1), 64 * size(a, 1).div_ceil(64))
+pub fn each_words(a: &Args) -> u128 {
+    each_bits(a).div_ceil(64)
+}
+
+/// Of a mask that is stored by rows or by channels: those that differ.
+pub fn stored_bits(a: &Args) -> u128 {
+    if a.index_stride == 0 { size(a, 1) } else { each_bits(a) }
+}
+
+pub fn stored_words(a: &Args) -> u128 {
+    stored_bits(a).div_ceil(64)
 }
 
 pub fn rows_span(a: &Args) -> u128 {
@@ -72,21 +79,8 @@ pub fn columns(a: &Args) -> u128 {
     size(a, 1)
 }
 
-pub fn channels_fill_span(a: &Args) -> u128 {
-    spanned(size(a, 0), size(a, 1), a.index_stride.into())
-}
-
 pub fn channels_span(a: &Args) -> u128 {
-    if product(a) == 0 { 0 } else { channels_fill_span(a) }
-}
-
-pub fn channels_words(a: &Args) -> u128 {
-    let dense = u128::from(a.index_stride) == size(a, 1);
-    if dense { all(a, 2).div_ceil(64) } else { size(a, 0) * size(a, 1).div_ceil(64) }
-}
-
-pub fn channels_bits(a: &Args) -> u128 {
-    if u128::from(a.index_stride) == size(a, 1) { all(a, 2) } else { rows_bits(a) }
+    if product(a) == 0 { 0 } else { rows_span(a) }
 }
 
 pub fn channels_words_from_first(a: &Args) -> u128 {
@@ -163,20 +157,20 @@ pub fn at_first<'a>(a: &Args, mask: &'a [u64], bits: u128) -> StoredMask<'a> {
     StoredMask::new(Mask::at_bit(mask, first, bits as usize).unwrap(), a.factor)
 }
 
-pub fn rows(a: &Args) -> Rows {
-    dense_index_rows(a).index_stride(a.index_stride)
+pub fn rows(a: &Args) -> Layout {
+    dense_index_rows(a).index_strides([a.index_stride, 1])
 }
 
-pub fn dense_index_rows(a: &Args) -> Rows {
-    Rows::new(a.sizes[0], a.sizes[1]).stride(a.sizes[2])
+pub fn dense_index_rows(a: &Args) -> Layout {
+    Layout::rows(a.sizes[0], a.sizes[1]).strides([a.sizes[2], 1])
 }
 
-pub fn channels(a: &Args) -> Channels {
-    let channels = match a.option {
-        0 => Channels::first(a.sizes[0], a.sizes[1], a.sizes[2]),
-        _ => Channels::last(a.sizes[0], a.sizes[2], a.sizes[1]),
-    };
-    channels.index_stride(a.index_stride)
+pub fn channels(a: &Args) -> Layout {
+    let stride = a.index_stride;
+    match a.option {
+        0 => Layout::channels_first(a.sizes[0], a.sizes[1], a.sizes[2]).index_strides([stride, 1, 0]),
+        _ => Layout::channels_last(a.sizes[0], a.sizes[2], a.sizes[1]).index_strides([stride, 0, 1]),
+    }
 }
 
 pub fn attention(a: &Args) -> Attention<'static> {

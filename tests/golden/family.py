@@ -76,7 +76,7 @@ def residual():
 
 
 def rows():
-    """Element (r, c) is at r * stride + c and has index offset + r * index_stride + c."""
+    """Element (r, c) is at r * stride + c and has index offset + r * index_stride + c. A stored mask is dense."""
     def case(stream, rows, columns, stride, index_stride):
         count = (rows - 1) * stride + columns
         x, y, bits = values(1, count), values(2, count), []
@@ -85,7 +85,7 @@ def rows():
             y[at:at + columns] = stream.drop(x[at:at + columns], row)
             bits.append(row)
         return {"stream": stream.json(), "rows": rows, "columns": columns, "stride": stride,
-                "index_stride": index_stride, "y": floats(y), "mask": words(*bits)}
+                "index_stride": index_stride, "y": floats(y), "mask": words(sum(bits if index_stride else bits[:1], []))}
     return [case(Stream(30, 0.1, 300), 4, 13, 13, 1000), case(Stream(31, 0.5, 77), 3, 9, 11, 0),
             case(Stream(32, 0.3, 1), 2, 70, 73, 70), case(Stream(33, 0.75, END - 131), 5, 3, 4, 32)]
 
@@ -99,9 +99,9 @@ def channels():
         sizes = range(samples), range(channels), range(positions)
         first = [bit(n, c) for n in sizes[0] for c in sizes[1] for _ in sizes[2]]
         last = [bit(n, c) for n in sizes[0] for _ in sizes[2] for c in sizes[1]]
-        mask = [[bit(n, c) for c in sizes[1]] for n in sizes[0]]
+        mask = [bit(n, c) for n in sizes[0] if stride or n == 0 for c in sizes[1]]
         return {"stream": stream.json(), "shape": [samples, channels, positions], "index_stride": stride,
-                "mask": words(*mask) if stride != channels else words(sum(mask, [])),
+                "mask": words(mask),
                 "first": floats(stream.drop(x, first)), "last": floats(stream.drop(x, last))}
     return [case(Stream(40, 0.1, 1019), 3, 5, 4), case(Stream(41, 0.5), 2, 3, 7), case(Stream(42, 0.3, 62), 1, 6, 5),
             case(Stream(43, 0.5, 9), 3, 4, 3, 10), case(Stream(44, 0.3, 129), 2, 67, 1),

@@ -1,7 +1,7 @@
 //! Alpha dropout against its formulas, and its promise: SELU activations keep mean 0 and variance 1.
 
 use crate::common::{all_same, floats, generator, to_bits};
-use dropmask::{AlphaDropout, Channels, Dropout, Error, Key, Level, Mask, Probability, Rows};
+use dropmask::{AlphaDropout, Dropout, Error, Key, Layout, Level, Mask, Probability};
 use rand_xoshiro::rand_core::Rng;
 
 fn stream(p: f32) -> Dropout {
@@ -94,7 +94,9 @@ fn feature_alpha_and_shards() {
     let expected: Vec<f32> =
         x.iter().enumerate().map(|(i, x)| if kept.get(i / 7).unwrap() { x * a + b } else { d }).collect();
     for level in Level::supported() {
-        let alpha = AlphaDropout::new(stream(0.5).with_offset(8).channels(Channels::first(3, 5, 7)).with_level(level));
+        let alpha = AlphaDropout::new(
+            stream(0.5).with_offset(8).with_layout(Layout::channels_first(3, 5, 7)).with_level(level),
+        );
         let mut y = vec![0.0; x.len()];
         alpha.forward(&x, &mut y).unwrap();
         assert!(all_same(&y, &expected), "{level}");
@@ -102,8 +104,8 @@ fn feature_alpha_and_shards() {
         let mut whole = x.clone();
         AlphaDropout::new(stream(0.5).with_level(level)).forward_in_place(&mut whole).unwrap();
         let mut columns = x.clone();
-        let shape = Rows::new(15, 4).stride(7).index_stride(7);
-        AlphaDropout::new(stream(0.5).rows(shape).with_level(level)).forward_in_place(&mut columns).unwrap();
+        let shape = Layout::rows(15, 4).strides([7, 1]).index_strides([7, 1]);
+        AlphaDropout::new(stream(0.5).with_layout(shape).with_level(level)).forward_in_place(&mut columns).unwrap();
         for (i, (part, (whole, x))) in columns.iter().zip(whole.iter().zip(&x)).enumerate() {
             let expected = if i % 7 < 4 { whole } else { x };
             assert!(crate::common::same(*part, *expected), "{level}, element {i}");

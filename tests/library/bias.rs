@@ -1,7 +1,7 @@
 //! Bias, dropout and residual in one pass, and the gradient of the bias in its order of summation.
 
 use crate::common::{all_same, floats};
-use dropmask::{BiasDropout, Channels, Dropout, Error, Key, Level, Mask, Probability, Rows, Scaling};
+use dropmask::{BiasDropout, Dropout, Error, Key, Layout, Level, Mask, Probability, Scaling};
 
 fn stream(p: f32) -> Dropout {
     Dropout::new(Key::new(71), Probability::new(p).unwrap())
@@ -75,7 +75,7 @@ fn every_level_is_the_definition() {
                     for input in [floats, numbers] {
                         check(stream, columns, &kept, input, &what);
                         check(stream.with_scaling(Scaling::Standard), columns, &kept, input, &what);
-                        check(stream.rows(Rows::new(rows, columns)), columns, &kept, input, &what);
+                        check(stream.with_layout(Layout::rows(rows, columns)), columns, &kept, input, &what);
                     }
                 }
             }
@@ -83,10 +83,10 @@ fn every_level_is_the_definition() {
     }
 }
 
-/// The bias goes with the last dimension.
+/// The bias goes with the innermost axis.
 #[test]
 fn channels() {
-    for (n, c, s, columns) in [(2, 5, 9, 9), (2, 3, 100, 100), (3, 4, 9, 12), (1, 70, 3, 105), (2, 7, 1, 14)] {
+    for (n, c, s) in [(2, 5, 9), (2, 3, 100), (3, 4, 9), (1, 70, 3), (2, 7, 1)] {
         // a shard: the bits of samples are 10 apart from each other
         let kept: Vec<bool> =
             (0..n).flat_map(|n| bits(&stream(0.5).with_offset(3 + (n * (c + 10)) as u64), c)).collect();
@@ -95,14 +95,20 @@ fn channels() {
             let first: Vec<bool> = (0..n * c * s).map(|i| kept[i / s]).collect();
             let what = format!("{level}, ({n}, {c}, {s})");
             check(
-                stream.channels(Channels::first(n, c, s).index_stride(c as u64 + 10)),
-                columns,
+                stream.with_layout(Layout::channels_first(n, c, s).index_strides([c as u64 + 10, 1, 0])),
+                s,
                 &first,
                 numbers,
                 &what,
             );
             let last: Vec<bool> = (0..n * c * s).map(|i| kept[i / (s * c) * c + i % c]).collect();
-            check(stream.channels(Channels::last(n, s, c).index_stride(c as u64 + 10)), c, &last, numbers, &what);
+            check(
+                stream.with_layout(Layout::channels_last(n, s, c).index_strides([c as u64 + 10, 0, 1])),
+                c,
+                &last,
+                numbers,
+                &what,
+            );
         }
     }
 }
@@ -111,7 +117,7 @@ fn channels() {
 #[test]
 fn rows_apart() {
     for (rows, columns, stride) in [(5, 10, 13), (3, 64, 65), (4, 100, 150), (1, 70, 90)] {
-        let shape = Rows::new(rows, columns).stride(stride).index_stride(1000);
+        let shape = Layout::rows(rows, columns).strides([stride, 1]).index_strides([1000, 1]);
         let len = (rows - 1) * stride + columns;
         let (x, b, r, start) = (numbers(1, len), numbers(2, columns), numbers(3, len), numbers(4, len));
         let (mut y_expected, mut dx_expected, mut db_expected) = (start.clone(), start.clone(), vec![0.0; columns]);
@@ -125,7 +131,7 @@ fn rows_apart() {
             }
         }
         for level in Level::supported() {
-            let bias = BiasDropout::new(stream(0.5).with_offset(6).rows(shape).with_level(level));
+            let bias = BiasDropout::new(stream(0.5).with_offset(6).with_layout(shape).with_level(level));
             let (mut y, mut dx, mut db) = (start.clone(), start.clone(), vec![0.0; columns]);
             bias.forward_residual(&x, &b, &r, &mut y).unwrap();
             assert!(all_same(&y, &y_expected), "{level}, {shape:?}");
@@ -202,7 +208,7 @@ fn errors_write_nothing() {
     assert_eq!(bias.backward(&x, &mut y, &mut db), wrong(10, 12));
     assert_eq!(bias.backward_in_place(&mut y, &mut db), wrong(10, 12));
     assert_eq!(bias.backward_add(&x, &mut y, &mut db), wrong(10, 12));
-    let rows = BiasDropout::new(stream(0.5).rows(Rows::new(2, 6)));
+    let rows = BiasDropout::new(stream(0.5).with_layout(Layout::rows(2, 6)));
     assert_eq!(rows.forward(&x, &[1.0; 3], &mut y), wrong(6, 3));
     let far = BiasDropout::new(stream(0.5).with_offset(u64::MAX));
     let overflow = Err(Error::IndexOverflow { offset: u64::MAX, span: 12 });
@@ -212,8 +218,8 @@ fn errors_write_nothing() {
     // nothing to do is no error, whatever the bias
     for b in [&[][..], &[1.0; 5]] {
         bias.forward(&[], b, &mut []).unwrap();
-        let mut y = [7.0; 3];
-        BiasDropout::new(stream(0.5).rows(Rows::new(0, 5))).forward(&[1.0; 3], b, &mut y).unwrap();
+        let (mut y, rows) = ([7.0; 3], Layout::rows(0, 5).strides([6, 1]));
+        BiasDropout::new(stream(0.5).with_layout(rows)).forward(&[1.0; 3], b, &mut y).unwrap();
         assert_eq!(y, [7.0; 3]);
     }
     let mut db = [8.0; 2];
@@ -228,7 +234,7 @@ fn one_row_at_any_stride() {
         let stream = stream(0.5).with_level(level);
         let (x, b, mut y, mut expected) = ([1.0; 84], [2.0; 84], [7.0; 84], [7.0; 84]);
         BiasDropout::new(stream).forward(&x, &b, &mut expected).unwrap();
-        BiasDropout::new(stream.rows(Rows::new(1, 84).stride(82))).forward(&x, &b, &mut y).unwrap();
+        BiasDropout::new(stream.with_layout(Layout::rows(1, 84).strides([82, 1]))).forward(&x, &b, &mut y).unwrap();
         assert_eq!(y, expected, "{level}");
     }
 }

@@ -1,7 +1,7 @@
 //! `DropConnect`: every level against the specification, the specification against its definition, gradients, laws, moments.
 
 use crate::common::{all_same, fill, floats, generator, to_bits};
-use dropmask::{DropConnect, Dropout, Error, Key, Level, Mask, Probability, Rows, Scaling, mask_words};
+use dropmask::{DropConnect, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, Scaling, mask_words};
 use rand_xoshiro::rand_core::Rng;
 
 /// Batch, inputs, outputs.
@@ -304,11 +304,11 @@ fn shards_are_parts_of_the_whole() {
         assert_eq!(y, all.y[2 * 11..], "{level}");
 
         // the mask of a shard of columns as rows of the stream
-        let mut words = vec![0; 11];
-        let rows = Rows::new(11, 53).index_stride(90);
-        let mut mask = dropmask::MaskMut::new(&mut words, 10 * 64 + 53).unwrap();
-        stream.with_offset(9 + 37).rows(rows).fill(&mut mask).unwrap();
-        let bit = |o: usize, i: usize| words[o] >> i & 1 == 1;
+        let mut words = vec![0; mask_words(11 * 53)];
+        let rows = Layout::rows(11, 53).index_strides([90, 1]);
+        let mut mask = MaskMut::new(&mut words, 11 * 53).unwrap();
+        stream.with_offset(9 + 37).with_layout(rows).fill(&mut mask).unwrap();
+        let bit = |o: usize, i: usize| mask.as_mask().get(53 * o + i).unwrap();
         let ones = Case { w: vec![1.0; 11 * 53], x: vec![1.0; 53], shape: [1, 53, 11], b: vec![], dy: vec![] };
         let mut y = vec![0.0; 11];
         let layer = ones.layer(stream.with_offset(9 + 37)).index_stride(90);
@@ -532,7 +532,8 @@ fn endless_shapes_of_nothing() {
     for level in Level::supported() {
         for [batch, inputs, outputs] in [[ENDLESS, 0, 0], [0, ENDLESS, 0], [0, 0, ENDLESS]] {
             let shared = DropConnect::new(stream(0.5).with_level(level), batch, inputs, outputs);
-            for layer in [shared, shared.per_sample(0)] {
+            // no weights have no indices, whatever those of a row would be
+            for layer in [shared, shared.per_sample(0), shared.index_stride(0)] {
                 layer.forward(&[], None, &[], &mut []).unwrap();
                 layer.evaluate(&[], None, &[], &mut []).unwrap();
                 layer.backward_input(&[], &[], &mut []).unwrap();

@@ -1,7 +1,7 @@
 //! Dropout of whole words: the bit of a token, wherever it occurs.
 
 use crate::common::{all_same, floats, generator, to_bits};
-use dropmask::{Dropout, EmbeddingDropout, Error, Key, Level, Mask, Probability, Rows, Scaling, Setting, StoredMask};
+use dropmask::{Dropout, EmbeddingDropout, Error, Key, Layout, Level, Mask, Probability, Scaling, Setting, StoredMask};
 use rand_xoshiro::rand_core::Rng;
 
 fn stream(p: f32) -> Dropout {
@@ -183,11 +183,11 @@ fn errors_write_nothing() {
         let wrong = Err(Error::LengthMismatch { expected: 10, actual: bits });
         assert_eq!(dropout.lookup(&[1, 2], &[1.0; 30], &mut y), wrong);
     }
-    let rows = stream(0.5).rows(Rows::new(1, 10));
+    let rows = stream(0.5).with_layout(Layout::rows(1, 10));
     let mask = Mask::new(&words, 10).unwrap();
     for dropout in [
         EmbeddingDropout::new(rows, 10, 3).stored(mask),
-        EmbeddingDropout::from_mask(StoredMask::new(mask, 2.0).rows(Rows::new(1, 10)), 3),
+        EmbeddingDropout::from_mask(StoredMask::new(mask, 2.0).with_layout(Layout::rows(1, 10)), 3),
     ] {
         assert_eq!(dropout.forward_in_place(&[1, 2], &mut y), Err(Error::Unsupported { setting: Setting::Layout }));
     }

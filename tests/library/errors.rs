@@ -2,8 +2,8 @@
 
 use crate::common::{OPERATIONS, Operation, STORED_OPERATIONS, floats, proptest_config, random_words, to_bits};
 use dropmask::{
-    AlphaDropout, Attention, Channels, DropBlock, DropConnect, Dropout, EmbeddingDropout, Error, KeptCount, Key, Level,
-    Mask, MaskMut, Probability, ReluDropout, Rows, Scaling, Setting, StoredMask, mask_words,
+    AlphaDropout, Attention, DropBlock, DropConnect, Dropout, EmbeddingDropout, Error, KeptCount, Key, Layout, Level,
+    Mask, MaskMut, Probability, ReluDropout, Scaling, Setting, StoredMask, mask_words,
 };
 use proptest::prelude::*;
 
@@ -70,18 +70,15 @@ fn messages_name_the_numbers() {
             Error::IndexOverflow { offset: u64::MAX, span: 1 << 65 },
             "36893488147419103232 element indices from 18446744073709551615 on pass 2^64",
         ),
+        (Error::InvalidShape { rows: 2, columns: 5 }, "2 times 5 elements are more than there can be"),
         (
-            Error::InvalidShape { rows: 2, columns: 5, stride: 4 },
-            "2 rows of 5 elements at a stride of 4 overlap or do not fit in memory",
+            Error::InvalidLayout { len: 2, stride: 4, within: 5 },
+            "an axis of 2 at a stride of 4 overlaps one of 5 elements, or does not fit in memory",
         ),
         (
             Error::InvalidPast { past: usize::MAX - 2 },
             // 2^64 - 3, or 2^32 - 3
             &format!("{} keys before the first query are more than there can be: a negative number?", usize::MAX - 2),
-        ),
-        (
-            Error::InvalidIndexStride { rows: 2, columns: 100, index_stride: 101 },
-            "2 rows of 100 bits of a stored mask do not begin on words: the index stride 101 is no multiple of 64",
         ),
         (Error::Unsupported { setting: Setting::Scaling }, "this operation cannot honour the setting of scaling"),
         (Error::UnsupportedLevel, "this machine or build has no such SIMD level"),
@@ -133,7 +130,7 @@ fn probabilities_of_doubles() {
 #[test]
 fn no_setting_is_ignored() {
     type Call<'a> = &'a dyn Fn(&mut [f32], &mut MaskMut<'_>) -> Result<(), Error>;
-    let layouts = [stream().rows(Rows::new(2, 2)), stream().channels(Channels::first(1, 2, 2))];
+    let layouts = [stream().with_layout(Layout::rows(2, 2)), stream().with_layout(Layout::channels_first(1, 2, 2))];
     let scalings = [Scaling::Standard, Scaling::Naive].map(|scaling| stream().with_scaling(scaling));
     let x = [1.0; 4];
     let refuses = |setting, dropout: Dropout, kinds: &[&str]| {
@@ -191,7 +188,7 @@ fn no_setting_is_ignored() {
         refuses(Setting::Scaling, dropout, &["blocks", "alpha"]);
     }
     #[cfg(feature = "rayon")]
-    refuses(Setting::Threads, stream().parallel(), &["connect", "embedding", "relu", "values"]);
+    refuses(Setting::Threads, stream().parallel(), &["connect", "embedding", "values"]);
 }
 
 /// What was set can be read, and tells two values apart.
@@ -207,8 +204,8 @@ fn settings_are_read_back() {
         stream().with_offset(1),
         stream().with_scaling(Scaling::Naive),
         stream().with_level(Level::SCALAR),
-        stream().rows(Rows::new(2, 2)),
-        stream().channels(Channels::first(1, 2, 2)),
+        stream().with_layout(Layout::rows(2, 2)),
+        stream().with_layout(Layout::channels_first(1, 2, 2)),
         Dropout::new(Key::new(10), Probability::new(0.25).unwrap()),
     ];
     let different: std::collections::HashSet<_> = others.into_iter().collect();
@@ -286,32 +283,36 @@ fn indices_past_the_end() {
 #[test]
 fn indices_of_rows_past_the_end() {
     let cases = [
-        (Rows::new(3, 10).index_stride(1 << 63), 0, (1_u128 << 64) + 10, 138),
-        (Rows::new(3, 10).index_stride((1 << 63) - 4), 0, (1 << 64) + 2, 138),
-        (Rows::new(3, 10).index_stride(u64::MAX), 5, 2 * u128::from(u64::MAX) + 10, 138),
-        (Rows::new(2, 10).index_stride(0), u64::MAX - 8, 10, 74),
-        (Rows::new(2, 10), u64::MAX - 18, 20, 74),
+        (Layout::rows(3, 10).index_strides([1 << 63, 1]), 0, (1_u128 << 64) + 10, 30, 30),
+        (Layout::rows(3, 10).index_strides([(1 << 63) - 4, 1]), 0, (1 << 64) + 2, 30, 30),
+        (Layout::rows(3, 10).index_strides([u64::MAX, 1]), 5, 2 * u128::from(u64::MAX) + 10, 30, 30),
+        (Layout::rows(2, 10).index_strides([0, 1]), u64::MAX - 8, 10, 20, 10),
+        (Layout::rows(2, 10), u64::MAX - 18, 20, 20, 20),
+        (Layout::broadcast([2, 2, 2, 2], [false; 4]).index_strides([u64::MAX; 4]), 0, (1 << 66) - 3, 16, 16),
     ];
-    for (rows, offset, span, bits) in cases {
-        let lengths = Lengths { x: 30, y: 30, bits };
+    for (rows, offset, span, len, bits) in cases {
+        let lengths = Lengths { x: len, y: len, bits };
         let expected = Error::IndexOverflow { offset, span };
-        refused(&stream().with_offset(offset).rows(rows), lengths, |_| true, expected);
+        refused(&stream().with_offset(offset).with_layout(rows), lengths, |_| true, expected);
     }
-    let last = Rows::new(3, 10).index_stride((1 << 63) - 5);
+    let last = Layout::rows(3, 10).index_strides([(1 << 63) - 5, 1]);
     for operation in &OPERATIONS {
-        let lengths = Lengths { x: 30, y: 30, bits: 138 };
-        assert_eq!(attempt(operation, &stream().rows(last), lengths), Ok(()), "{}", operation.name);
+        let lengths = Lengths::all(30);
+        assert_eq!(attempt(operation, &stream().with_layout(last), lengths), Ok(()), "{}", operation.name);
     }
 }
 
 /// No elements have no indices: any offset will do.
 #[test]
 fn nothing_at_any_offset() {
-    let no_rows =
-        [None, Some(Rows::new(0, 7).index_stride(u64::MAX)), Some(Rows::new(usize::MAX, 0).stride(usize::MAX))];
+    let no_rows = [
+        None,
+        Some(Layout::rows(0, 7).index_strides([u64::MAX, 1])),
+        Some(Layout::rows(usize::MAX, 0).strides([usize::MAX, 1])),
+    ];
     for offset in [0, 1, u64::MAX] {
         for rows in no_rows {
-            let stream = rows.map_or(stream(), |rows| stream().rows(rows)).with_offset(offset);
+            let stream = rows.map_or(stream(), |rows| stream().with_layout(rows)).with_offset(offset);
             for operation in &OPERATIONS {
                 for level in Level::supported() {
                     let result = attempt(operation, &stream.with_level(level), Lengths::all(0));
@@ -323,7 +324,7 @@ fn nothing_at_any_offset() {
     for (name, run) in STORED_OPERATIONS {
         let mask = StoredMask::new(Mask::new(&[], 0).unwrap(), 2.0);
         for rows in no_rows {
-            let mask = rows.map_or(mask, |rows| mask.rows(rows));
+            let mask = rows.map_or(mask, |rows| mask.with_layout(rows));
             assert_eq!(attempt_stored(run, &mask, 0, 0), Ok(()), "{name}");
         }
     }
@@ -331,127 +332,116 @@ fn nothing_at_any_offset() {
 
 /// Rows that overlap, and rows that end beyond `usize::MAX`.
 #[test]
-fn impossible_shapes() {
+fn impossible_layouts() {
     let max = usize::MAX;
-    let shapes =
-        [(2, 10, 9), (3, 10, 0), (max, 2, 1), (max, 2, 2), (max, 1, max), (2, 2, max), (3, 1, max), (2, max, max)];
-    for (rows, columns, stride) in shapes {
-        let shape = Rows::new(rows, columns).stride(stride);
-        let expected = Error::InvalidShape { rows, columns, stride };
-        // a mask by rows knows no stride
-        refused(&stream().rows(shape), Lengths::all(100), |operation| operation.name != "fill", expected);
+    // rows, columns, stride; the axis that is at fault, and what it overlaps
+    let layouts = [
+        ((2, 10, 9), (2, 9, 10)),
+        ((3, 10, 0), (10, 1, 1)),
+        ((max, 2, 2), (max, 2, 2)),
+        ((2, 2, max), (2, max, 2)),
+        ((3, 1, max), (3, max, 1)),
+        ((2, max, max), (2, max, max)),
+    ];
+    for ((rows, columns, stride), (len, wrong, within)) in layouts {
+        let layout = Layout::rows(rows, columns).strides([stride, 1]);
+        let expected = match (rows, stride) {
+            (3, 0) => Error::InvalidLayout { len: 10, stride: 1, within: 1 },
+            _ => Error::InvalidLayout { len, stride: wrong, within },
+        };
+        // a mask alone knows no stride
+        let which = |operation: &Operation| operation.name != "fill";
+        let result = layout_error(layout);
+        assert!(matches!(result, Error::InvalidLayout { .. }), "{layout:?}: {result}, like {expected}");
+        refused(&stream().with_layout(layout), Lengths::all(100), which, result);
         let words = [0; 4];
         for (name, run) in STORED_OPERATIONS {
-            let mask = StoredMask::new(Mask::new(&words, 256).unwrap(), 2.0).rows(shape);
-            assert_eq!(attempt_stored(run, &mask, 100, 100), Err(expected), "{name}");
+            let mask = StoredMask::new(Mask::new(&words, 256).unwrap(), 2.0).with_layout(layout);
+            assert_eq!(attempt_stored(run, &mask, 100, 100), Err(result), "{name}");
         }
     }
-    for (rows, columns) in [(max, 1), (max / 64 + 2, 64), (2, max)] {
-        let expected = Error::InvalidShape { rows, columns, stride: columns };
-        refused(&stream().rows(Rows::new(rows, columns)), Lengths::all(100), |o| o.name == "fill", expected);
-    }
+}
+
+/// What a layout alone is refused for.
+fn layout_error(layout: Layout) -> Error {
+    stream().with_layout(layout).forward(&[], &mut []).unwrap_err()
 }
 
 /// A single row has no next one, so its strides are nothing to refuse.
 #[test]
 fn strides_of_one_row() {
-    let rows = Rows::new(1, 10).stride(0).index_stride(u64::MAX);
+    let rows = Layout::rows(1, 10).strides([0, 1]).index_strides([u64::MAX, 1]);
     for operation in &OPERATIONS {
-        let last = stream().with_offset(u64::MAX - 9).rows(rows);
+        let last = stream().with_offset(u64::MAX - 9).with_layout(rows);
         assert_eq!(attempt(operation, &last, Lengths::all(10)), Ok(()), "{}", operation.name);
     }
     for (name, run) in STORED_OPERATIONS {
-        let mask = StoredMask::new(Mask::new(&[5], 10).unwrap(), 2.0).rows(rows);
+        let mask = StoredMask::new(Mask::new(&[5], 10).unwrap(), 2.0).with_layout(rows);
         assert_eq!(attempt_stored(run, &mask, 10, 10), Ok(()), "{name}");
     }
 }
 
 #[test]
 fn slices_too_short_for_their_rows() {
-    let rows = Rows::new(3, 10).stride(12); // 34 elements, 138 bits
+    let rows = Layout::rows(3, 10).strides([12, 1]); // 34 elements, 30 bits
     for (x, y) in [(33, 100), (100, 33), (0, 34), (33, 33)] {
         let expected = Error::LengthMismatch { expected: 34, actual: x.min(y) };
-        refused(&stream().rows(rows), Lengths { x, y, bits: 192 }, |operation| operation.reads, expected);
+        refused(&stream().with_layout(rows), Lengths { x, y, bits: 192 }, |operation| operation.reads, expected);
     }
     let expected = Error::LengthMismatch { expected: 34, actual: 33 };
     let in_place = |operation: &Operation| operation.name.ends_with("in_place");
-    refused(&stream().rows(rows), Lengths { x: 100, y: 33, bits: 192 }, in_place, expected);
+    refused(&stream().with_layout(rows), Lengths { x: 100, y: 33, bits: 192 }, in_place, expected);
 
     // a longer mask would keep bits that nobody drew
-    for actual in [0, 137, 139, 192] {
-        let expected = Error::LengthMismatch { expected: 138, actual };
-        refused(&stream().rows(rows), Lengths { x: 34, y: 34, bits: actual }, |operation| operation.stores, expected);
+    for actual in [0, 29, 31, 192] {
+        let expected = Error::LengthMismatch { expected: 30, actual };
+        refused(
+            &stream().with_layout(rows),
+            Lengths { x: 34, y: 34, bits: actual },
+            |operation| operation.stores,
+            expected,
+        );
     }
 
-    let all_there = Lengths { x: 34, y: 34, bits: 138 };
+    let all_there = Lengths { x: 34, y: 34, bits: 30 };
     for operation in &OPERATIONS {
-        assert_eq!(attempt(operation, &stream().rows(rows), all_there), Ok(()), "{}", operation.name);
+        assert_eq!(attempt(operation, &stream().with_layout(rows), all_there), Ok(()), "{}", operation.name);
     }
 
     // as many elements as can be asked for
-    let endless = Rows::new(usize::MAX, 1);
+    let endless = Layout::rows(usize::MAX, 1);
     let expected = Error::LengthMismatch { expected: usize::MAX, actual: 100 };
-    refused(&stream().rows(endless), Lengths::all(100), |operation| operation.name != "fill", expected);
+    refused(&stream().with_layout(endless), Lengths::all(100), |operation| operation.reads, expected);
 }
 
 /// All operations by a stored mask of some rows of 10 refuse, at all levels.
-fn refused_stored(rows: Rows, len: usize, expected: Error) {
+fn refused_stored(rows: Layout, elements: usize, len: usize, expected: Error) {
     let words = [0; 6];
-    let mask = StoredMask::new(Mask::new(&words, len).unwrap(), 2.0).rows(rows);
+    let mask = StoredMask::new(Mask::new(&words, len).unwrap(), 2.0).with_indexed_bits(rows);
     for ((name, run), level) in STORED_OPERATIONS.iter().flat_map(|run| Level::supported().map(move |l| (run, l))) {
-        assert_eq!(attempt_stored(*run, &mask.with_level(level), 30, 30), Err(expected), "{name}, {level}, {rows:?}");
+        assert_eq!(
+            attempt_stored(*run, &mask.with_level(level), elements, elements),
+            Err(expected),
+            "{name}, {level}, {rows:?}"
+        );
     }
 }
 
 #[test]
 fn stored_masks_of_other_lengths_than_their_rows() {
-    let rows = Rows::new(3, 10);
+    let rows = Layout::rows(3, 10);
     for (index_stride, expected) in [(64, 138), (128, 266), (0, 10), (1 << 63, usize::MAX)] {
         for actual in [0, 9, 11, 30, 137, 139, 192, 265, 267, 384] {
-            refused_stored(rows.index_stride(index_stride), actual, Error::LengthMismatch { expected, actual });
+            refused_stored(
+                rows.index_strides([index_stride, 1]),
+                30,
+                actual,
+                Error::LengthMismatch { expected, actual },
+            );
         }
     }
     for actual in [0, 9, 11, 64] {
-        refused_stored(Rows::new(1, 10), actual, Error::LengthMismatch { expected: 10, actual });
-    }
-}
-
-/// Those that were stored have rows that begin on words.
-#[test]
-fn rows_that_do_not_begin_on_words_of_a_stored_mask() {
-    for index_stride in [1, 9, 10, 63, 65, 100, 127, u64::MAX] {
-        let rows = Rows::new(3, 10).index_stride(index_stride);
-        for len in [30, 138, 210, 384] {
-            refused_stored(rows, len, Error::InvalidIndexStride { rows: 3, columns: 10, index_stride });
-        }
-    }
-}
-
-/// By the rows that a mask was stored by, it is read as it was stored or not at all.
-#[test]
-fn the_rows_that_stored_a_mask_read_it_or_refuse() {
-    for (rows, columns) in (1..=3).flat_map(|rows| [1, 63, 64, 65, 100, 128].map(|columns| (rows, columns))) {
-        let word_stride = 64 * mask_words(columns);
-        let bits = (rows - 1) * word_stride + columns;
-        for index_stride in [0, 1, columns, 64, 128, 192, 200] {
-            let shape = Rows::new(rows, columns).index_stride(index_stride as u64);
-            let right = rows == 1 || index_stride == word_stride;
-            for level in Level::supported() {
-                let x = vec![1.0; rows * columns];
-                let (mut y, mut dx, mut words) = (vec![7.0; x.len()], vec![7.0; x.len()], vec![!0; mask_words(bits)]);
-                let mut mask = MaskMut::new(&mut words, bits).unwrap();
-                stream().rows(shape).with_level(level).forward_store(&x, &mut y, &mut mask).unwrap();
-                let kept = mask.as_mask().count_kept();
-                assert_eq!(
-                    kept,
-                    y.iter().filter(|&&y| y.to_bits() == 2.0_f32.to_bits()).count(),
-                    "no stale bits, {level}, {shape:?}"
-                );
-                let stored = StoredMask::new(mask.as_mask(), 2.0).rows(shape).with_level(level);
-                assert_eq!(stored.apply(&x, &mut dx).is_ok(), right, "{level}, {shape:?}");
-                assert!(dx == if right { y } else { vec![7.0; x.len()] }, "{level}, {shape:?}");
-            }
-        }
+        refused_stored(Layout::rows(1, 10), 10, actual, Error::LengthMismatch { expected: 10, actual });
     }
 }
 
@@ -524,7 +514,7 @@ proptest! {
         [rows, columns, stride, index_stride, offset] in prop::array::uniform5(extreme()),
         (x, y, bits) in (0..300_usize, 0..300_usize, 0..300_usize),
     ) {
-        let rows = Rows::new(rows as usize, columns as usize).stride(stride as usize).index_stride(index_stride);
+        let rows = Layout::rows(rows as usize, columns as usize).strides([stride as usize, 1]).index_strides([index_stride, 1]);
         let words = random_words(4, mask_words(bits));
         let mask = StoredMask::new(Mask::new(&words, bits).unwrap(), 2.0);
         for level in Level::supported() {
@@ -532,11 +522,11 @@ proptest! {
             let mask = mask.with_level(level);
             for operation in &OPERATIONS {
                 let _ = attempt(operation, &stream, Lengths { x, y, bits });
-                let _ = attempt(operation, &stream.rows(rows), Lengths { x, y, bits });
+                let _ = attempt(operation, &stream.with_layout(rows), Lengths { x, y, bits });
             }
             for (_, run) in STORED_OPERATIONS {
                 let _ = attempt_stored(run, &mask, x, y);
-                let _ = attempt_stored(run, &mask.rows(rows), x, y);
+                let _ = attempt_stored(run, &mask.with_layout(rows), x, y);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use crate::common::{OPERATIONS, all_same, fill, floats, proptest_config, random_words, same, to_bits};
 use dropmask::{
-    Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, Setting, StoredMask, mask_words,
+    Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, Scaling, Setting, StoredMask, mask_words,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -68,11 +68,6 @@ fn mask_mut(words: &mut [u64], len: usize) -> MaskMut<'_> {
     MaskMut::new(words, len).unwrap()
 }
 
-/// Bits of a mask that is stored by rows.
-fn row_bits(rows: usize, columns: usize) -> usize {
-    if rows == 0 || columns == 0 { 0 } else { (rows - 1) * 64 * mask_words(columns) + columns }
-}
-
 fn stored(words: &[u64], len: usize, scale: f32) -> StoredMask<'_> {
     StoredMask::new(Mask::new(words, len).unwrap(), scale)
 }
@@ -85,19 +80,24 @@ fn outcome(name: &str, stream: &Dropout, x: &[f32]) -> (Vec<f32>, Vec<u64>) {
 /// Whatever the layout, the value that stored a mask reads it: forward and backward are those of replay.
 #[test]
 fn a_value_reads_what_it_stored() {
-    let shapes = |dropout: Dropout| {
-        let rows = Rows::new(3, 100);
-        let channels = [Channels::first(3, 5, 20), Channels::last(3, 20, 5), Channels::samples(3, 100)];
-        let bits = [15, 15, 3].into_iter().zip(channels).map(move |(bits, shape)| (dropout.channels(shape), bits));
-        let apart = channels.map(|shape| (dropout.channels(shape.index_stride(70)), 0));
-        let apart = [2 * 64 + 5, 2 * 64 + 5, 2 * 64 + 1].into_iter().zip(apart).map(|(bits, (shape, _))| (shape, bits));
-        let by_rows = [100, 0, 7, 1000].map(|stride| (dropout.rows(rows.index_stride(stride)), 2 * 128 + 100));
-        [(dropout, 300)].into_iter().chain(by_rows).chain(bits).chain(apart)
-    };
+    let rows = Layout::rows(3, 100);
+    let layouts = [
+        (rows, 300),
+        (rows.index_strides([0, 1]), 100),
+        (rows.index_strides([7, 1]), 300),
+        (rows.index_strides([1000, 1]), 300),
+        (Layout::channels_first(3, 5, 20), 15),
+        (Layout::channels_last(3, 20, 5), 15),
+        (Layout::channels_last(3, 20, 5).index_strides([70, 0, 1]), 15),
+        (Layout::samples(3, 100), 3),
+        (Layout::broadcast([3, 5, 4, 5], [false, true, false, true]), 12),
+        (Layout::broadcast([3, 5, 4, 5], [true, false, true, false]), 25),
+    ];
     let x = floats(5, 300);
     for level in Level::supported() {
-        let dropout = Dropout::new(Key::new(8), Probability::new(0.3).unwrap()).with_offset(77).with_level(level);
-        for (dropout, bits) in shapes(dropout) {
+        let flat = Dropout::new(Key::new(8), Probability::new(0.3).unwrap()).with_offset(77).with_level(level);
+        let laid_out = layouts.map(|(layout, bits)| (flat.with_layout(layout), bits));
+        for (dropout, bits) in [(flat, 300)].into_iter().chain(laid_out) {
             let (mut y, mut words) = (vec![0.0; 300], vec![0; mask_words(bits)]);
             let mut mask = mask_mut(&mut words, bits);
             dropout.forward_store(&x, &mut y, &mut mask).unwrap();
@@ -108,6 +108,9 @@ fn a_value_reads_what_it_stored() {
             dropout.backward_add(&x, &mut expected).unwrap();
             dropout.stored(mask.as_mask()).apply_add(&x, &mut added).unwrap();
             assert_eq!(to_bits(&added), to_bits(&expected), "{dropout:?}");
+            let mut kept = vec![false; bits];
+            dropout.fill_bools(&mut kept).unwrap();
+            assert!(mask.as_mask().iter().eq(kept), "{dropout:?}");
         }
     }
 }
@@ -119,7 +122,11 @@ fn much_uninitialised_memory() {
     let x = floats(9, LEN);
     for level in Level::supported() {
         let flat = Dropout::new(Key::new(3), Probability::new(0.3).unwrap()).with_offset(70).with_level(level);
-        let all = [flat, flat.channels(Channels::first(3, 100, 1000)), flat.channels(Channels::last(3, 1000, 100))];
+        let all = [
+            flat,
+            flat.with_layout(Layout::channels_first(3, 100, 1000)),
+            flat.with_layout(Layout::channels_last(3, 1000, 100)),
+        ];
         #[cfg(feature = "rayon")]
         let all: Vec<_> = all.iter().copied().chain(all.iter().copied().map(Dropout::parallel)).collect();
         for dropout in all {
@@ -141,15 +148,15 @@ fn memory_with_gaps_is_refused() {
     let dropout = Dropout::new(Key::new(1), Probability::new(0.5).unwrap());
     let (x, words) = ([1.0; 100], [!0; 3]);
     let unsupported = Err(Error::Unsupported { setting: Setting::Layout });
-    for rows in [Rows::new(3, 20).stride(30), Rows::new(4, 24), Rows::new(0, 7)] {
+    for rows in [Layout::rows(3, 20).strides([30, 1]), Layout::rows(4, 20).strides([25, 1])] {
         let mut y = memory(100);
-        assert_eq!(dropout.rows(rows).forward_uninit(&x, &mut y).map(|_| ()), unsupported);
-        assert_eq!(dropout.rows(rows).backward_uninit(&x, &mut y).map(|_| ()), unsupported);
+        assert_eq!(dropout.with_layout(rows).forward_uninit(&x, &mut y).map(|_| ()), unsupported);
+        assert_eq!(dropout.with_layout(rows).backward_uninit(&x, &mut y).map(|_| ()), unsupported);
     }
-    let stored = StoredMask::new(Mask::new(&words, 64 + 20).unwrap(), 2.0).rows(Rows::new(2, 20).index_stride(64));
+    let stored = StoredMask::new(Mask::new(&words, 40).unwrap(), 2.0).with_layout(Layout::rows(2, 20).strides([30, 1]));
     assert_eq!(stored.apply_uninit(&x, &mut memory(100)).map(|_| ()), unsupported);
     let mut y = [0.0; 100];
-    let rows = dropout.rows(Rows::new(4, 25).index_stride(1000));
+    let rows = dropout.with_layout(Layout::rows(4, 25).index_strides([1000, 1]));
     rows.forward(&x, &mut y).unwrap();
     assert_eq!(rows.forward_uninit(&x, &mut memory(100)).unwrap(), y);
 }
@@ -240,26 +247,35 @@ proptest! {
         offset in 0..5000_u64,
         index_stride in prop_oneof![Just(None), (0..2000_u64).prop_map(Some), (0..1_u64 << 60).prop_map(Some)],
     ) {
-        let (stride, row_words) = (columns + gap, mask_words(columns));
-        let shape = Rows::new(rows, columns).stride(stride);
-        let shape = index_stride.map_or(shape, |index_stride| shape.index_stride(index_stride));
+        // a mask that all rows share is there without them; what is dense has no more than its elements
+        let (rows, behind) = (rows.max(usize::from(index_stride == Some(0))), if gap == 0 { 0 } else { behind });
+        let stride = columns + gap;
+        let shape = Layout::rows(rows, columns).strides([stride, 1]);
+        let shape = index_stride.map_or(shape, |index_stride| shape.index_strides([index_stride, 1]));
         let stream = stream.with_offset(offset);
-        let (len, bits) = (rows * stride + behind, row_bits(rows, columns));
+        let len = rows * stride + behind;
+        let stored_bits = if index_stride == Some(0) { columns } else { rows * columns };
         let x = floats(3, len);
         for operation in &OPERATIONS {
-            let before = (floats(1, len), random_words(2, mask_words(bits) + behind));
+            let before = (floats(1, len), random_words(2, mask_words(stored_bits) + behind));
             let (mut y, mut words) = before.clone();
-            (operation.run)(&stream.rows(shape), &x, &mut y, &mut mask_mut(&mut words, bits)).unwrap();
+            (operation.run)(&stream.with_layout(shape), &x, &mut y, &mut mask_mut(&mut words, stored_bits)).unwrap();
 
-            let (mut y_rows, mut words_rows) = before;
+            let (mut y_rows, _) = before;
+            let mut bits = Vec::new();
             for row in 0..rows {
                 let at = row * stride..row * stride + columns;
                 let first = offset + row as u64 * index_stride.unwrap_or(columns as u64);
-                let mut mask = mask_mut(&mut words_rows[row * row_words..], columns);
+                let mut words = vec![0; mask_words(columns)];
+                let mut mask = mask_mut(&mut words, columns);
                 (operation.run)(&stream.with_offset(first), &x[at.clone()], &mut y_rows[at], &mut mask).unwrap();
+                bits.extend(mask.as_mask());
             }
             prop_assert!(all_same(&y, &y_rows), "{}", operation.name);
-            prop_assert_eq!(&words, &words_rows, "{}", operation.name);
+            // rows that share a mask have it once
+            bits.truncate(stored_bits);
+            let stores = operation.stores;
+            prop_assert!(!stores || Mask::new(&words, stored_bits).unwrap().iter().eq(bits), "{}", operation.name);
         }
     }
 
@@ -269,9 +285,10 @@ proptest! {
         seed in any::<u64>(),
         first in 0..200_usize,
         (rows, columns, gap) in (1..5_usize, 1..300_usize, 0..20_usize),
-        index_stride in (0..8_usize).prop_map(|words| 64 * words),
+        index_stride in 0..400_usize,
         level in levels(),
     ) {
+        // bits from the first to the last
         let (stride, bits) = (columns + gap, (rows - 1) * index_stride + columns);
         let words = random_words(seed, mask_words(first + bits));
         let mask = StoredMask::new(Mask::at_bit(&words, first as u64, bits).unwrap(), 1.25).with_level(level);
@@ -283,7 +300,8 @@ proptest! {
             expected[i] = if bit(&words, first + r * index_stride + c) { x[i] * 1.25 } else { 0.0 };
         }
         let mut y = vec![1.0; x.len()];
-        mask.rows(Rows::new(rows, columns).stride(stride).index_stride(index_stride as u64)).apply(&x, &mut y).unwrap();
+        let layout = Layout::rows(rows, columns).strides([stride, 1]).index_strides([index_stride as u64, 1]);
+        mask.with_indexed_bits(layout).apply(&x, &mut y).unwrap();
         prop_assert!(all_same(&y, &expected));
 
         let flat = floats(seed, bits);
@@ -301,33 +319,25 @@ proptest! {
         index_stride in prop_oneof![0..2000_u64, (0..32_u64).prop_map(|words| 64 * words)],
     ) {
         let stride = columns + gap;
-        let shape = Rows::new(rows, columns).stride(stride).index_stride(index_stride);
-        let stream = stream.with_offset(100).rows(shape);
+        let shape = Layout::rows(rows, columns).strides([stride, 1]).index_strides([index_stride, 1]);
+        let stream = stream.with_offset(100).with_layout(shape);
         let x = floats(3, rows * stride);
-        let bits = row_bits(rows, columns);
+        let bits = if index_stride == 0 { columns } else { rows * columns };
         let (mut y, mut words) = (floats(1, x.len()), vec![0; mask_words(bits)]);
         stream.forward_store(&x, &mut y, &mut mask_mut(&mut words, bits)).unwrap();
 
-        let by_rows = shape.index_stride(64 * mask_words(columns) as u64);
-        let mut from_mask = floats(1, x.len());
-        stored(&words, bits, stream.scale()).rows(by_rows).apply(&x, &mut from_mask).unwrap();
-        prop_assert!(all_same(&y, &from_mask));
-
-        // by the rows that it was stored by, it is read as it was stored or not at all
-        let before = floats(1, x.len());
-        let mut from_mask = before.clone();
-        if stored(&words, bits, stream.scale()).rows(shape).apply(&x, &mut from_mask).is_ok() {
-            prop_assert!(all_same(&y, &from_mask));
-        } else {
-            prop_assert_eq!(to_bits(&from_mask), to_bits(&before));
-        }
+        // by the value, and by the layout
+        let (mut from_value, mut from_mask) = (floats(1, x.len()), floats(1, x.len()));
+        stream.stored(Mask::new(&words, bits).unwrap()).apply(&x, &mut from_value).unwrap();
+        stored(&words, bits, stream.scale()).with_layout(shape).apply(&x, &mut from_mask).unwrap();
+        prop_assert!(all_same(&y, &from_value) && all_same(&y, &from_mask));
     }
 
     /// An index stride of 0 gives every row the same mask.
     #[test]
     fn rows_that_share_a_mask(stream in streams(probabilities()), rows in 1..5_usize, columns in 1..300_usize) {
         let x = vec![1.0; rows * columns];
-        let (y, _) = outcome("forward", &stream.rows(Rows::new(rows, columns).index_stride(0)), &x);
+        let (y, _) = outcome("forward", &stream.with_layout(Layout::rows(rows, columns).index_strides([0, 1])), &x);
         prop_assert!(y.chunks(columns).all(|row| row == &y[..columns]));
     }
 

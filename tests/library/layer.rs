@@ -1,6 +1,6 @@
 //! The layer: masks that change by the step, evaluation, and what is remembered.
 
-use dropmask::{Channels, Dropout, DropoutLayer, Error, Key, Level, Probability, Scaling};
+use dropmask::{Dropout, DropoutLayer, Error, Key, Layout, Level, Probability, Scaling};
 
 const LEN: usize = 1100;
 const KEY: Key = Key::new(1);
@@ -170,7 +170,7 @@ fn passes_are_computed_again() {
 fn a_layer_has_the_settings_of_its_dropout() {
     let quarter = Probability::new(0.25).unwrap();
     let stream =
-        Dropout::new(KEY, quarter).with_offset(3).with_scaling(Scaling::Standard).channels(Channels::samples(11, 100));
+        Dropout::new(KEY, quarter).with_offset(3).with_scaling(Scaling::Standard).with_layout(Layout::samples(11, 100));
     let mut layer = DropoutLayer::new(stream);
     let ones = [1.0; LEN];
     let y = train(&mut layer, &ones);

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::ops::Range;
 
 use crate::common::{OPERATIONS, STORED_OPERATIONS, floats, random_words, same};
-use dropmask::{Dropout, Key, Level, Mask, MaskMut, Probability, Rows, Scaling, StoredMask, mask_words};
+use dropmask::{Dropout, Key, Layout, Level, Mask, MaskMut, Probability, Scaling, StoredMask, mask_words};
 
 /// Elements, and mask words, before and behind what an operation may write.
 const MARGIN: usize = 20;
@@ -18,23 +18,20 @@ struct Shape {
     rows: usize,
     columns: usize,
     stride: usize,
+    /// Bits of a stored mask.
+    bits: usize,
     /// Of 16: the input starts at one of four alignments, the output at another.
     alignment: usize,
 }
 
 impl Shape {
     fn flat(len: usize, alignment: usize) -> Self {
-        Self { rows: 1, columns: len, stride: len, alignment }
+        Self { rows: 1, columns: len, stride: len, bits: len, alignment }
     }
 
     /// Elements of the slices.
     fn len(self) -> usize {
         (self.rows - 1) * self.stride + self.columns
-    }
-
-    /// Bits of a mask that is stored by rows.
-    fn bits(self) -> usize {
-        (self.rows - 1) * 64 * mask_words(self.columns) + self.columns
     }
 
     fn input(self) -> Range<usize> {
@@ -79,11 +76,9 @@ impl Memory {
             floats_intact(gap)
         });
 
-        let row_words = mask_words(shape.columns);
-        let end = if stores { MARGIN + shape.rows * row_words } else { MARGIN };
+        let end = if stores { MARGIN + mask_words(shape.bits) } else { MARGIN };
         let words_intact = self.words[..MARGIN] == before.words[..MARGIN] && self.words[end..] == before.words[end..];
-        let tails_zero = shape.columns.is_multiple_of(64)
-            || self.words[MARGIN..end].chunks(row_words).all(|row| row[row_words - 1] >> (shape.columns % 64) == 0);
+        let tails_zero = !stores || shape.bits.is_multiple_of(64) || self.words[end - 1] >> (shape.bits % 64) == 0;
 
         gaps_intact && floats_intact(at..self.y.len()) && words_intact && tails_zero
     }
@@ -132,7 +127,7 @@ impl Comparison {
         for operation in &OPERATIONS {
             let name = format_args!("{} of {stream:?}", operation.name);
             self.compare(shape, operation.stores, name, |level, x, y, words| {
-                let mut mask = MaskMut::new(words, shape.bits()).unwrap();
+                let mut mask = MaskMut::new(words, shape.bits).unwrap();
                 (operation.run)(&stream.with_level(level), x, y, &mut mask).unwrap();
             });
         }
@@ -281,9 +276,10 @@ fn rows() {
             for stride in [columns, columns + 1] {
                 for index_stride in [0, 1, columns as u64, 64, 1000, 1 << 33] {
                     let offset = 5 * columns as u64;
-                    let rows = Rows::new(3, columns).stride(stride).index_stride(index_stride);
-                    let shape = Shape { rows: 3, columns, stride, alignment: columns % 16 };
-                    comparison.stream(stream(p, offset).rows(rows), shape);
+                    let rows = Layout::rows(3, columns).strides([stride, 1]).index_strides([index_stride, 1]);
+                    let bits = if index_stride == 0 { columns } else { 3 * columns };
+                    let shape = Shape { rows: 3, columns, stride, bits, alignment: columns % 16 };
+                    comparison.stream(stream(p, offset).with_layout(rows), shape);
                 }
             }
         }
@@ -311,13 +307,37 @@ fn rows_of_stored_masks() {
     let words = random_words(5, 130);
     for columns in [1, 3, 63, 64, 65, 100, 128, 1023, 1024, 1500, 2049] {
         for stride in [columns, columns + 1] {
-            let by_rows = 64 * mask_words(columns);
-            for index_stride in [0, 64, by_rows, by_rows + 64] {
+            for index_stride in [0, 1, 64, columns, columns + 70] {
                 for first in [0, 1, 63] {
                     let mask = Mask::at_bit(&words, first, 2 * index_stride + columns).unwrap();
-                    let rows = Rows::new(3, columns).stride(stride).index_stride(index_stride as u64);
-                    let shape = Shape { rows: 3, columns, stride, alignment: columns % 16 };
-                    comparison.stored(StoredMask::new(mask, 2.0).rows(rows), shape);
+                    let rows = Layout::rows(3, columns).strides([stride, 1]).index_strides([index_stride as u64, 1]);
+                    let shape = Shape { rows: 3, columns, stride, bits: 0, alignment: columns % 16 };
+                    comparison.stored(StoredMask::new(mask, 2.0).with_indexed_bits(rows), shape);
+                }
+            }
+        }
+    }
+}
+
+/// Every way to share bits along four axes, dense or not, in memory that is dense or not.
+#[test]
+fn axes() {
+    let mut comparison = Comparison::new(2 * 3 * 40 * 80, 2 * 3 * 40 * 80 / 64 + 1);
+    for dims in [[2, 3, 5, 7], [2, 3, 4, 64], [1, 3, 1, 70], [3, 1, 33, 1], [2, 2, 40, 33]] {
+        for sharing in 0..16_usize {
+            let shared = [8, 4, 2, 1].map(|axis| sharing & axis != 0);
+            let len: usize = dims.iter().product();
+            let bits = dims.iter().zip(shared).map(|(len, shared)| if shared { 1 } else { *len }).product();
+            let dense = Layout::broadcast(dims, shared);
+            let [_, b, c, d] = dims;
+            let spread = dense.strides([b * c * (d + 2) + 1, c * (d + 2), d + 2, 1]);
+            for (layout, columns) in
+                [(dense, len), (spread, (dims[0] - 1) * (b * c * (d + 2) + 1) + b * c * (d + 2) - 2)]
+            {
+                // what lies between the rows is compared with the scalar level
+                let shape = Shape { rows: 1, columns, stride: columns, bits, alignment: sharing };
+                for p in [0.5, 0.1] {
+                    comparison.stream(stream(Probability::new(p).unwrap(), 77).with_layout(layout), shape);
                 }
             }
         }

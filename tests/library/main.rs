@@ -1,7 +1,12 @@
 //! What the library computes, as one program: another machine compiles and emulates one, not two dozen.
 //!
 //! `cargo test --test library alpha::` runs the tests of one file.
-#![allow(clippy::float_cmp, clippy::similar_names, reason = "what is compared so is exact, and named as its gradient is")]
+#![allow(
+    clippy::float_cmp,
+    clippy::similar_names,
+    reason = "what is compared so is exact, and named as its gradient is"
+)]
+#![allow(clippy::large_types_passed_by_value, reason = "copies are no matter here")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
 #[path = "../common/mod.rs"]
@@ -22,6 +27,7 @@ mod golden;
 mod gradient;
 mod laws;
 mod layer;
+mod layouts;
 mod levels_agree;
 mod masks;
 mod monte_carlo;

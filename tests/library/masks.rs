@@ -1,7 +1,7 @@
 //! Views of packed masks against the plainest reading of their bits.
 
 use crate::common::{proptest_config, random_words};
-use dropmask::{Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Rows, mask_words};
+use dropmask::{Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, mask_words};
 use proptest::prelude::*;
 
 /// Words, and a view of some of their bits: the first bit and the number of bits.
@@ -136,11 +136,11 @@ fn as_many_bits_as_there_are_numbers() {
         stream.fill(&mut MaskMut::new(&mut words, usize::MAX).unwrap()).unwrap();
         assert_eq!((words[0], words[words.len() / 2], words[words.len() - 1]), (!0, !0, !0 >> 1), "{level}");
         // of all these words, two
-        let rows = Rows::new(2, 64).stride(65).index_stride(64);
+        let rows = Layout::rows(2, 64).strides([65, 1]).index_strides([64, 1]);
         let mut y = [0.0; 129];
         StoredMask::new(Mask::new(&words, 128).unwrap(), 2.0)
             .with_level(level)
-            .rows(rows)
+            .with_layout(rows)
             .apply(&[1.0; 129], &mut y)
             .unwrap();
         assert_eq!((y[63], y[64], y[65]), (2.0, 0.0, 2.0), "{level}");
@@ -168,21 +168,21 @@ fn filled_as_bytes() {
             }
         }
     }
-    let (rows, mut kept) = (Rows::new(3, 100).index_stride(1000), [false; 300]);
-    dropout(0.5).rows(rows).fill_bools(&mut kept).unwrap();
+    let (rows, mut kept) = (Layout::rows(3, 100).index_strides([1000, 1]), [false; 300]);
+    dropout(0.5).with_layout(rows).fill_bools(&mut kept).unwrap();
     for (row, kept) in (0..).zip(kept.chunks(100)) {
         let mut expected = [false; 100];
         dropout(0.5).with_offset(1000 * row).fill_bools(&mut expected).unwrap();
         assert_eq!(kept, expected);
     }
     let (mut channels, mut flat) = ([7; 6], [7; 6]);
-    dropout(0.5).channels(Channels::last(2, 9, 3)).fill_u8(&mut channels).unwrap();
+    dropout(0.5).with_layout(Layout::channels_last(2, 9, 3)).fill_u8(&mut channels).unwrap();
     dropout(0.5).fill_u8(&mut flat).unwrap();
     assert_eq!(channels, flat);
 
     let mut bytes = [7; 10];
     assert!(matches!(dropout(0.5).with_offset(u64::MAX).fill_u8(&mut bytes), Err(Error::IndexOverflow { .. })));
-    let shaped = dropout(0.5).channels(Channels::last(2, 9, 3));
+    let shaped = dropout(0.5).with_layout(Layout::channels_last(2, 9, 3));
     assert_eq!(shaped.fill_u8(&mut bytes), Err(Error::LengthMismatch { expected: 6, actual: 10 }));
     assert_eq!(bytes, [7; 10]);
 }

@@ -1,6 +1,6 @@
 //! Monte-Carlo dropout: moments and entropies against the plain expressions, and which masks the passes draw.
 
-use dropmask::{Channels, ClassUncertainty, Dropout, Error, Key, Level, Moments, Probability};
+use dropmask::{ClassUncertainty, Dropout, Error, Key, Layout, Level, Moments, Probability};
 
 fn stream() -> Dropout {
     Dropout::new(Key::new(1), Probability::new(0.5).unwrap())
@@ -289,12 +289,12 @@ fn a_shared_mask_is_that_of_the_pass() {
             assert!(y.chunks(LEN).all(|y| y == expected), "{level}, pass {t}");
             // channels share as well
             let mut y = [1.0; 5 * LEN * 3];
-            let channels = Channels::first(5, LEN, 3).index_stride(0);
+            let channels = Layout::channels_first(5, LEN, 3).index_strides([0, 1, 0]);
             stream()
                 .with_offset(70)
                 .with_level(level)
                 .pass_shared(t, 5, LEN)
-                .channels(channels)
+                .with_layout(channels)
                 .forward_in_place(&mut y)
                 .unwrap();
             let spread = |i: usize| expected[i / 3 % LEN];

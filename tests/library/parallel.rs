@@ -2,8 +2,8 @@
 
 use crate::common::{OPERATIONS, STORED_OPERATIONS, all_same, floats};
 use dropmask::{
-    AlphaDropout, Attention, BiasDropout, Channels, DropBlock, Dropout, DropoutLayer, Error, Key, Level, Mask, MaskMut,
-    Probability, Rows, Scaling, StoredMask, mask_words,
+    AlphaDropout, Attention, BiasDropout, DropBlock, Dropout, DropoutLayer, Error, Key, Layout, Level, Mask, MaskMut,
+    Probability, Scaling, mask_words,
 };
 use rayon::ThreadPoolBuilder;
 
@@ -15,17 +15,9 @@ fn stream(p: f32) -> Dropout {
     Dropout::new(Key::new(5), Probability::new(p).unwrap())
 }
 
-/// A shape, of the stream and of its stored mask.
-#[derive(Clone, Copy)]
-enum Form {
-    One,
-    Rows(Rows, Rows),
-    Channels(Channels, Channels),
-}
-
 struct Case {
     name: &'static str,
-    form: Form,
+    layout: Option<Layout>,
     len: usize,
     /// Bits of a stored mask.
     bits: usize,
@@ -33,56 +25,31 @@ struct Case {
 
 impl Case {
     fn stream(&self, stream: Dropout) -> Dropout {
-        match self.form {
-            Form::One => stream,
-            Form::Rows(rows, _) => stream.rows(rows),
-            Form::Channels(channels, _) => stream.channels(channels),
-        }
-    }
-
-    fn stored<'a>(&self, mask: StoredMask<'a>) -> StoredMask<'a> {
-        match self.form {
-            Form::One => mask,
-            Form::Rows(_, rows) => mask.rows(rows),
-            Form::Channels(_, channels) => mask.channels(channels),
-        }
+        self.layout.map_or(stream, |layout| stream.with_layout(layout))
     }
 }
 
-/// Rows that lie so far apart in memory and in index; those of a stored mask begin on words.
+const fn case(name: &'static str, layout: Layout, len: usize, bits: usize) -> Case {
+    Case { name, layout: Some(layout), len, bits }
+}
+
+/// Rows that lie so far apart in memory and in index.
 const fn rows(name: &'static str, [rows, columns, stride]: [usize; 3], index_stride: u64) -> Case {
-    let shape = Rows::new(rows, columns).stride(stride);
-    let word_stride = 64 * mask_words(columns);
-    Case {
-        name,
-        form: Form::Rows(shape.index_stride(index_stride), shape.index_stride(word_stride as u64)),
-        len: (rows - 1) * stride + columns,
-        bits: (rows - 1) * word_stride + columns,
-    }
+    let layout = Layout::rows(rows, columns).strides([stride, 1]).index_strides([index_stride, 1]);
+    case(name, layout, (rows - 1) * stride + columns, rows * columns)
 }
 
-/// Channels whose bits follow each other.
-const fn channels(name: &'static str, channels: Channels, len: usize, bits: usize) -> Case {
-    Case { name, form: Form::Channels(channels, channels), len, bits }
-}
-
-const SHARD: Channels = Channels::first(50, 7, 1999);
-
-const CASES: [Case; 9] = [
-    Case { name: "one row", form: Form::One, len: LEN, bits: LEN },
+const CASES: [Case; 10] = [
+    Case { name: "one row", layout: None, len: LEN, bits: LEN },
     rows("rows apart", [1400, 301, 333], 1000),
     rows("long rows", [3, 300_001, 300_002], 7),
-    channels("channels first", Channels::first(5, 70, 1999), 5 * 70 * 1999, 350),
-    channels("channels last", Channels::last(5, 1999, 70), 5 * 70 * 1999, 350),
-    channels("one sample, channels first", Channels::first(1, 70, 7999), 70 * 7999, 70),
-    channels("one sample, channels last", Channels::last(1, 7999, 70), 70 * 7999, 70),
-    channels("one channel", Channels::samples(1, LEN), LEN, 1),
-    Case {
-        name: "a shard of channels",
-        form: Form::Channels(SHARD.index_stride(100), SHARD.index_stride(64)),
-        len: 50 * 7 * 1999,
-        bits: 49 * 64 + 7,
-    },
+    case("channels first", Layout::channels_first(5, 70, 1999), 5 * 70 * 1999, 350),
+    case("channels last", Layout::channels_last(5, 1999, 70), 5 * 70 * 1999, 350),
+    case("one sample, channels first", Layout::channels_first(1, 70, 7999), 70 * 7999, 70),
+    case("one sample, channels last", Layout::channels_last(1, 7999, 70), 70 * 7999, 70),
+    case("one channel", Layout::samples(1, LEN), LEN, 1),
+    case("a shard of channels", Layout::channels_first(50, 7, 1999).index_strides([100, 1, 0]), 50 * 7 * 1999, 50 * 7),
+    case("heads share", Layout::broadcast([3, 5, 200, 201], [false, true, false, false]), 603_000, 3 * 200 * 201),
 ];
 
 type Run<'a> = &'a dyn Fn(&mut [f32], &mut MaskMut<'_>) -> Result<(), Error>;
@@ -90,7 +57,6 @@ type Run<'a> = &'a dyn Fn(&mut [f32], &mut MaskMut<'_>) -> Result<(), Error>;
 /// All that a stream and its stored mask do, on one thread or in parallel.
 fn everything(case: &Case, stream: Dropout, parallel: bool) -> Vec<(&'static str, Vec<f32>, Vec<u64>)> {
     let (x, r) = (floats(1, case.len), floats(2, case.len));
-    let scale = stream.scale();
     let stream = case.stream(if parallel { stream.parallel() } else { stream });
     let words = crate::common::fill(&stream, case.bits);
     let mut results = Vec::new();
@@ -110,9 +76,7 @@ fn everything(case: &Case, stream: Dropout, parallel: bool) -> Vec<(&'static str
     run("alpha", &|y, _| AlphaDropout::new(stream).forward(&x, y));
     run("layer", &|y, _| DropoutLayer::new(stream).train(&x, y));
 
-    let mask = Mask::new(&words, case.bits).unwrap();
-    let mask = case.stored(StoredMask::new(mask, scale));
-    let mask = if parallel { mask.parallel() } else { mask };
+    let mask = stream.stored(Mask::new(&words, case.bits).unwrap());
     for (name, operation) in &STORED_OPERATIONS {
         run(name, &|y, _| operation(&mask, &x, y));
     }
@@ -198,18 +162,18 @@ fn a_bias_keeps_its_place() {
         ("evaluation in place", |dropout, [_, b, _], y| dropout.evaluate_in_place(y, b)),
         ("evaluation with a residual", |dropout, [x, b, r], y| dropout.evaluate_residual(x, b, r, y)),
     ];
-    let dense = Rows::new(1501, 333);
-    let apart = dense.stride(340);
+    let dense = Layout::rows(1501, 333);
+    let apart = dense.strides([340, 1]);
     let (x, r, b) = (floats(1, 1500 * 340 + 333), floats(2, 1500 * 340 + 333), floats(3, 333));
     let shapes = [
         ("one row", None, 1501 * 333),
-        ("rows", Some(dense.index_stride(1000)), 1501 * 333),
+        ("rows", Some(dense.index_strides([1000, 1])), 1501 * 333),
         ("rows apart", Some(apart), x.len()),
     ];
     for (shape, rows, len) in shapes {
         for (p, scaling) in [(0.1, Scaling::Inverted), (0.5, Scaling::Standard), (0.0, Scaling::Inverted)] {
             let stream = stream(p).with_scaling(scaling);
-            let stream = rows.map_or(stream, |rows| stream.rows(rows));
+            let stream = rows.map_or(stream, |rows| stream.with_layout(rows));
             for (name, operation) in OPERATIONS {
                 let [expected, actual] = [stream, stream.parallel()].map(|stream| {
                     let mut y = r[..len].to_vec();

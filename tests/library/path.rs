@@ -1,7 +1,7 @@
 //! One bit a sample (`DropPath`, stochastic depth), scaled or not, with and without the residual.
 
 use crate::common::{all_same, floats, to_bits};
-use dropmask::{Channels, Dropout, Key, Level, Mask, Probability, Scaling};
+use dropmask::{Dropout, Key, Layout, Level, Mask, Probability, Scaling};
 
 const SAMPLES: usize = 37;
 
@@ -31,7 +31,7 @@ fn a_path_is_kept_or_dropped_whole() {
                 let sum: Vec<f32> = r.iter().zip(&path).map(|(r, path)| r + path).collect();
                 for level in Level::supported() {
                     let stream =
-                        stream(p).with_scaling(scaling).with_level(level).channels(Channels::samples(SAMPLES, len));
+                        stream(p).with_scaling(scaling).with_level(level).with_layout(Layout::samples(SAMPLES, len));
                     let what = format!("{level}, {len} elements, p = {p}, {scaling:?}");
                     let mut y = vec![f32::NAN; x.len()];
                     stream.forward(&x, &mut y).unwrap();
@@ -61,7 +61,7 @@ fn evaluation() {
             (0.25, Scaling::Standard, 0.75),
             (1.0, Scaling::Standard, 0.0),
         ] {
-            let stream = stream(p).with_scaling(scaling).with_level(level).channels(Channels::samples(SAMPLES, 10));
+            let stream = stream(p).with_scaling(scaling).with_level(level).with_layout(Layout::samples(SAMPLES, 10));
             let path = |x: f32| if factor == 0.0 { 0.0 } else { x * factor };
             let mut y = vec![0.0; x.len()];
             stream.evaluate(&x, &mut y).unwrap();
@@ -78,7 +78,7 @@ fn evaluation() {
 fn a_dropped_path_leaves_the_residual() {
     let r = [-0.0, 0.0, 1.5, f32::INFINITY, f32::MIN_POSITIVE / 2.0, -3.0];
     for level in Level::supported() {
-        let stream = stream(1.0).with_level(level).channels(Channels::samples(2, 3));
+        let stream = stream(1.0).with_level(level).with_layout(Layout::samples(2, 3));
         let mut y = [f32::NAN; 6];
         stream.forward_residual(&[f32::NAN; 6], &r, &mut y).unwrap();
         assert_eq!(to_bits(&y), to_bits(&r.map(|r| r + 0.0)), "{level}");
@@ -90,9 +90,9 @@ fn a_shard_of_the_batch_draws_its_own_bits() {
     let x = floats(5, SAMPLES * 9);
     let stream = stream(0.5);
     let mut whole = x.clone();
-    stream.channels(Channels::samples(SAMPLES, 9)).forward_in_place(&mut whole).unwrap();
+    stream.with_layout(Layout::samples(SAMPLES, 9)).forward_in_place(&mut whole).unwrap();
     let mut part = x[20 * 9..].to_vec();
-    stream.with_offset(60 + 20).channels(Channels::samples(SAMPLES - 20, 9)).forward_in_place(&mut part).unwrap();
+    stream.with_offset(60 + 20).with_layout(Layout::samples(SAMPLES - 20, 9)).forward_in_place(&mut part).unwrap();
     assert!(all_same(&part, &whole[20 * 9..]));
 }
 
@@ -100,7 +100,7 @@ fn a_shard_of_the_batch_draws_its_own_bits() {
 /// is left is rounding, below 1e-9.
 #[test]
 fn finite_differences() {
-    let stream = stream(0.5).channels(Channels::samples(SAMPLES, 3));
+    let stream = stream(0.5).with_layout(Layout::samples(SAMPLES, 3));
     let kept = kept(&stream);
     let weights: Vec<f32> = (0..SAMPLES * 3).map(|i| (i % 5) as f32 - 2.0).collect();
     let loss = |x: &[f64]| -> f64 {

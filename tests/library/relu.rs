@@ -1,9 +1,7 @@
 //! ReLU and dropout that share one bit an element.
 
 use crate::common::{all_same, floats, random_words, to_bits};
-use dropmask::{
-    Channels, Dropout, Error, Key, Level, Mask, MaskMut, Probability, ReluDropout, Rows, Scaling, mask_words,
-};
+use dropmask::{Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling, mask_words};
 
 fn stream(p: f32) -> Dropout {
     Dropout::new(Key::new(61), Probability::new(p).unwrap())
@@ -93,12 +91,12 @@ fn channels() {
         for level in Level::supported() {
             let stream = stream(0.5).with_offset(2).with_level(level);
             check(
-                stream.channels(Channels::first(n, c, s).index_stride(c as u64 + 10)),
+                stream.with_layout(Layout::channels_first(n, c, s).index_strides([c as u64 + 10, 1, 0])),
                 &first,
                 &format!("{level}, ({n}, {c}, {s})"),
             );
             check(
-                stream.channels(Channels::last(n, s, c).index_stride(c as u64 + 10)),
+                stream.with_layout(Layout::channels_last(n, s, c).index_strides([c as u64 + 10, 0, 1])),
                 &last,
                 &format!("{level}, ({n}, {s}, {c})"),
             );
@@ -106,18 +104,17 @@ fn channels() {
     }
 }
 
-/// Rows that lie apart, each with words of its own.
+/// Rows that lie apart; their bits follow each other.
 #[test]
 fn rows() {
     for (rows, columns, stride) in [(5, 10, 13), (3, 64, 64), (4, 100, 150), (1, 70, 90), (3, 1030, 1031)] {
-        let shape = Rows::new(rows, columns).stride(stride).index_stride(2000);
+        let shape = Layout::rows(rows, columns).strides([stride, 1]).index_strides([2000, 1]);
         let len = (rows - 1) * stride + columns;
         let (x, dy, start) = (floats(6, len), floats(7, len), floats(8, len));
-        let row_words = mask_words(columns);
-        let mask_len = (rows - 1) * 64 * row_words + columns;
+        let mask_len = rows * columns;
         for level in Level::supported() {
-            let relu = ReluDropout::new(stream(0.5).with_offset(40).rows(shape).with_level(level));
-            let mut words = random_words(9, rows * row_words);
+            let relu = ReluDropout::new(stream(0.5).with_offset(40).with_layout(shape).with_level(level));
+            let mut words = random_words(9, mask_words(mask_len));
             let (mut y, mut dx) = (start.clone(), start.clone());
             relu.forward(&x, &mut y, &mut MaskMut::new(&mut words, mask_len).unwrap()).unwrap();
             relu.backward(&dy, &mut dx, Mask::new(&words, mask_len).unwrap()).unwrap();
@@ -128,7 +125,7 @@ fn rows() {
                 let (y, dx, bits) = expected(&kept, 2.0, &x[of_row.clone()], &dy[of_row.clone()]);
                 y_expected[of_row.clone()].copy_from_slice(&y);
                 dx_expected[of_row].copy_from_slice(&dx);
-                let mask = Mask::new(&words[row * row_words..], columns).unwrap();
+                let mask = Mask::at_bit(&words, (row * columns) as u64, columns).unwrap();
                 assert!(mask.iter().eq(bits), "mask of row {row}, {level}, {shape:?}");
             }
             assert!(all_same(&y, &y_expected), "forward, {level}, {shape:?}");
@@ -197,22 +194,22 @@ fn errors_write_nothing() {
         assert_eq!(relu.forward(&x, &mut y, &mut mask), wrong(70, 69));
         assert_eq!(relu.forward(&x[1..], &mut y, &mut mask), wrong(69, 70));
         assert_eq!(relu.forward_in_place(&mut y, &mut mask), wrong(70, 69));
-        let channels = ReluDropout::new(stream(0.5).channels(Channels::first(1, 7, 10)));
+        let channels = ReluDropout::new(stream(0.5).with_layout(Layout::channels_first(1, 7, 10)));
         assert_eq!(channels.forward(&x, &mut y, &mut mask), wrong(70, 69));
-        let rows = ReluDropout::new(stream(0.5).rows(Rows::new(7, 10)));
-        assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(6 * 64 + 10, 69));
-        let rows = ReluDropout::new(stream(0.5).rows(Rows::new(2, 35)));
-        for actual in [98, 100, 128] {
+        let rows = ReluDropout::new(stream(0.5).with_layout(Layout::rows(7, 10)));
+        assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(70, 69));
+        let rows = ReluDropout::new(stream(0.5).with_layout(Layout::rows(2, 35)));
+        for actual in [69, 71, 99, 128] {
             let mut mask = MaskMut::new(&mut longer, actual).unwrap();
-            assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(64 + 35, actual));
-            assert_eq!(rows.forward_in_place(&mut y, &mut mask), wrong(64 + 35, actual));
+            assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(70, actual));
+            assert_eq!(rows.forward_in_place(&mut y, &mut mask), wrong(70, actual));
         }
         let far = ReluDropout::new(stream(0.5).with_offset(u64::MAX));
         assert_eq!(far.forward(&x, &mut y, &mut mask), Err(Error::IndexOverflow { offset: u64::MAX, span: 70 }));
     }
     assert_eq!(relu.backward(&x, &mut y, Mask::new(&words, 69).unwrap()), wrong(70, 69));
-    let rows = ReluDropout::new(stream(0.5).rows(Rows::new(7, 10)));
-    assert_eq!(rows.backward(&x, &mut y, Mask::new(&words, 70).unwrap()), wrong(6 * 64 + 10, 70));
+    let rows = ReluDropout::new(stream(0.5).with_layout(Layout::rows(7, 10)));
+    assert_eq!(rows.backward(&x, &mut y, Mask::new(&words, 69).unwrap()), wrong(70, 69));
     assert_eq!((y, words, longer), ([7.0; 70], [3; 4], [3; 2]));
 }
 
@@ -221,9 +218,9 @@ fn errors_write_nothing() {
 fn endless_rows() {
     let max = usize::MAX;
     let backward = |rows| {
-        let relu = ReluDropout::new(stream(0.5).rows(rows));
+        let relu = ReluDropout::new(stream(0.5).with_layout(rows));
         relu.backward(&[], &mut [], Mask::new(&[], 0).unwrap())
     };
-    assert_eq!(backward(Rows::new(0, max)), Ok(()));
-    assert_eq!(backward(Rows::new(2, max)), Err(Error::InvalidShape { rows: 2, columns: max, stride: max }));
+    assert_eq!(backward(Layout::rows(0, max)), Ok(()));
+    assert_eq!(backward(Layout::rows(2, max)), Err(Error::InvalidLayout { len: 2, stride: max, within: max }));
 }

@@ -5,8 +5,8 @@
 
 use crate::common::all_same;
 use dropmask::{
-    AlphaDropout, BiasDropout, Channels, Cutout, DropBlock, DropConnect, Dropout, DropoutLayer, EmbeddingDropout,
-    KeptCount, Key, Level, Mask, MaskMut, Probability, ReluDropout, Rows, Scaling, StoredMask,
+    AlphaDropout, BiasDropout, Cutout, DropBlock, DropConnect, Dropout, DropoutLayer, EmbeddingDropout, KeptCount, Key,
+    Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling, StoredMask,
 };
 
 /// What a product with 0, or a sum, would betray.
@@ -98,7 +98,9 @@ impl Setting {
         AlphaDropout::new(self.stream.with_scaling(Scaling::Inverted))
     }
     fn bias(&self) -> BiasDropout {
-        BiasDropout::new(self.stream)
+        // which goes with the innermost axis
+        let rows = |_| self.stream.with_layout(Layout::rows(2, columns(self.len)));
+        BiasDropout::new(self.stream.layout().map_or(self.stream, rows))
     }
     fn relu(&self) -> ReluDropout {
         ReluDropout::new(self.stream)
@@ -263,15 +265,15 @@ fn kinds() -> Vec<Case> {
         case("apply_add", r, sum, |s, y| s.stored().apply_add(&x(s.len), y).unwrap()),
         case("apply_residual", unset, sum, |s, y| s.stored().apply_residual(&x(s.len), &r(s.len), y).unwrap()),
         case("apply_residual_in_place", x, sum, |s, y| s.stored().apply_residual_in_place(y, &r(s.len)).unwrap()),
-        case("apply by rows", unset, zero, |s, y| s.stored_bits(128).rows(Rows::new(2, 64)).apply(&x(128), y).unwrap())
+        case("apply by rows", unset, zero, |s, y| s.stored_bits(128).with_layout(Layout::rows(2, 64)).apply(&x(128), y).unwrap())
             .len(|_| 128),
-        case("apply_add by rows", r, sum, |s, y| s.stored_bits(128).rows(Rows::new(2, 64)).apply_add(&x(128), y).unwrap())
+        case("apply_add by rows", r, sum, |s, y| s.stored_bits(128).with_layout(Layout::rows(2, 64)).apply_add(&x(128), y).unwrap())
             .len(|_| 128),
         case("apply by channels", unset, zero, |s, y| {
-            s.stored_bits(14).channels(Channels::first(2, 7, 10)).apply(&x(s.len), y).unwrap();
+            s.stored_bits(14).with_layout(Layout::channels_first(2, 7, 10)).apply(&x(s.len), y).unwrap();
         }),
         case("apply_residual by channels", unset, sum, |s, y| {
-            s.stored_bits(14).channels(Channels::last(2, 10, 7)).apply_residual(&x(s.len), &r(s.len), y).unwrap();
+            s.stored_bits(14).with_layout(Layout::channels_last(2, 10, 7)).apply_residual(&x(s.len), &r(s.len), y).unwrap();
         }),
 
         case("embedding lookup", unset, zero, |s, y| s.embedding().lookup(&IDS, &x(70), y).unwrap()),
@@ -359,10 +361,10 @@ fn settings() -> impl Iterator<Item = (Setting, Scaling, &'static str)> {
     let stream = Dropout::new(Key::new(5), Probability::new(1.0).unwrap()).with_offset(77);
     let shapes = [
         ("flat", stream, 140, 140),
-        ("rows", stream.rows(Rows::new(2, 64)), 128, 128),
-        ("channels first", stream.channels(Channels::first(2, 7, 10)), 140, 14),
-        ("channels last", stream.channels(Channels::last(2, 10, 7)), 140, 14),
-        ("samples", stream.channels(Channels::samples(4, 35)), 140, 4),
+        ("rows", stream.with_layout(Layout::rows(2, 64)), 128, 128),
+        ("channels first", stream.with_layout(Layout::channels_first(2, 7, 10)), 140, 14),
+        ("channels last", stream.with_layout(Layout::channels_last(2, 10, 7)), 140, 14),
+        ("samples", stream.with_layout(Layout::samples(4, 35)), 140, 4),
     ];
     let scalings = [Scaling::Inverted, Scaling::Standard, Scaling::Naive];
     shapes.into_iter().flat_map(move |(shape, stream, len, bits)| {

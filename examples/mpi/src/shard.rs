@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dropmask::{Dropout, DropoutLayer, Error, Key, Mask, MaskMut, Probability, Rows, mask_words};
+use dropmask::{Dropout, DropoutLayer, Error, Key, Layout, MaskMut, Probability, mask_words};
 
 /// Activations of a layer. 2, 3 and 4 divide neither number, and no part but the first begins on a word of the whole mask.
 const ROWS: usize = 37;
@@ -50,9 +50,9 @@ impl Shard {
 
     /// Restricts a stream of the whole tensor to the shard. If it were of whole rows alone, `offset` would do.
     fn of(&self, stream: Dropout) -> Dropout {
-        let first = self.rows.start * COLUMNS + self.columns.start;
-        let rows = Rows::new(self.rows.len(), self.columns.len()).index_stride(COLUMNS as u64);
-        stream.with_offset(first as u64).rows(rows)
+        let first = Layout::rows(self.rows.end, COLUMNS).index_of([self.rows.start, self.columns.start]);
+        let rows = Layout::rows(self.rows.len(), self.columns.len()).index_strides([COLUMNS as u64, 1]);
+        stream.with_offset(first).with_layout(rows)
     }
 }
 
@@ -100,14 +100,8 @@ impl Layer {
         self.dropout.train(&x, &mut part.y)?;
         self.dropout.backward(&dy, &mut part.dx)?;
 
-        // training stores no mask; here it is drawn once more, to be compared, each row from a word on
-        let (rows, columns) = (self.shard.rows.len(), self.shard.columns.len());
-        let mut words = vec![0; rows * mask_words(columns)];
-        let bits = 64 * (words.len() - mask_words(columns)) + columns;
-        self.dropout.pass(step).fill(&mut MaskMut::new(&mut words, bits)?)?;
-        for (words, kept) in words.chunks(mask_words(columns)).zip(part.kept.chunks_mut(columns)) {
-            Mask::new(words, columns)?.write_u8(kept)?;
-        }
+        // training stores no mask; here it is drawn once more, to be compared
+        self.dropout.pass(step).fill_u8(&mut part.kept)?;
         Ok(part)
     }
 }

@@ -6,7 +6,7 @@ use self::softmax::{PIECE, Rows, Softmax};
 use super::dropout::Dropout;
 use crate::engine::{Input, Operands, Reader, Source};
 use crate::error::{Error, Setting, same_length};
-use crate::layout::{Memory, Rows as Shape};
+use crate::layout::check_indices;
 use crate::mask::Mask;
 use crate::simd::{Level, dispatch};
 
@@ -194,10 +194,10 @@ impl Attention<'_> {
         for length in lengths {
             same_length(self.stack.len(), length)?;
         }
-        match self.mask {
-            Some(_) => Ok(()),
-            None => self.stack.rows().normalised().check_indices(self.dropout.offset()),
+        if self.mask.is_some() {
+            return Ok(());
         }
+        check_indices(self.dropout.offset(), self.stack.rows() as u128 * self.stack.keys as u128)
     }
 
     /// The check of a pass in training.
@@ -247,9 +247,9 @@ impl Attention<'_> {
     ) {
         let Stack { keys, .. } = self.stack;
         let inputs = [x.map_or(Input::InPlace, Input::Slice), dy.map_or(Input::InPlace, Input::Slice)];
-        let operands = Operands::new(inputs, y, Memory { run: keys, stride: keys });
+        let operands = Operands::new(&inputs, y.into());
         // any number of rows may have no keys
-        let rows = if keys == 0 { 0 } else { self.stack.rows().rows };
+        let rows = if keys == 0 { 0 } else { self.stack.rows() };
         self.dropout.threads().rows(0..rows, keys, &|rows| {
             let mut ahead = [0; PIECE / 64];
             let reader = Reader::new(level, source, &mut ahead);
@@ -289,13 +289,12 @@ pub(crate) const fn check_past(past: usize) -> Result<(), Error> {
 }
 
 impl Stack {
-    const fn rows(self) -> Shape {
-        Shape::new(self.matrices.saturating_mul(self.queries), self.keys)
+    const fn rows(self) -> usize {
+        self.matrices.saturating_mul(self.queries)
     }
 
     const fn len(self) -> usize {
-        let Shape { rows, columns, .. } = self.rows();
-        rows.saturating_mul(columns)
+        self.rows().saturating_mul(self.keys)
     }
 
     /// How many keys a row sees.

@@ -64,12 +64,12 @@ impl Operation for Rows<'_, '_> {
         for row in self.rows {
             let visible = self.stack.visible(row);
             if visible < keys {
-                self.operands.run(row, visible, keys - visible).constant(false);
+                self.operands.dense(row * keys + visible, keys - visible).constant(false);
             }
             let first = row * keys;
             // a long row fills the vectors by itself, and perhaps a part of it is wanted
             let follow = if keys < PIECE { (end - row) * keys } else { visible };
-            let run = self.operands.run(row, 0, visible);
+            let run = self.operands.dense(row * keys, visible);
             let mut row = Row { reader: &mut self.reader, first: first as u64, follow, words: &mut words };
             let mut scores = run;
             if renormalise {

@@ -9,7 +9,7 @@ use self::tile::{KeptFinite, Product, Square};
 use super::dropout::Dropout;
 use crate::engine::Source;
 use crate::error::{Error, Setting, same_length};
-use crate::layout::Rows;
+use crate::layout::{Layout, check_indices};
 use crate::mask::Mask;
 
 /// DropConnect: a linear layer whose weights are dropped, `y = (M . W) x + b` (Wan et al., "Regularization of neural
@@ -255,10 +255,9 @@ impl DropConnect<'_> {
             return Ok(());
         }
         if let Some(first) = self.first_sample {
-            Rows::new(1, batch).check_indices(first)?;
+            check_indices(first, batch as u128)?;
         }
-        let rows = Rows::new(outputs, inputs).index_stride(index_stride).normalised();
-        rows.check_indices(self.dropout.offset())
+        Layout::rows(outputs, inputs).index_strides([index_stride, 1]).check_indices(self.dropout.offset())
     }
 
     fn check_bias(&self, b: Option<&[f32]>) -> Result<(), Error> {

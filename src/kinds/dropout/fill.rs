@@ -1,10 +1,10 @@
 use super::Dropout;
-use crate::engine::{Source, fill, sequence};
+use crate::engine::{each_words, fill, fill_layout};
 use crate::error::{Error, Setting, same_length};
+use crate::kinds::settings::Settings;
 use crate::kinds::stored::StoredMask;
-use crate::layout::Shape;
+use crate::layout::check_indices;
 use crate::mask::{Mask, MaskMut, unpack};
-use crate::simd::Level;
 
 /// The mask alone, and what reads it.
 impl Dropout {
@@ -13,12 +13,13 @@ impl Dropout {
     /// the value; key, probability and offset name the mask and have no further say.
     ///
     /// ```
-    /// use dropmask::{Dropout, Key, MaskMut, Probability, Rows, mask_words};
+    /// use dropmask::{Dropout, Key, Layout, MaskMut, Probability, mask_words};
     ///
-    /// // 3 rows of 100 elements; each row of the mask begins on a word
-    /// let dropout = Dropout::new(Key::new(1), Probability::new(0.5)?).rows(Rows::new(3, 100).index_stride(1000));
-    /// let (x, mut y, mut dx, mut words) = ([1.0; 300], [0.0; 300], [0.0; 300], [0; 3 * mask_words(100)]);
-    /// let mut mask = MaskMut::new(&mut words, 2 * 128 + 100)?;
+    /// // 3 rows of 100 columns of 1000: the mask has their 300 bits
+    /// let layout = Layout::rows(3, 100).index_strides([1000, 1]);
+    /// let dropout = Dropout::new(Key::new(1), Probability::new(0.5)?).with_layout(layout);
+    /// let (x, mut y, mut dx, mut words) = ([1.0; 300], [0.0; 300], [0.0; 300], [0; mask_words(300)]);
+    /// let mut mask = MaskMut::new(&mut words, 300)?;
     /// dropout.forward_store(&x, &mut y, &mut mask)?;
     /// dropout.stored(mask.as_mask()).apply(&[1.0; 300], &mut dx)?;
     /// assert_eq!(dx, y);
@@ -30,11 +31,11 @@ impl Dropout {
 
     /// [`stored`](Self::stored) with another factor.
     pub(crate) const fn stored_by<'a>(&self, mask: Mask<'a>, scale: f32) -> StoredMask<'a> {
-        let shape = match self.shape {
-            Some(shape) => Some(shape.as_stored()),
+        let layout = match self.settings.layout {
+            Some(layout) => Some(layout.stored()),
             None => None,
         };
-        StoredMask::of(mask, scale, shape, self.level, self.threads)
+        StoredMask::new(mask, scale).with_settings(Settings { layout, ..self.settings })
     }
 
     /// Draws the mask alone: bit `j` tells whether the element of index `offset + j` is kept.
@@ -52,17 +53,23 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        let rows = Shape::stored(self.shape, mask.len())?;
-        rows.check_indices(self.offset)?;
-        for (row, words) in mask.rows_mut(rows.columns).take(rows.rows).enumerate() {
-            let first = rows.index_stride.wrapping_mul(row as u64);
-            fill(self.run_level(), self.threads, self.stream(), self.offset.wrapping_add(first), rows.columns, words);
-        }
+        let len = mask.len();
+        let words = mask.words_mut();
+        let (level, source) = (self.run_level(), self.source());
+        let Some(layout) = self.settings.layout else {
+            check_indices(self.offset, len as u128)?;
+            fill(level, self.threads(), self.stream(), self.offset, len, words);
+            return Ok(());
+        };
+        let noise = layout.noise();
+        same_length(noise.len(), len)?;
+        noise.check_indices(self.offset)?;
+        fill_layout(level, self.threads(), source, noise.indices(), words);
         Ok(())
     }
 
     /// The mask that [`fill`](Self::fill) draws, as one `bool` for each of its bits: `kept[j]` tells whether the element of
-    /// index `offset + j` is kept. With [rows](Self::rows) or [channels](Self::channels), those of all rows follow each other.
+    /// index `offset + j` is kept. With a [layout](Self::with_layout), those of a stored mask.
     ///
     /// ```
     /// use dropmask::{Dropout, Key, Probability};
@@ -89,23 +96,14 @@ impl Dropout {
 
     fn fill_values<T>(&self, kept: &mut [T], of: impl Fn(u8) -> T) -> Result<(), Error> {
         self.supports_no(&[Setting::Threads])?;
-        let rows = Shape::drawn(self.shape, kept.len());
-        same_length(rows.rows.saturating_mul(rows.columns), kept.len())?;
-        rows.check_indices(self.offset)?;
-        for (row, kept) in kept.chunks_mut(rows.columns.max(1)).enumerate() {
-            let first = self.offset.wrapping_add(rows.index_stride.wrapping_mul(row as u64));
-            let (level, source) = (self.run_level(), Source::drawn(self.stream(), first));
-            if level == Level::SCALAR {
-                let mut bit = source.bits();
-                kept.iter_mut().zip(0..).for_each(|(kept, i)| *kept = of(bit(i).into()));
-                continue;
-            }
-            let mut at = 0;
-            sequence(level, source, kept.len(), |words, len| {
-                unpack(words.iter().copied(), kept.get_mut(at..at + len).unwrap_or_default(), &of);
-                at += len;
-            });
-        }
+        let noise = self.layout_of(kept.len()).noise();
+        same_length(noise.len(), kept.len())?;
+        noise.check_indices(self.offset)?;
+        let mut at = 0;
+        each_words(self.run_level(), self.source(), noise.indices(), 0..kept.len(), |words, len| {
+            unpack(words.iter().copied(), kept.get_mut(at..at + len).unwrap_or_default(), &of);
+            at += len;
+        });
         Ok(())
     }
 }

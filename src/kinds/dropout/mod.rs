@@ -4,10 +4,11 @@ mod scaling;
 
 use core::mem::MaybeUninit;
 
+use super::settings::Settings;
 use crate::engine::{Input, Threads, written};
 use crate::error::Error;
 use crate::key::Key;
-use crate::layout::{Channels, Rows, Shape};
+use crate::layout::Layout;
 use crate::mask::MaskMut;
 use crate::probability::Probability;
 use crate::simd::Level;
@@ -49,25 +50,23 @@ pub use self::scaling::Scaling;
 ///
 /// # Errors
 /// All operations: [`Error::LengthMismatch`] unless the slices (and the mask) have the same number of elements, and
-/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. With [`rows`](Self::rows), slices need at
-/// least the length of the shape, and [`Error::InvalidShape`] tells of a bad one ([`fill`](Self::fill) has no slices
-/// and looks at no memory stride); with [`channels`](Self::channels), exactly that. A mask of either has exactly the bits
-/// of its shape. After an error nothing has been written.
+/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. With a [layout](Self::with_layout), a slice has exactly
+/// its elements where its strides are those of dense ones, else at least up to the last; [`Error::InvalidLayout`] tells of an
+/// output in which two lie in the same place, and [`Error::Unsupported`] of an input in place whose strides are others. A mask
+/// has exactly the [bits](Layout#stored-masks) of the layout. After an error nothing has been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dropout {
     key: Key,
     p: Probability,
     offset: u64,
     scaling: Scaling,
-    shape: Option<Shape>,
-    level: Option<Level>,
-    threads: Threads,
+    settings: Settings,
 }
 
 impl Dropout {
     /// Element indices from 0, inverted scaling, one row, the level of the machine.
     pub const fn new(key: Key, p: Probability) -> Self {
-        Self { key, p, offset: 0, scaling: Scaling::Inverted, shape: None, level: None, threads: Threads::One }
+        Self { key, p, offset: 0, scaling: Scaling::Inverted, settings: Settings::new() }
     }
 
     /// The same with the key of one [step](Key::derive) below: of a training step, a sample, a micro-batch.
@@ -99,24 +98,18 @@ impl Dropout {
         Self { scaling, ..self }
     }
 
-    /// Works on rows that lie apart. A mask that is stored or filled then holds row `r` from word
-    /// `r * mask_words(columns)` on, each row starting on a word: `(rows - 1) * 64 * mask_words(columns) + columns` bits.
+    /// Gives the elements the bits and the places of a layout: views, shards, one bit for a channel, any `noise_shape`.
     #[must_use]
-    pub const fn rows(self, rows: Rows) -> Self {
-        Self { shape: Some(Shape::Rows(rows)), ..self }
-    }
-
-    /// Gives every element of a channel, or of a sample, the same bit. A mask that is stored or filled then holds one bit
-    /// a channel, as [`Channels`] says.
-    #[must_use]
-    pub const fn channels(self, channels: Channels) -> Self {
-        Self { shape: Some(Shape::Channels(channels)), ..self }
+    pub const fn with_layout(mut self, layout: Layout) -> Self {
+        self.settings.layout = Some(layout);
+        self
     }
 
     /// Pins the SIMD level.
     #[must_use]
-    pub const fn with_level(self, level: Level) -> Self {
-        Self { level: Some(level), ..self }
+    pub const fn with_level(mut self, level: Level) -> Self {
+        self.settings.level = Some(level);
+        self
     }
 
     /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
@@ -145,8 +138,9 @@ impl Dropout {
     /// [`DropoutLayer`]: crate::DropoutLayer
     #[cfg(feature = "rayon")]
     #[must_use]
-    pub const fn parallel(self) -> Self {
-        Self { threads: Threads::Pool, ..self }
+    pub const fn parallel(mut self) -> Self {
+        self.settings.threads = Threads::Pool;
+        self
     }
 
     /// The key of the mask.
@@ -169,18 +163,23 @@ impl Dropout {
         self.scaling
     }
 
+    /// Which elements share a bit, and where they lie; `None` unless [set](Self::with_layout): elements and bits follow each
+    /// other.
+    pub const fn layout(&self) -> Option<Layout> {
+        self.settings.layout
+    }
+
     /// The level that is [pinned](Self::with_level), if one is.
     pub const fn level(&self) -> Option<Level> {
-        self.level
+        self.settings.level
     }
 
     /// Whether large slices are shared out among threads, as `parallel` says with the feature `rayon`.
     pub const fn is_parallel(&self) -> bool {
-        !matches!(self.threads, Threads::One)
+        !matches!(self.settings.threads, Threads::One)
     }
 
-    /// The factor of a kept element in training: [`Probability::scale`] with inverted scaling, else 1. A stored mask
-    /// is applied with it.
+    /// The factor of a kept element in training, of a stored mask too: [`Probability::scale`] if inverted, else 1.
     pub const fn scale(&self) -> f32 {
         match self.scaling {
             Scaling::Inverted => self.p.scale(),
@@ -213,7 +212,7 @@ impl Dropout {
     /// See [`Dropout`]; [`Error::Unsupported`] for a layout with gaps, or one that ends before `y`.
     pub fn forward_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
         self.check(x.len(), y.len())?;
-        self.shape_of(y.len()).check_dense(y.len())?;
+        self.layout_of(y.len()).check_dense(y.len())?;
         written(y, |y| self.pass([Input::Slice(x)], y))
     }
 
@@ -222,7 +221,7 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len(), x.len())?;
+        self.check_in_place(x.len())?;
         self.pass([Input::InPlace], x)
     }
 
@@ -240,7 +239,7 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_store_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        self.check(x.len(), x.len())?;
+        self.check_in_place(x.len())?;
         self.store(Input::InPlace, x, mask)
     }
 
@@ -250,7 +249,7 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check(r.len(), y.len())?;
+        self.check_residual(r.len(), y.len())?;
         self.check(x.len(), y.len())?;
         self.pass([Input::Slice(x), Input::Slice(r)], y)
     }
@@ -260,8 +259,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
-        self.check(r.len(), x.len())?;
-        self.check(x.len(), x.len())?;
+        self.check_residual(r.len(), x.len())?;
+        self.check_in_place(x.len())?;
         self.pass([Input::InPlace, Input::Slice(r)], x)
     }
 
@@ -315,7 +314,7 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
-        self.evaluation([Input::Slice(x)], y)
+        self.evaluation(&[Input::Slice(x)], y)
     }
 
     /// [`evaluate`](Self::evaluate) over its input.
@@ -323,8 +322,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len(), x.len())?;
-        self.evaluation([Input::InPlace], x)
+        self.check_in_place(x.len())?;
+        self.evaluation(&[Input::InPlace], x)
     }
 
     /// `y[i] = r[i] + x[i]`, with standard scaling `r[i] + x[i] * (1 - p)`: [`evaluate`](Self::evaluate) before a
@@ -333,9 +332,9 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check(r.len(), y.len())?;
+        self.check_residual(r.len(), y.len())?;
         self.check(x.len(), y.len())?;
-        self.evaluation([Input::Slice(x), Input::Slice(r)], y)
+        self.evaluation(&[Input::Slice(x), Input::Slice(r)], y)
     }
 
     /// [`evaluate_residual`](Self::evaluate_residual) over its input.
@@ -343,8 +342,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
-        self.check(r.len(), x.len())?;
-        self.check(x.len(), x.len())?;
-        self.evaluation([Input::InPlace, Input::Slice(r)], x)
+        self.check_residual(r.len(), x.len())?;
+        self.check_in_place(x.len())?;
+        self.evaluation(&[Input::InPlace, Input::Slice(r)], x)
     }
 }

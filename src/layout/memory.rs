@@ -1,0 +1,153 @@
+//! Where the elements of a layout lie, in as few axes as there are.
+
+use super::{AXES, Axis, Layout};
+
+/// What has strides of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operand {
+    /// Also of an input in the same place.
+    Output,
+    Input,
+    Residual,
+    /// One row for all, of as many elements as the innermost axis: a bias, its gradient.
+    Row,
+}
+
+/// Operands whose strides a layout has.
+pub(super) const SLICES: usize = 3;
+
+/// Their number.
+const OPERANDS: usize = SLICES + 1;
+
+/// One distance for each operand.
+pub(crate) type Distances = [usize; OPERANDS];
+
+/// Runs of elements that follow each other in every operand: `outer` axes, the outermost first, then `run` elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    pub(crate) run: usize,
+    outer: [Outer; AXES],
+}
+
+/// How many runs there are, and how far they are from each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Outer {
+    len: usize,
+    strides: Distances,
+}
+
+impl Memory {
+    /// One run.
+    pub(crate) const fn dense(run: usize) -> Self {
+        Self { run, outer: [Outer { len: 1, strides: [0; OPERANDS] }; AXES] }
+    }
+
+    /// Runs that follow each other, with the same of [`Operand::Row`].
+    pub(crate) const fn rows(rows: usize, run: usize) -> Self {
+        let mut this = Self::dense(run);
+        this.outer[AXES - 1] = Outer { len: rows, strides: [run, run, run, 0] };
+        this
+    }
+
+    /// Whether the runs follow each other.
+    pub(crate) fn is_dense(&self) -> bool {
+        let [first @ .., Outer { strides, len }] = &self.outer;
+        first.iter().all(|axis| axis.len == 1) && (*len == 1 || strides.iter().take(SLICES).all(|s| *s == self.run))
+    }
+}
+
+/// A way through the runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Runs<'m> {
+    memory: &'m Memory,
+    rows: [usize; AXES],
+    /// Where the current one begins.
+    pub(crate) starts: Distances,
+}
+
+impl<'m> Runs<'m> {
+    /// From run number `row` on.
+    pub(crate) fn new(memory: &'m Memory, mut row: usize) -> Self {
+        let mut this = Self { memory, rows: [0; AXES], starts: [0; OPERANDS] };
+        if row > 0 {
+            for (at, Outer { len, strides }) in this.rows.iter_mut().zip(&memory.outer).rev() {
+                *at = row.checked_rem(*len).unwrap_or(0);
+                row = row.checked_div(*len).unwrap_or(0);
+                advance(&mut this.starts, strides, *at);
+            }
+        }
+        this
+    }
+
+    /// To the next run; from the last to anywhere.
+    #[inline(always)] // most of what a short run costs
+    pub(crate) fn next(&mut self) {
+        let ([.., row], [.., Outer { len, strides }]) = (&mut self.rows, &self.memory.outer);
+        advance(&mut self.starts, strides, 1);
+        *row = row.wrapping_add(1);
+        if *row >= *len {
+            self.next_outer();
+        }
+    }
+
+    /// The same behind the end of the innermost axis.
+    #[inline(never)]
+    fn next_outer(&mut self) {
+        let mut carry = false;
+        for (row, Outer { len, strides }) in self.rows.iter_mut().zip(&self.memory.outer).rev() {
+            if carry {
+                *row = row.wrapping_add(1);
+                advance(&mut self.starts, strides, 1);
+            }
+            if *row < *len {
+                return;
+            }
+            (*row, carry) = (0, true);
+            advance(&mut self.starts, strides, len.wrapping_neg());
+        }
+    }
+}
+
+/// By so many strides.
+#[inline(always)]
+fn advance(starts: &mut Distances, strides: &Distances, by: usize) {
+    for (start, stride) in starts.iter_mut().zip(strides) {
+        *start = start.wrapping_add(stride.wrapping_mul(by));
+    }
+}
+
+impl Layout {
+    /// Where the elements lie.
+    pub(crate) fn memory(&self) -> Memory {
+        self.runs(false)
+    }
+
+    /// The same beside operands of one row.
+    pub(crate) fn memory_of_rows(&self) -> Memory {
+        self.runs(true)
+    }
+
+    /// Without operands of one row, their strides are those of the output, which joins no fewer axes.
+    #[inline(never)] // once a call
+    fn runs(&self, beside_rows: bool) -> Memory {
+        if self.len() == 0 {
+            return Memory::dense(0);
+        }
+        let (mut run, mut outer) = (Outer { len: 1, strides: [1; OPERANDS] }, Memory::dense(1).outer);
+        let (mut left, mut inner) = (outer.iter_mut().rev(), &mut run);
+        for (i, Axis { len, strides: [y, x, r], .. }) in self.axes.into_iter().enumerate().rev() {
+            let strides = [y, x, r, if beside_rows { usize::from(i == AXES - 1) } else { y }];
+            if len == 1 {
+                continue;
+            }
+            if strides.iter().zip(inner.strides).all(|(stride, inside)| *stride == inside.saturating_mul(inner.len)) {
+                // two axes that are one; no product is more than the number of elements
+                inner.len *= len;
+            } else if let Some(next) = left.next() {
+                inner = next;
+                *inner = Outer { len, strides };
+            }
+        }
+        Memory { run: run.len, outer }
+    }
+}

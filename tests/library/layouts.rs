@@ -1,0 +1,267 @@
+//! Every operation in a layout, against four loops: bits by index, elements by the strides of each operand.
+
+use crate::common::{all_same, fill, floats, proptest_config, random_words};
+use dropmask::{
+    BiasDropout, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling, Setting,
+    StoredMask, mask_words,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Of the four axes.
+type Strides = [usize; 4];
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    dims: [usize; 4],
+    shared: [bool; 4],
+    /// If not the dense ones.
+    index_strides: Option<[u64; 4]>,
+    y: Strides,
+    x: Strides,
+    r: Strides,
+    offset: u64,
+    p: Probability,
+    scaling: Scaling,
+    level: Level,
+}
+
+/// The axes in some order in memory, with gaps: no two elements lie in the same place.
+fn apart(dims: [usize; 4], order: &[usize], gaps: [usize; 4]) -> Strides {
+    let (mut strides, mut reach) = ([0; 4], 1);
+    for (&axis, gap) in order.iter().zip(gaps) {
+        strides[axis] = reach + gap;
+        reach += dims[axis].saturating_sub(1) * strides[axis];
+    }
+    strides
+}
+
+fn memory(dims: [usize; 4]) -> impl Strategy<Value = Strides> {
+    let orders = prop_oneof![2 => Just(vec![3, 2, 1, 0]), 1 => Just(vec![0, 1, 2, 3]).prop_shuffle()];
+    let rows = (0..9_usize).prop_map(|gap| [0, gap, 0, 0]);
+    let gaps = prop_oneof![1 => Just([0; 4]), 1 => prop::array::uniform4(0..4_usize), 2 => rows];
+    (orders, gaps).prop_map(move |(order, gaps)| apart(dims, &order, gaps))
+}
+
+/// The same, or elements that are read several times.
+fn read(dims: [usize; 4]) -> impl Strategy<Value = Strides> {
+    (memory(dims), prop_oneof![3 => Just([false; 4]), 1 => any::<[bool; 4]>()]).prop_map(|(mut strides, again)| {
+        strides.iter_mut().zip(again).filter(|(_, again)| *again).for_each(|(stride, _)| *stride = 0);
+        strides
+    })
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let inner = prop_oneof![3 => 0..9_usize, 2 => 60..70_usize, 2 => 0..300_usize];
+    let dims = (1..4_usize, 1..5_usize, 0..9_usize, inner).prop_map(|(a, b, c, d)| [a, b, c, d]);
+    dims.prop_flat_map(|dims| {
+        let index_strides = prop_oneof![
+            2 => Just(None),
+            1 => prop::array::uniform4(0..200_u64).prop_map(Some),
+            1 => (0..2000_u64, 0..700_u64, 0..100_u64).prop_map(|(a, b, c)| Some([a, b, c, 1])),
+        ];
+        let threshold = prop_oneof![4 => 0..=1_u64 << 32, 1 => select(&[0, 1 << 31, 1 << 32][..])];
+        let scalings = select(&[Scaling::Inverted, Scaling::Standard, Scaling::Naive][..]);
+        let bits = (any::<[bool; 4]>(), index_strides, 0..5000_u64, threshold, scalings);
+        (bits, memory(dims), read(dims), read(dims), select(Level::supported().collect::<Vec<_>>())).prop_map(
+            move |((shared, index_strides, offset, threshold, scaling), y, x, r, level)| {
+                let p = Probability::from_threshold(threshold).unwrap();
+                Case { dims, shared, index_strides, y, x, r, offset, p, scaling, level }
+            },
+        )
+    })
+}
+
+/// One past the last place.
+fn extent(dims: [usize; 4], strides: Strides) -> usize {
+    if dims.contains(&0) { 0 } else { 1 + (0..4).map(|axis| (dims[axis] - 1) * strides[axis]).sum::<usize>() }
+}
+
+/// An element: its number, its bit, and where it is.
+struct Element {
+    number: usize,
+    kept: bool,
+    y: usize,
+    x: usize,
+    r: usize,
+    column: usize,
+}
+
+impl Case {
+    fn layout(&self) -> Layout {
+        let layout = Layout::broadcast(self.dims, self.shared);
+        let layout = self.index_strides.map_or(layout, |strides| layout.index_strides(strides));
+        layout.strides(self.y).input_strides(self.x).residual_strides(self.r)
+    }
+
+    fn dropout(&self) -> Dropout {
+        let dropout = Dropout::new(Key::new(7), self.p).with_scaling(self.scaling).with_offset(self.offset);
+        dropout.with_level(self.level).with_layout(self.layout())
+    }
+
+    fn index_strides(&self) -> [u64; 4] {
+        let (mut dense, mut stride) = ([0; 4], 1);
+        for axis in (0..4).rev().filter(|axis| !self.shared[*axis]) {
+            dense[axis] = stride;
+            stride *= self.dims[axis] as u64;
+        }
+        self.index_strides.unwrap_or(dense)
+    }
+
+    fn elements(&self) -> Vec<Element> {
+        let [a, b, c, d] = self.dims;
+        let strides = self.index_strides();
+        let at = |position: [usize; 4], strides: Strides| position.iter().zip(strides).map(|(i, s)| i * s).sum();
+        let index = |position: [usize; 4]| at(position, strides.map(|s| usize::try_from(s).unwrap()));
+        let span = 1 + index(self.dims.map(|len| len.max(1) - 1));
+        let flat = Dropout::new(Key::new(7), self.p).with_offset(self.offset).with_level(Level::SCALAR);
+        let words = fill(&flat, span);
+        let positions =
+            (0..a).flat_map(|i| (0..b).flat_map(move |j| (0..c).flat_map(move |k| (0..d).map(move |l| [i, j, k, l]))));
+        let element = |(number, position): (usize, [usize; 4])| {
+            let bit = index(position);
+            let kept = words[bit / 64] >> (bit % 64) & 1 == 1;
+            let [y, x, r] = [self.y, self.x, self.r].map(|strides| at(position, strides));
+            Element { number, kept, y, x, r, column: position[3] }
+        };
+        positions.enumerate().map(element).collect()
+    }
+
+    /// The bits of a stored mask: those of the elements, without the axes that share.
+    fn stored(&self) -> Vec<bool> {
+        let strides = self.index_strides();
+        let mut noise = Self { index_strides: Some(strides), ..*self };
+        (0..4).filter(|axis| strides[*axis] == 0).for_each(|axis| noise.dims[axis] = 1);
+        noise.elements().iter().map(|element| element.kept).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(proptest_config())]
+
+    #[test]
+    fn four_loops(case in cases()) {
+        let (dropout, elements) = (case.dropout(), case.elements());
+        let [ys, xs, rs] = [case.y, case.x, case.r].map(|strides| extent(case.dims, strides));
+        let (x, r, before, scale) = (floats(1, xs), floats(2, rs), floats(3, ys), dropout.scale());
+        let expected = |value: &dyn Fn(&Element, f32) -> f32| {
+            let mut y = before.clone();
+            for at in &elements {
+                y[at.y] = value(at, y[at.y]);
+            }
+            y
+        };
+        let drop = |at: &Element, x: f32| if at.kept { x * scale } else { 0.0 };
+        let mut y = before.clone();
+        macro_rules! check {
+            ($call:expr, $value:expr) => {{
+                y.copy_from_slice(&before);
+                $call.unwrap();
+                prop_assert!(all_same(&y, &expected(&$value)), stringify!($call));
+            }};
+        }
+        check!(dropout.forward(&x, &mut y), |at: &Element, _| drop(at, x[at.x]));
+        check!(dropout.forward_residual(&x, &r, &mut y), |at: &Element, _| r[at.r] + drop(at, x[at.x]));
+        check!(dropout.backward_add(&x, &mut y), |at: &Element, y| y + drop(at, x[at.x]));
+        let keep = if case.scaling == Scaling::Standard { case.p.keep() } else { 1.0 };
+        let evaluated = |x: f32| if keep == 0.0 { 0.0 } else { x * keep };
+        check!(dropout.evaluate(&x, &mut y), |at: &Element, _| evaluated(x[at.x]));
+        check!(dropout.evaluate_residual(&x, &r, &mut y), |at: &Element, _| r[at.r] + evaluated(x[at.x]));
+
+        let bits = case.stored();
+        let (mut words, mut bools) = (random_words(4, mask_words(bits.len())), vec![false; bits.len()]);
+        let mut mask = MaskMut::new(&mut words, bits.len()).unwrap();
+        check!(dropout.forward_store(&x, &mut y, &mut mask), |at: &Element, _| drop(at, x[at.x]));
+        prop_assert!(mask.as_mask().iter().eq(bits.iter().copied()));
+        dropout.fill_bools(&mut bools).unwrap();
+        prop_assert_eq!(&bools, &bits);
+        let stored = dropout.stored(mask.as_mask());
+        check!(stored.apply(&x, &mut y), |at: &Element, _| drop(at, x[at.x]));
+        check!(stored.apply_residual(&x, &r, &mut y), |at: &Element, _| r[at.r] + drop(at, x[at.x]));
+
+        // one bit an element, in the order of the elements
+        let (relu, mut words) = (ReluDropout::new(dropout), random_words(5, mask_words(elements.len())));
+        let mut mask = MaskMut::new(&mut words, elements.len()).unwrap();
+        let rectified = |x: f32| if x > 0.0 || x.is_nan() { x } else { 0.0 };
+        check!(relu.forward(&x, &mut y, &mut mask), |at: &Element, _| drop(at, rectified(x[at.x])));
+        let positive = |at: &Element| at.kept && x[at.x] > 0.0;
+        prop_assert!(mask.as_mask().iter().eq(elements.iter().map(positive)));
+        let kept = |at: &Element| scale != 0.0 && mask.as_mask().get(at.number).unwrap();
+        let gradient = |at: &Element, _| if kept(at) { x[at.x] * scale } else { 0.0 };
+        check!(relu.backward(&x, &mut y, mask.as_mask()), gradient);
+
+        let (bias, b) = (BiasDropout::new(dropout), floats(6, case.dims[3]));
+        check!(bias.forward(&x, &b, &mut y), |at: &Element, _| drop(at, x[at.x] + b[at.column]));
+        check!(bias.forward_residual(&x, &b, &r, &mut y), |at: &Element, _| r[at.r] + drop(at, x[at.x] + b[at.column]));
+        let mut db = vec![0.5; case.dims[3]];
+        let mut sums = db.clone();
+        for at in &elements {
+            sums[at.column] += drop(at, x[at.x]);
+        }
+        check!(bias.backward_add(&x, &mut y, &mut db), |at: &Element, y| y + drop(at, x[at.x]));
+        prop_assert!(all_same(&db, &sums), "db");
+    }
+
+    /// The output is its own input.
+    #[test]
+    fn in_place(case in cases()) {
+        let case = Case { x: case.y, ..case };
+        let (dropout, before) = (case.dropout(), floats(3, extent(case.dims, case.y)));
+        let mut expected = before.clone();
+        for at in case.elements() {
+            expected[at.y] = if at.kept { before[at.y] * dropout.scale() } else { 0.0 };
+        }
+        let mut y = before;
+        dropout.forward_in_place(&mut y).unwrap();
+        prop_assert!(all_same(&y, &expected));
+    }
+
+    /// The bits of others, by index in a mask that begins anywhere.
+    #[test]
+    fn indexed_bits(case in cases(), first in 0..100_usize) {
+        let last = |axis: usize| (case.dims[axis].max(1) - 1) * case.index_strides()[axis] as usize;
+        let span = 1 + (0..4).map(last).sum::<usize>();
+        let bits: Vec<bool> = fill(&Dropout::new(Key::new(7), case.p).with_offset(case.offset), span)
+            .iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1 == 1)).take(span).collect();
+        let mut words = vec![0; mask_words(first + span)];
+        bits.iter().enumerate().for_each(|(i, bit)| words[(first + i) / 64] |= u64::from(*bit) << ((first + i) % 64));
+        let mask = StoredMask::new(Mask::at_bit(&words, first as u64, span).unwrap(), 1.5).with_level(case.level);
+        let (x, before) = (floats(1, extent(case.dims, case.x)), floats(3, extent(case.dims, case.y)));
+        let (mut y, mut expected) = (before.clone(), before);
+        case.elements().iter().for_each(|at| expected[at.y] = if at.kept { x[at.x] * 1.5 } else { 0.0 });
+        mask.with_indexed_bits(case.layout()).apply(&x, &mut y).unwrap();
+        prop_assert!(all_same(&y, &expected));
+    }
+}
+
+/// Of the shape that a pass has to read, and of those that it cannot honour.
+#[test]
+fn strides_that_do_not_fit() {
+    let dropout = Dropout::new(Key::new(1), Probability::new(0.5).unwrap());
+    let (x, mut y) = ([1.0; 12], [7.0; 12]);
+    let layout = Layout::rows(2, 3);
+    // an element too few of each operand in turn
+    for (layout, x_len, r_len, y_len, expected, actual) in [
+        (layout.input_strides([9, 1]), 11, 6, 6, 12, 11),
+        (layout.residual_strides([9, 1]), 6, 11, 6, 12, 11),
+        (layout.strides([9, 1]).input_strides([3, 1]), 6, 12, 11, 12, 11),
+        (layout.strides([9, 1]).input_strides([3, 1]), 7, 12, 12, 6, 7),
+    ] {
+        let result = dropout.with_layout(layout).forward_residual(&x[..x_len], &x[..r_len], &mut y[..y_len]);
+        assert_eq!(result, Err(Error::LengthMismatch { expected, actual }), "{layout:?}");
+    }
+    // an output in which two elements lie in the same place; an input may
+    let again = dropout.with_layout(layout.strides([2, 1]));
+    assert_eq!(again.forward(&x[..5], &mut y[..5]), Err(Error::InvalidLayout { len: 2, stride: 2, within: 3 }));
+    dropout.with_layout(layout.input_strides([0, 1])).forward(&x[..3], &mut y[..6]).unwrap();
+    // the output of a call in place has no other strides than its input
+    let mut y = [7.0; 12];
+    let elsewhere = dropout.with_layout(layout.input_strides([9, 1]));
+    let unsupported = Err(Error::Unsupported { setting: Setting::Layout });
+    assert_eq!(elsewhere.forward_in_place(&mut y[..6]), unsupported);
+    assert_eq!(elsewhere.evaluate_in_place(&mut y[..6]), unsupported);
+    assert_eq!(elsewhere.forward_residual_in_place(&mut y[..6], &x[..6]), unsupported);
+    assert_eq!(BiasDropout::new(elsewhere).forward_in_place(&mut y[..6], &[1.0; 3]), unsupported);
+    assert_eq!(elsewhere.stored(Mask::new(&[1], 6).unwrap()).apply_in_place(&mut y[..6]), unsupported);
+    assert_eq!(y, [7.0; 12]);
+}

@@ -16,9 +16,10 @@ pub enum Error {
         /// The value that was passed.
         threshold: u64,
     },
-    /// A slice or a mask has another number of elements than its neighbours or its shape call for, or a slice fewer than
-    /// its rows need.
+    /// A slice or a mask has another number of elements than its neighbours or its layout call for.
     LengthMismatch {
+        /// Which one.
+        argument: Argument,
         /// The number of elements that the other arguments call for, `usize::MAX` if there are more.
         expected: usize,
         /// The number of elements that was passed.
@@ -38,7 +39,8 @@ pub enum Error {
         /// Number of element indices from the first to the last, both counted.
         span: u128,
     },
-    /// Elements of a layout that lie in the same place of a slice, or past `usize::MAX`.
+    /// Axes of an output that overlap: elements would lie in the same place, or between those of a smaller stride, or past
+    /// `usize::MAX`.
     InvalidLayout {
         /// Length of the axis.
         len: usize,
@@ -110,13 +112,50 @@ impl fmt::Display for Setting {
     }
 }
 
+/// What an argument of a call is to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Argument {
+    /// What is read: `x`, `dy`, scores; what a mask is made of.
+    Input,
+    /// What is written: `y`, `dx`, weights of attention; what a mask is turned into.
+    Output,
+    /// What is added: `r`.
+    Residual,
+    /// A mask, read or written.
+    Mask,
+    /// A bias, or its gradient.
+    Bias,
+    /// The weights of a layer, or their gradient.
+    Weights,
+    /// The table of an embedding, or its gradient.
+    Table,
+    /// Sums over passes: means, squares, entropies.
+    Statistics,
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Input => "input",
+            Self::Output => "output",
+            Self::Residual => "residual",
+            Self::Mask => "mask",
+            Self::Bias => "bias",
+            Self::Weights => "weights",
+            Self::Table => "table",
+            Self::Statistics => "statistics",
+        })
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::InvalidProbability { p } => write!(f, "probability {p} is not in [0, 1]"),
             Self::InvalidThreshold { threshold } => write!(f, "threshold {threshold} is above 2^32"),
-            Self::LengthMismatch { expected, actual } => {
-                write!(f, "expected {expected} elements, got {actual}")
+            Self::LengthMismatch { argument, expected, actual } => {
+                write!(f, "the {argument} has {actual} elements instead of {expected}")
             }
             Self::MaskTooShort { needed, actual } => {
                 write!(f, "mask too short: {needed} bits are needed, {actual} are there")
@@ -153,6 +192,6 @@ impl core::error::Error for Error {}
 
 /// # Errors
 /// [`Error::LengthMismatch`] unless both are equal.
-pub(crate) const fn same_length(expected: usize, actual: usize) -> Result<(), Error> {
-    if expected == actual { Ok(()) } else { Err(Error::LengthMismatch { expected, actual }) }
+pub(crate) const fn same_length(argument: Argument, expected: usize, actual: usize) -> Result<(), Error> {
+    if expected == actual { Ok(()) } else { Err(Error::LengthMismatch { argument, expected, actual }) }
 }

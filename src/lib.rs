@@ -23,7 +23,7 @@ mod probability;
 mod simd;
 mod stream;
 
-pub use error::{Error, Setting};
+pub use error::{Argument, Error, Setting};
 pub use key::Key;
 pub use kinds::{
     AlphaDropout, Attention, BiasDropout, ClassUncertainty, Cutout, DropBlock, DropConnect, Dropout, DropoutLayer,

@@ -4,7 +4,7 @@
 use core::mem::MaybeUninit;
 
 use arbitrary::Arbitrary;
-use dropmask::{Error, Level, Mask, MaskMut, Setting, StoredMask, mask_words};
+use dropmask::{Argument, Error, Level, Mask, MaskMut, Setting, StoredMask, mask_words};
 use dropmask_fuzz::{
     Buffer, Factor, Output, Settings, Shape, Slack, Source, check_model, clipped, len_near, masked, words,
 };
@@ -154,7 +154,8 @@ impl<'a> Case<'a> {
         let reads = operation.uses_stored() && (shape.is_slice() || shape.elements() > 0);
         let bits = self.input.mask_bits();
         if (operation.stores() || reads) && *mask_len as u128 != bits {
-            errors.push(Error::LengthMismatch { expected: clipped(bits), actual: *mask_len });
+            let argument = if *operation == FillBools { Argument::Output } else { Argument::Mask };
+            errors.push(Error::LengthMismatch { argument, expected: clipped(bits), actual: *mask_len });
         }
         if !operation.uses_stored() {
             errors.extend(source.overflow(if operation.stores() { shape.span() } else { shape.pass_span() }));

@@ -2,7 +2,9 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use dropmask::{AlphaDropout, BiasDropout, Error, Level, Mask, MaskMut, ReluDropout, Scaling, Setting, mask_words};
+use dropmask::{
+    AlphaDropout, Argument, BiasDropout, Error, Level, Mask, MaskMut, ReluDropout, Scaling, Setting, mask_words,
+};
 use dropmask_fuzz::{
     Buffer, MAX_LEN, Output, Settings, Shape, Slack, Source, check_model, clipped, len_near, masked, size, words,
 };
@@ -143,16 +145,16 @@ impl<'a> Case<'a> {
         let mut errors = shape.slice_errors(y, x, r);
         let empty = !shape.is_slice() && shape.elements() == 0;
         if (operation.has_bias() || operation.has_bias_gradient()) && !empty {
-            let (expected, actual) = match shape.is_slice() {
-                true => (y.checked_div(b).unwrap_or(0) * b, y),
-                false => (shape.columns(), b),
+            let (argument, expected, actual) = match shape.is_slice() {
+                true => (Argument::Output, y.checked_div(b).unwrap_or(0) * b, y),
+                false => (Argument::Bias, shape.columns(), b),
             };
-            errors.extend((expected != actual).then_some(Error::LengthMismatch { expected, actual }));
+            errors.extend((expected != actual).then_some(Error::LengthMismatch { argument, expected, actual }));
         }
         // nothing is read of a mask where a layout has no elements
         if *operation == Relu || operation.uses_stored() && !empty {
-            let (expected, actual) = (clipped(shape.elements()), *mask_len);
-            errors.extend((expected != actual).then_some(Error::LengthMismatch { expected, actual }));
+            let (argument, expected, actual) = (Argument::Mask, clipped(shape.elements()), *mask_len);
+            errors.extend((expected != actual).then_some(Error::LengthMismatch { argument, expected, actual }));
         }
         if operation.is_alpha() && source.factor.scaling() != Scaling::Inverted {
             errors.push(Error::Unsupported { setting: Setting::Scaling });

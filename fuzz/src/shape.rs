@@ -1,7 +1,7 @@
 //! Any shape of a stream, and a model of it: an element has a position on each axis, all else is a sum of products.
 
 use arbitrary::{Arbitrary, Unstructured};
-use dropmask::{Dropout, Error, Layout, Setting, StoredMask, mask_words};
+use dropmask::{Argument, Dropout, Error, Layout, Setting, StoredMask, mask_words};
 
 use crate::{MAX_LEN, Number, product, size};
 
@@ -263,19 +263,24 @@ impl Shape {
     /// one.
     pub fn slice_errors(&self, y: usize, x: Option<usize>, r: Option<usize>) -> Vec<Error> {
         if self.is_slice() {
-            let others = [x, r].into_iter().flatten().filter(|len| *len != y);
-            return others.map(|expected| Error::LengthMismatch { expected, actual: y }).collect();
+            let output = x.map(|expected| Error::LengthMismatch { argument: Argument::Output, expected, actual: y });
+            let residual = r.map(|actual| Error::LengthMismatch { argument: Argument::Residual, expected: y, actual });
+            let wrong =
+                |error: &Error| !matches!(error, Error::LengthMismatch { expected, actual, .. } if expected == actual);
+            return output.into_iter().chain(residual).filter(wrong).collect();
         }
-        let length = |strides: Axes<usize>, actual: usize| {
+        let length = |argument, strides: Axes<usize>, actual: usize| {
             let expected = span(self.lens, wide(strides));
             let dense = wide(strides) == row_major(self.lens, [false; 4]);
             let fits = actual as u128 == expected || actual as u128 > expected && !dense;
-            (!fits).then_some(Error::LengthMismatch { expected: clipped(expected), actual })
+            (!fits).then_some(Error::LengthMismatch { argument, expected: clipped(expected), actual })
         };
         let moved = (0..4).any(|axis| self.lens[axis] > 1 && self.x[axis] != self.y[axis]);
         let in_place = (x.is_none() && moved).then_some(Error::Unsupported { setting: Setting::Layout });
-        let lengths = [length(self.y, y), x.and_then(|x| length(self.x, x)), r.and_then(|r| length(self.r, r))];
-        self.overlaps().into_iter().chain(lengths.into_iter().flatten()).chain(in_place).collect()
+        let (of_y, of_x, of_r) = (Argument::Output, Argument::Input, Argument::Residual);
+        let others = [x.and_then(|x| length(of_x, self.x, x)), r.and_then(|r| length(of_r, self.r, r))];
+        let lengths = length(of_y, self.y, y).into_iter().chain(others.into_iter().flatten());
+        self.overlaps().into_iter().chain(lengths).chain(in_place).collect()
     }
 
     /// An axis must step over all elements of those with shorter steps, and end where there is memory.

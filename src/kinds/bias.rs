@@ -1,6 +1,6 @@
 use super::dropout::Dropout;
 use crate::engine::{AddScaled, Element, Input, Kernel, Run, Scale};
-use crate::error::{Error, same_length};
+use crate::error::{Argument, Error, same_length};
 use crate::layout::{Layout, Memory};
 use crate::simd::{Floats, Level};
 
@@ -69,8 +69,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.dropout.check_residual(r.len(), y.len())?;
         self.check(x.len(), b.len(), y.len())?;
+        self.dropout.check_residual(r.len(), y.len())?;
         self.run(true, &[Input::Slice(x), Input::Slice(r)], b, y)
     }
 
@@ -79,8 +79,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn forward_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
-        self.dropout.check_residual(r.len(), x.len())?;
         self.check_in_place(x.len(), b.len())?;
+        self.dropout.check_residual(r.len(), x.len())?;
         self.run(true, &[Input::InPlace, Input::Slice(r)], b, x)
     }
 
@@ -147,8 +147,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn evaluate_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.dropout.check_residual(r.len(), y.len())?;
         self.check(x.len(), b.len(), y.len())?;
+        self.dropout.check_residual(r.len(), y.len())?;
         self.run(false, &[Input::Slice(x), Input::Slice(r)], b, y)
     }
 
@@ -157,8 +157,8 @@ impl BiasDropout {
     /// # Errors
     /// See [`BiasDropout`].
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
-        self.dropout.check_residual(r.len(), x.len())?;
         self.check_in_place(x.len(), b.len())?;
+        self.dropout.check_residual(r.len(), x.len())?;
         self.run(false, &[Input::InPlace, Input::Slice(r)], b, x)
     }
 
@@ -175,8 +175,8 @@ impl BiasDropout {
     fn check_bias(&self, len: usize, b: usize) -> Result<(), Error> {
         match self.dropout.layout() {
             Some(layout) if layout.len() == 0 => Ok(()),
-            Some(layout) => same_length(layout.columns(), b),
-            None => same_length(len.checked_div(b).unwrap_or(0) * b, len),
+            Some(layout) => same_length(Argument::Bias, layout.columns(), b),
+            None => same_length(Argument::Output, len.checked_div(b).unwrap_or(0) * b, len),
         }
     }
 

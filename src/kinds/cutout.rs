@@ -1,6 +1,6 @@
 use core::ops::Range;
 
-use crate::error::{Error, same_length};
+use crate::error::{Argument, Error, same_length};
 use crate::key::Key;
 use crate::layout::check_indices;
 
@@ -78,8 +78,8 @@ impl Cutout {
     /// # Errors
     /// See [`Cutout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len())?;
-        self.check(y.len())?;
+        self.check(Argument::Input, x.len())?;
+        self.check(Argument::Output, y.len())?;
         self.cut(Some(x), y);
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Cutout {
     /// # Errors
     /// See [`Cutout`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
-        self.check(x.len())?;
+        self.check(Argument::Output, x.len())?;
         self.cut(None, x);
         Ok(())
     }
@@ -110,8 +110,8 @@ impl Cutout {
         self.forward_in_place(dy)
     }
 
-    fn check(&self, len: usize) -> Result<(), Error> {
-        same_length(self.len(), len)?;
+    fn check(&self, argument: Argument, len: usize) -> Result<(), Error> {
+        same_length(argument, self.len(), len)?;
         self.check_indices()
     }
 

@@ -1,7 +1,7 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Source, sequence};
-use crate::error::{Error, Setting, same_length};
+use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::check_indices;
 use crate::mask::{Mask, MaskMut, low_bits};
 use crate::probability::Probability;
@@ -141,7 +141,7 @@ impl DropBlock {
     /// # Errors
     /// See [`DropBlock`].
     pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<KeptCount, Error> {
-        self.check(mask.len())?;
+        self.check(Argument::Mask, mask.len())?;
         let seeds = Source::drawn(Stream { p: self.gamma, ..self.dropout.stream() }, self.dropout.offset());
         if self.dropout.run_level() == Level::SCALAR {
             self.draw_scalar(seeds, mask.words_mut());
@@ -157,8 +157,8 @@ impl DropBlock {
     /// # Errors
     /// See [`DropBlock`].
     pub fn forward(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<KeptCount, Error> {
-        self.check(x.len())?;
-        self.check(y.len())?;
+        self.check(Argument::Input, x.len())?;
+        self.check(Argument::Output, y.len())?;
         let count = self.fill(mask)?;
         self.stored(mask.as_mask(), count).apply(x, y)?;
         Ok(count)
@@ -169,7 +169,7 @@ impl DropBlock {
     /// # Errors
     /// See [`DropBlock`].
     pub fn forward_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<KeptCount, Error> {
-        self.check(x.len())?;
+        self.check(Argument::Output, x.len())?;
         let count = self.fill(mask)?;
         self.stored(mask.as_mask(), count).apply_in_place(x)?;
         Ok(count)
@@ -181,7 +181,7 @@ impl DropBlock {
     /// # Errors
     /// See [`DropBlock`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32], mask: Mask<'_>, count: KeptCount) -> Result<(), Error> {
-        self.check_len(mask.len())?;
+        self.check_len(Argument::Mask, mask.len())?;
         self.stored(mask, count).apply(dy, dx)
     }
 
@@ -190,7 +190,7 @@ impl DropBlock {
     /// # Errors
     /// See [`DropBlock`].
     pub fn backward_in_place(&self, dy: &mut [f32], mask: Mask<'_>, count: KeptCount) -> Result<(), Error> {
-        self.check_len(mask.len())?;
+        self.check_len(Argument::Mask, mask.len())?;
         self.stored(mask, count).apply_in_place(dy)
     }
 
@@ -198,14 +198,14 @@ impl DropBlock {
         self.dropout.stored_by(mask, count.scale())
     }
 
-    fn check_len(&self, len: usize) -> Result<(), Error> {
+    fn check_len(&self, argument: Argument, len: usize) -> Result<(), Error> {
         self.dropout.supports_no(&[Setting::Layout, Setting::Scaling])?;
-        same_length(self.shape.into_iter().product(), len)
+        same_length(argument, self.shape.into_iter().product(), len)
     }
 
     /// The check of a pass that draws seeds.
-    fn check(&self, len: usize) -> Result<(), Error> {
-        self.check_len(len)?;
+    fn check(&self, argument: Argument, len: usize) -> Result<(), Error> {
+        self.check_len(argument, len)?;
         check_indices(self.dropout.offset(), u128::from(self.seeds()))
     }
 }

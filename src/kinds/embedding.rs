@@ -1,7 +1,7 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Input, Reader, Row, Source};
-use crate::error::{Error, Setting, same_length};
+use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::check_indices;
 use crate::mask::Mask;
 use crate::simd::Level;
@@ -88,7 +88,7 @@ impl<'a> EmbeddingDropout<'a> {
     /// See [`EmbeddingDropout`].
     pub fn lookup(&self, ids: &[u32], table: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check_table(table.len())?;
-        self.check(ids, y.len())?;
+        self.check(ids, Argument::Output, y.len())?;
         self.launch(ids, [RowOf::Token, RowOf::Position], Some(table), false, y);
         Ok(())
     }
@@ -98,8 +98,8 @@ impl<'a> EmbeddingDropout<'a> {
     /// # Errors
     /// See [`EmbeddingDropout`].
     pub fn forward(&self, ids: &[u32], x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check(ids, x.len())?;
-        self.check(ids, y.len())?;
+        self.check(ids, Argument::Input, x.len())?;
+        self.check(ids, Argument::Output, y.len())?;
         self.launch(ids, [RowOf::Position; 2], Some(x), false, y);
         Ok(())
     }
@@ -109,7 +109,7 @@ impl<'a> EmbeddingDropout<'a> {
     /// # Errors
     /// See [`EmbeddingDropout`].
     pub fn forward_in_place(&self, ids: &[u32], x: &mut [f32]) -> Result<(), Error> {
-        self.check(ids, x.len())?;
+        self.check(ids, Argument::Output, x.len())?;
         self.launch(ids, [RowOf::Position; 2], None, false, x);
         Ok(())
     }
@@ -137,17 +137,17 @@ impl<'a> EmbeddingDropout<'a> {
     /// See [`EmbeddingDropout`].
     pub fn backward_table(&self, ids: &[u32], dy: &[f32], dtable: &mut [f32]) -> Result<(), Error> {
         self.check_table(dtable.len())?;
-        self.check(ids, dy.len())?;
+        self.check(ids, Argument::Input, dy.len())?;
         self.launch(ids, [RowOf::Position, RowOf::Token], Some(dy), true, dtable);
         Ok(())
     }
 
     fn check_table(&self, len: usize) -> Result<(), Error> {
-        same_length(self.vocabulary.saturating_mul(self.dimension), len)
+        same_length(Argument::Table, self.vocabulary.saturating_mul(self.dimension), len)
     }
 
     /// Rows of the positions, and the tokens.
-    fn check(&self, ids: &[u32], len: usize) -> Result<(), Error> {
+    fn check(&self, ids: &[u32], argument: Argument, len: usize) -> Result<(), Error> {
         let vocabulary = self.vocabulary;
         match self.words {
             Words::Drawn(dropout) => {
@@ -156,10 +156,10 @@ impl<'a> EmbeddingDropout<'a> {
             }
             Words::Stored(stored) => {
                 stored.settings().supports_no(&[Setting::Layout, Setting::Threads])?;
-                same_length(vocabulary, stored.bits())?;
+                same_length(Argument::Mask, vocabulary, stored.bits())?;
             }
         }
-        same_length(ids.len().saturating_mul(self.dimension), len)?;
+        same_length(argument, ids.len().saturating_mul(self.dimension), len)?;
         let known = |id: u32| usize::try_from(id).is_ok_and(|id| id < vocabulary);
         match ids.iter().zip(0..).find(|&(&id, _)| !known(id)) {
             Some((&id, position)) => Err(Error::UnknownToken { position, id, vocabulary }),

@@ -3,7 +3,7 @@
 //! uncertainty.
 
 use super::dropout::Dropout;
-use crate::error::{Error, same_length};
+use crate::error::{Argument, Error, same_length};
 use crate::layout::Layout;
 
 /// Masks of Monte-Carlo dropout: which elements share a bit in pass `t`.
@@ -93,7 +93,7 @@ impl<'a> Moments<'a> {
     /// # Errors
     /// See [`Moments`].
     pub fn resume(passes: u64, mean: &'a mut [f64], squares: &'a mut [f64]) -> Result<Self, Error> {
-        same_length(mean.len(), squares.len())?;
+        same_length(Argument::Statistics, mean.len(), squares.len())?;
         if passes == 0 {
             mean.fill(0.0);
             squares.fill(0.0);
@@ -106,7 +106,7 @@ impl<'a> Moments<'a> {
     /// # Errors
     /// See [`Moments`].
     pub fn push(&mut self, y: &[f32]) -> Result<(), Error> {
-        same_length(self.mean.len(), y.len())?;
+        same_length(Argument::Input, self.mean.len(), y.len())?;
         self.passes = self.passes.saturating_add(1);
         let n = self.passes as f64;
         for ((mean, squares), y) in self.mean.iter_mut().zip(self.squares.iter_mut()).zip(y) {
@@ -144,7 +144,7 @@ impl<'a> Moments<'a> {
     /// # Errors
     /// See [`Moments`].
     pub fn merge(&mut self, other: &Moments<'_>) -> Result<(), Error> {
-        same_length(self.mean.len(), other.mean.len())?;
+        same_length(Argument::Statistics, self.mean.len(), other.mean.len())?;
         let (m, n) = (self.passes as f64, other.passes as f64);
         self.passes = self.passes.saturating_add(other.passes);
         if other.passes == 0 {
@@ -194,7 +194,7 @@ impl<'a> Moments<'a> {
 }
 
 pub(crate) fn variance(squares: &[f64], count: f64, out: &mut [f64]) -> Result<(), Error> {
-    same_length(squares.len(), out.len())?;
+    same_length(Argument::Output, squares.len(), out.len())?;
     out.iter_mut().zip(squares).for_each(|(out, squares)| *out = squares / count);
     Ok(())
 }
@@ -254,7 +254,7 @@ impl<'a> ClassUncertainty<'a> {
         mean: &'a mut [f64],
         entropy: &'a mut [f64],
     ) -> Result<Self, Error> {
-        same_length(entropy.len().saturating_mul(classes), mean.len())?;
+        same_length(Argument::Statistics, entropy.len().saturating_mul(classes), mean.len())?;
         if passes == 0 {
             mean.fill(0.0);
             entropy.fill(0.0);
@@ -267,7 +267,7 @@ impl<'a> ClassUncertainty<'a> {
     /// # Errors
     /// See [`ClassUncertainty`].
     pub fn push(&mut self, p: &[f32]) -> Result<(), Error> {
-        same_length(self.mean.len(), p.len())?;
+        same_length(Argument::Input, self.mean.len(), p.len())?;
         self.passes = self.passes.saturating_add(1);
         let n = self.passes as f64;
         self.mean.iter_mut().zip(p).for_each(|(mean, p)| *mean += (f64::from(*p) - *mean) / n);
@@ -297,7 +297,7 @@ impl<'a> ClassUncertainty<'a> {
     /// # Errors
     /// See [`ClassUncertainty`].
     pub fn predictive_entropy(&self, out: &mut [f64]) -> Result<(), Error> {
-        same_length(self.entropy.len(), out.len())?;
+        same_length(Argument::Output, self.entropy.len(), out.len())?;
         predictive_entropy(self.mean, self.classes, out);
         Ok(())
     }
@@ -307,7 +307,7 @@ impl<'a> ClassUncertainty<'a> {
     /// # Errors
     /// See [`ClassUncertainty`].
     pub fn mutual_information(&self, out: &mut [f64]) -> Result<(), Error> {
-        same_length(self.entropy.len(), out.len())?;
+        same_length(Argument::Output, self.entropy.len(), out.len())?;
         mutual_information(self.mean, self.entropy, self.classes, out);
         Ok(())
     }

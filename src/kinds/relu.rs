@@ -1,7 +1,7 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
 use crate::engine::{Element, Input};
-use crate::error::{Error, same_length};
+use crate::error::{Argument, Error, same_length};
 use crate::mask::{Mask, MaskMut, append};
 use crate::simd::Floats;
 
@@ -110,7 +110,7 @@ impl ReluDropout {
     }
 
     fn rectify(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
-        same_length(self.dropout.layout_of(y.len()).len(), mask.len())?;
+        same_length(Argument::Mask, self.dropout.layout_of(y.len()).len(), mask.len())?;
         let pass = self.dropout.training(&[x], y);
         pass.each_range(mask.words_mut(), &|range, mask| {
             pass.range(range, &mut Relu { mask, ..Relu::new(self.dropout.scale()) });

@@ -1,7 +1,7 @@
 //! How a call runs and over which slices, wherever its bits come from.
 
 use crate::engine::{Input, Operands, Output, Pass, Row, Source, Threads};
-use crate::error::{Error, Setting, same_length};
+use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::{Layout, Memory, Operand};
 use crate::simd::Level;
 
@@ -50,7 +50,7 @@ impl Settings {
 
     /// Whether an input and an output have the layout.
     pub(super) fn check(&self, x: usize, y: usize) -> Result<(), Error> {
-        let Some(layout) = self.layout else { return same_length(x, y) };
+        let Some(layout) = self.layout else { return same_length(Argument::Output, x, y) };
         layout.check(Operand::Output, y)?;
         layout.check(Operand::Input, x)
     }
@@ -66,7 +66,7 @@ impl Settings {
     pub(super) fn check_residual(&self, r: usize, y: usize) -> Result<(), Error> {
         match self.layout {
             Some(layout) => layout.check(Operand::Residual, r),
-            None => same_length(r, y),
+            None => same_length(Argument::Residual, y, r),
         }
     }
 

@@ -4,7 +4,7 @@ use super::settings::Settings;
 #[cfg(feature = "rayon")]
 use crate::engine::Threads;
 use crate::engine::{Input, Output, Source, written};
-use crate::error::{Error, same_length};
+use crate::error::{Argument, Error, same_length};
 use crate::layout::Layout;
 use crate::mask::Mask;
 use crate::simd::Level;
@@ -122,8 +122,8 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply).
     pub fn apply_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.settings.check_residual(r.len(), y.len())?;
         self.check(x.len(), y.len())?;
+        self.settings.check_residual(r.len(), y.len())?;
         self.pass([Input::Slice(x), Input::Slice(r)], y)
     }
 
@@ -132,8 +132,8 @@ impl<'a> StoredMask<'a> {
     /// # Errors
     /// See [`apply`](Self::apply).
     pub fn apply_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
-        self.settings.check_residual(r.len(), x.len())?;
         self.check_in_place(x.len())?;
+        self.settings.check_residual(r.len(), x.len())?;
         self.pass([Input::InPlace, Input::Slice(r)], x)
     }
 
@@ -172,7 +172,7 @@ impl<'a> StoredMask<'a> {
     /// Whether the mask has the bits of slices of this length.
     fn check_mask(&self, len: usize) -> Result<(), Error> {
         match self.settings.layout {
-            None => same_length(len, self.mask.len()),
+            None => same_length(Argument::Mask, len, self.mask.len()),
             // where there are no elements, channels have stored their bits all the same
             Some(layout) if layout.len() == 0 => Ok(()),
             Some(layout) => layout.check_indexed(self.mask.len()),

@@ -1,7 +1,7 @@
 //! Whether what a call is given has the layout.
 
 use super::{Axis, Layout, Operand};
-use crate::error::{Error, Setting, same_length};
+use crate::error::{Argument, Error, Setting, same_length};
 
 impl Layout {
     /// Whether an operand of this length has all elements: exactly those with the strides of dense elements, with others at
@@ -18,7 +18,7 @@ impl Layout {
         if actual == expected || actual > expected && !self.is_dense(operand) {
             Ok(())
         } else {
-            Err(Error::LengthMismatch { expected, actual })
+            Err(Error::LengthMismatch { argument: operand.argument(), expected, actual })
         }
     }
 
@@ -45,7 +45,7 @@ impl Layout {
     /// # Errors
     /// [`Error::LengthMismatch`].
     pub(crate) fn check_indexed(&self, len: usize) -> Result<(), Error> {
-        same_length(usize::try_from(self.span()).unwrap_or(usize::MAX), len)
+        same_length(Argument::Mask, usize::try_from(self.span()).unwrap_or(usize::MAX), len)
     }
 
     /// Whether all of an output of this length is written.

@@ -1,6 +1,7 @@
 //! Where the elements of a layout lie, in as few axes as there are.
 
 use super::{AXES, Axis, Layout};
+use crate::error::Argument;
 
 /// What has strides of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,18 @@ pub(crate) enum Operand {
     Residual,
     /// One row for all, of as many elements as the innermost axis: a bias, its gradient.
     Row,
+}
+
+impl Operand {
+    /// What an error calls it.
+    pub(super) const fn argument(self) -> Argument {
+        match self {
+            Self::Output => Argument::Output,
+            Self::Input => Argument::Input,
+            Self::Residual => Argument::Residual,
+            Self::Row => Argument::Bias,
+        }
+    }
 }
 
 /// Operands whose strides a layout has.

@@ -165,7 +165,7 @@ impl Layout {
     }
 
     /// With other distances in the slices, of each axis or of the innermost ones. What lies between the elements is neither
-    /// read nor written.
+    /// read nor written. In an output each axis steps over those with smaller strides; in an input they may overlap.
     #[must_use]
     pub const fn strides<const N: usize>(self, strides: [usize; N]) -> Self {
         self.strides_of(Operand::Output, strides)

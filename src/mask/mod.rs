@@ -9,7 +9,7 @@ pub use write::MaskMut;
 use core::fmt;
 use core::ops::Range;
 
-use crate::error::{Error, same_length};
+use crate::error::{Argument, Error, same_length};
 
 /// Number of `u64` words that hold `len` bits: `len.div_ceil(64)`, for any `len`.
 pub const fn mask_words(len: usize) -> usize {
@@ -80,7 +80,7 @@ impl<'a> Mask<'a> {
     pub fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
         let Range { start, end } = range;
         if start > end {
-            return Err(Error::LengthMismatch { expected: start, actual: end });
+            return Err(Error::LengthMismatch { argument: Argument::Mask, expected: start, actual: end });
         }
         if end > self.len {
             return Err(Error::MaskTooShort { needed: end as u64, actual: self.len as u64 });
@@ -136,7 +136,7 @@ impl<'a> Mask<'a> {
     /// # Errors
     /// [`Error::LengthMismatch`] unless `out.len() == self.len()`.
     pub fn write_bools(&self, out: &mut [bool]) -> Result<(), Error> {
-        same_length(self.len, out.len())?;
+        same_length(Argument::Output, self.len, out.len())?;
         unpack(self.words(), out, |kept| kept == 1);
         Ok(())
     }
@@ -146,7 +146,7 @@ impl<'a> Mask<'a> {
     /// # Errors
     /// [`Error::LengthMismatch`] unless `out.len() == self.len()`.
     pub fn write_u8(&self, out: &mut [u8]) -> Result<(), Error> {
-        same_length(self.len, out.len())?;
+        same_length(Argument::Output, self.len, out.len())?;
         unpack(self.words(), out, |kept| kept);
         Ok(())
     }
@@ -156,7 +156,7 @@ impl<'a> Mask<'a> {
     /// # Errors
     /// [`Error::LengthMismatch`] unless `out.len() == self.len().div_ceil(8)`.
     pub fn write_le_bytes(&self, out: &mut [u8]) -> Result<(), Error> {
-        same_length(self.len.div_ceil(8), out.len())?;
+        same_length(Argument::Output, self.len.div_ceil(8), out.len())?;
         for (out, word) in out.chunks_mut(8).zip(self.words()) {
             out.iter_mut().zip(word.to_le_bytes()).for_each(|(out, byte)| *out = byte);
         }

@@ -1,7 +1,7 @@
 use core::fmt;
 
 use super::{Mask, low_bits, mask_words, saturate};
-use crate::error::{Error, same_length};
+use crate::error::{Argument, Error, same_length};
 
 /// A packed mask to write: one bit per element, least significant bit first, 1 = keep.
 ///
@@ -63,7 +63,7 @@ impl<'a> MaskMut<'a> {
     /// # Errors
     /// [`Error::LengthMismatch`] unless the lengths are equal.
     pub fn copy_from(&mut self, mask: Mask<'_>) -> Result<(), Error> {
-        same_length(self.len, mask.len)?;
+        same_length(Argument::Mask, self.len, mask.len)?;
         self.words.iter_mut().zip(mask.words()).for_each(|(out, word)| *out = word);
         Ok(())
     }
@@ -73,7 +73,7 @@ impl<'a> MaskMut<'a> {
     /// # Errors
     /// [`Error::LengthMismatch`] unless `kept.len() == self.len()`.
     pub fn copy_from_bools(&mut self, kept: &[bool]) -> Result<(), Error> {
-        same_length(self.len, kept.len())?;
+        same_length(Argument::Input, self.len, kept.len())?;
         self.pack(kept.iter().copied());
         Ok(())
     }
@@ -83,7 +83,7 @@ impl<'a> MaskMut<'a> {
     /// # Errors
     /// [`Error::LengthMismatch`] unless `kept.len() == self.len()`.
     pub fn copy_from_u8(&mut self, kept: &[u8]) -> Result<(), Error> {
-        same_length(self.len, kept.len())?;
+        same_length(Argument::Input, self.len, kept.len())?;
         self.pack(kept.iter().map(|&byte| byte != 0));
         Ok(())
     }
@@ -94,7 +94,7 @@ impl<'a> MaskMut<'a> {
     /// # Errors
     /// [`Error::LengthMismatch`] unless `bytes.len() == self.len().div_ceil(8)`.
     pub fn copy_from_le_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        same_length(self.len.div_ceil(8), bytes.len())?;
+        same_length(Argument::Input, self.len.div_ceil(8), bytes.len())?;
         for (word, bytes) in self.words.iter_mut().zip(bytes.chunks(8)) {
             *word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
         }

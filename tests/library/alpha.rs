@@ -1,7 +1,7 @@
 //! Alpha dropout against its formulas, and its promise: SELU activations keep mean 0 and variance 1.
 
 use crate::common::{all_same, floats, generator, to_bits};
-use dropmask::{AlphaDropout, Dropout, Error, Key, Layout, Level, Mask, Probability};
+use dropmask::{AlphaDropout, Argument, Dropout, Error, Key, Layout, Level, Mask, Probability};
 use rand_xoshiro::rand_core::Rng;
 
 fn stream(p: f32) -> Dropout {
@@ -166,11 +166,11 @@ fn selu_activations_keep_mean_and_variance() {
 fn errors_write_nothing() {
     let alpha = AlphaDropout::new(stream(0.5));
     let mut y = [7.0; 4];
-    let wrong = Err(Error::LengthMismatch { expected: 3, actual: 4 });
-    assert_eq!(alpha.forward(&[1.0; 3], &mut y), wrong);
-    assert_eq!(alpha.backward(&[1.0; 3], &mut y), wrong);
-    assert_eq!(alpha.backward_add(&[1.0; 3], &mut y), wrong);
-    assert_eq!(alpha.evaluate(&[1.0; 3], &mut y), wrong);
+    let wrong = |argument| Err(Error::LengthMismatch { argument, expected: 3, actual: 4 });
+    assert_eq!(alpha.forward(&[1.0; 3], &mut y), wrong(Argument::Output));
+    assert_eq!(alpha.backward(&[1.0; 3], &mut y), wrong(Argument::Output));
+    assert_eq!(alpha.backward_add(&[1.0; 3], &mut y), wrong(Argument::Output));
+    assert_eq!(alpha.evaluate(&[1.0; 3], &mut y), wrong(Argument::Output));
     let far = AlphaDropout::new(stream(0.5).with_offset(u64::MAX - 2));
     assert_eq!(far.forward_in_place(&mut y), Err(Error::IndexOverflow { offset: u64::MAX - 2, span: 4 }));
     assert_eq!(far.backward_in_place(&mut y), Err(Error::IndexOverflow { offset: u64::MAX - 2, span: 4 }));

@@ -1,7 +1,7 @@
 //! Attention dropout: all levels against the specification, the specification against the definition in `f64`, the
 //! gradient against finite differences, and laws.
 
-use dropmask::{Attention, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Scaling, mask_words};
+use dropmask::{Argument, Attention, Dropout, Error, Key, Level, Mask, MaskMut, Probability, Scaling, mask_words};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -753,22 +753,25 @@ fn every_query_sees_every_key() {
 fn errors_write_nothing() {
     let attention = Attention::new(stream(0.5), 2, 3, 4);
     let (x, short) = ([1.0; 24], [1.0; 23]);
-    let length = Err(Error::LengthMismatch { expected: 24, actual: 23 });
+    let length = |argument| Err(Error::LengthMismatch { argument, expected: 24, actual: 23 });
     let (mut y, mut small) = ([7.0; 24], [7.0; 23]);
-    assert_eq!(attention.forward(&short, &mut y), length);
-    assert_eq!(attention.forward(&x, &mut small), length);
-    assert_eq!(attention.forward_in_place(&mut small), length);
-    assert_eq!(attention.evaluate(&short, &mut y), length);
-    assert_eq!(attention.evaluate(&x, &mut small), length);
-    assert_eq!(attention.evaluate_in_place(&mut small), length);
-    assert_eq!(attention.backward(&short, &x, &mut y), length);
-    assert_eq!(attention.backward(&x, &short, &mut y), length);
-    assert_eq!(attention.backward(&x, &x, &mut small), length);
-    assert_eq!(attention.backward_in_place(&mut small, &x), length);
-    assert_eq!(attention.backward_in_place(&mut y, &short), length);
+    assert_eq!(attention.forward(&short, &mut y), length(Argument::Input));
+    assert_eq!(attention.forward(&x, &mut small), length(Argument::Output));
+    assert_eq!(attention.forward_in_place(&mut small), length(Argument::Output));
+    assert_eq!(attention.evaluate(&short, &mut y), length(Argument::Input));
+    assert_eq!(attention.evaluate(&x, &mut small), length(Argument::Output));
+    assert_eq!(attention.evaluate_in_place(&mut small), length(Argument::Output));
+    assert_eq!(attention.backward(&short, &x, &mut y), length(Argument::Input));
+    assert_eq!(attention.backward(&x, &short, &mut y), length(Argument::Input));
+    assert_eq!(attention.backward(&x, &x, &mut small), length(Argument::Output));
+    assert_eq!(attention.backward_in_place(&mut small, &x), length(Argument::Output));
+    assert_eq!(attention.backward_in_place(&mut y, &short), length(Argument::Input));
 
     let huge = Attention::new(stream(0.5), usize::MAX, 2, 4);
-    assert_eq!(huge.forward(&x, &mut y), Err(Error::LengthMismatch { expected: usize::MAX, actual: 24 }));
+    assert_eq!(
+        huge.forward(&x, &mut y),
+        Err(Error::LengthMismatch { argument: Argument::Input, expected: usize::MAX, actual: 24 })
+    );
 
     let offset = u64::MAX - 22;
     let late = Attention::new(stream(0.5).with_offset(offset), 2, 3, 4);
@@ -813,7 +816,7 @@ fn a_stored_mask_is_the_drawn_one() {
     let words = [0; 1];
     let attention = Attention::new(stream(0.5), 1, 2, 3).stored(Mask::new(&words, 5).unwrap());
     let mut weights = [9.0; 6];
-    let error = Error::LengthMismatch { expected: 6, actual: 5 };
+    let error = Error::LengthMismatch { argument: Argument::Mask, expected: 6, actual: 5 };
     assert_eq!(attention.forward(&[0.0; 6], &mut weights), Err(error));
     assert_eq!(attention.forward_in_place(&mut weights), Err(error));
     assert_eq!(attention.backward(&[0.0; 6], &[0.0; 6], &mut weights), Err(error));

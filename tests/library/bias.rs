@@ -1,7 +1,7 @@
 //! Bias, dropout and residual in one pass, and the gradient of the bias in its order of summation.
 
 use crate::common::{all_same, floats};
-use dropmask::{BiasDropout, Dropout, Error, Key, Layout, Level, Mask, Probability, Scaling};
+use dropmask::{Argument, BiasDropout, Dropout, Error, Key, Layout, Level, Mask, Probability, Scaling};
 
 fn stream(p: f32) -> Dropout {
     Dropout::new(Key::new(71), Probability::new(p).unwrap())
@@ -194,22 +194,22 @@ fn finite_differences() {
 fn errors_write_nothing() {
     let bias = BiasDropout::new(stream(0.5));
     let (x, mut y, mut db) = ([1.0; 12], [7.0; 12], [8.0; 5]);
-    let wrong = |expected, actual| Err(Error::LengthMismatch { expected, actual });
-    assert_eq!(bias.forward(&x, &[1.0; 5], &mut y), wrong(10, 12));
-    assert_eq!(bias.forward(&x, &[1.0; 13], &mut y), wrong(0, 12));
-    assert_eq!(bias.forward(&x, &[], &mut y), wrong(0, 12));
-    assert_eq!(bias.forward(&x[1..], &[1.0; 4], &mut y), wrong(11, 12));
-    assert_eq!(bias.forward_in_place(&mut y, &[1.0; 5]), wrong(10, 12));
-    assert_eq!(bias.forward_residual(&x, &[1.0; 4], &x[1..], &mut y), wrong(11, 12));
-    assert_eq!(bias.forward_residual_in_place(&mut y, &[1.0; 4], &x[1..]), wrong(11, 12));
-    assert_eq!(bias.forward_add(&x, &[1.0; 5], &mut y), wrong(10, 12));
-    assert_eq!(bias.evaluate(&x, &[1.0; 5], &mut y), wrong(10, 12));
-    assert_eq!(bias.evaluate_residual(&x, &[1.0; 5], &x, &mut y), wrong(10, 12));
-    assert_eq!(bias.backward(&x, &mut y, &mut db), wrong(10, 12));
-    assert_eq!(bias.backward_in_place(&mut y, &mut db), wrong(10, 12));
-    assert_eq!(bias.backward_add(&x, &mut y, &mut db), wrong(10, 12));
+    let wrong = |argument, expected, actual| Err(Error::LengthMismatch { argument, expected, actual });
+    assert_eq!(bias.forward(&x, &[1.0; 5], &mut y), wrong(Argument::Output, 10, 12));
+    assert_eq!(bias.forward(&x, &[1.0; 13], &mut y), wrong(Argument::Output, 0, 12));
+    assert_eq!(bias.forward(&x, &[], &mut y), wrong(Argument::Output, 0, 12));
+    assert_eq!(bias.forward(&x[1..], &[1.0; 4], &mut y), wrong(Argument::Output, 11, 12));
+    assert_eq!(bias.forward_in_place(&mut y, &[1.0; 5]), wrong(Argument::Output, 10, 12));
+    assert_eq!(bias.forward_residual(&x, &[1.0; 4], &x[1..], &mut y), wrong(Argument::Residual, 12, 11));
+    assert_eq!(bias.forward_residual_in_place(&mut y, &[1.0; 4], &x[1..]), wrong(Argument::Residual, 12, 11));
+    assert_eq!(bias.forward_add(&x, &[1.0; 5], &mut y), wrong(Argument::Output, 10, 12));
+    assert_eq!(bias.evaluate(&x, &[1.0; 5], &mut y), wrong(Argument::Output, 10, 12));
+    assert_eq!(bias.evaluate_residual(&x, &[1.0; 5], &x, &mut y), wrong(Argument::Output, 10, 12));
+    assert_eq!(bias.backward(&x, &mut y, &mut db), wrong(Argument::Output, 10, 12));
+    assert_eq!(bias.backward_in_place(&mut y, &mut db), wrong(Argument::Output, 10, 12));
+    assert_eq!(bias.backward_add(&x, &mut y, &mut db), wrong(Argument::Output, 10, 12));
     let rows = BiasDropout::new(stream(0.5).with_layout(Layout::rows(2, 6)));
-    assert_eq!(rows.forward(&x, &[1.0; 3], &mut y), wrong(6, 3));
+    assert_eq!(rows.forward(&x, &[1.0; 3], &mut y), wrong(Argument::Bias, 6, 3));
     let far = BiasDropout::new(stream(0.5).with_offset(u64::MAX));
     let overflow = Err(Error::IndexOverflow { offset: u64::MAX, span: 12 });
     assert_eq!(far.backward(&x, &mut y, &mut db[..4]), overflow);

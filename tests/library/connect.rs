@@ -1,7 +1,9 @@
 //! `DropConnect`: every level against the specification, the specification against its definition, gradients, laws, moments.
 
 use crate::common::{all_same, fill, floats, generator, to_bits};
-use dropmask::{DropConnect, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, Scaling, mask_words};
+use dropmask::{
+    Argument, DropConnect, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, Scaling, mask_words,
+};
 use rand_xoshiro::rand_core::Rng;
 
 /// Batch, inputs, outputs.
@@ -439,30 +441,30 @@ fn errors_write_nothing() {
         assert_eq!(result, Err(error));
         assert!(out.iter().all(|&out| out == 9.0));
     };
-    let mismatch = |expected, actual| Error::LengthMismatch { expected, actual };
+    let mismatch = |argument, expected, actual| Error::LengthMismatch { argument, expected, actual };
 
     let mut y = [9.0; 12];
     let result = layer.forward(&w[1..], None, &x, &mut y);
-    untouched(result, &y, mismatch(6, 5));
+    untouched(result, &y, mismatch(Argument::Weights, 6, 5));
     let result = layer.forward(&w, Some(&b[1..]), &x, &mut y);
-    untouched(result, &y, mismatch(3, 2));
+    untouched(result, &y, mismatch(Argument::Bias, 3, 2));
     let result = layer.forward(&w, Some(&b), &x[1..], &mut y);
-    untouched(result, &y, mismatch(8, 7));
+    untouched(result, &y, mismatch(Argument::Input, 8, 7));
     let result = layer.forward(&w, Some(&b), &x, &mut y[1..]);
-    untouched(result, &y, mismatch(12, 11));
+    untouched(result, &y, mismatch(Argument::Output, 12, 11));
     let result = layer.evaluate(&w, Some(&b), &x, &mut y[1..]);
-    untouched(result, &y, mismatch(12, 11));
+    untouched(result, &y, mismatch(Argument::Output, 12, 11));
     let mut variance = [9.0; 11];
     let result = layer.moments(&w, Some(&b), &x, &mut y, &mut variance);
-    untouched(result, &y, mismatch(12, 11));
+    untouched(result, &y, mismatch(Argument::Output, 12, 11));
     let mask = Mask::new(&[0], 5).unwrap();
     let result = layer.stored(mask).forward(&w, Some(&b), &x, &mut y);
-    untouched(result, &y, mismatch(6, 5));
+    untouched(result, &y, mismatch(Argument::Mask, 6, 5));
     let result = layer.per_sample(0).stored(mask).forward(&w, Some(&b), &x, &mut y);
-    untouched(result, &y, mismatch(24, 5));
+    untouched(result, &y, mismatch(Argument::Mask, 24, 5));
     let huge = DropConnect::new(stream(0.5), usize::MAX, usize::MAX, usize::MAX);
     let result = huge.forward(&w, None, &x, &mut y);
-    untouched(result, &y, mismatch(usize::MAX, 6));
+    untouched(result, &y, mismatch(Argument::Weights, usize::MAX, 6));
 
     // the last weight has index 2^64 - 1, or one more
     let at = |offset| DropConnect::new(stream(0.5).with_offset(offset), 4, 2, 3);
@@ -487,15 +489,15 @@ fn errors_write_nothing() {
 
     let mut dx = [9.0; 8];
     let result = layer.backward_input(&w, &dy[1..], &mut dx);
-    untouched(result, &dx, mismatch(12, 11));
+    untouched(result, &dx, mismatch(Argument::Input, 12, 11));
     let mut dw = [9.0; 6];
     let result = layer.backward_weights(&x, &dy[1..], &mut dw);
-    untouched(result, &dw, mismatch(12, 11));
+    untouched(result, &dw, mismatch(Argument::Input, 12, 11));
     let result = layer.backward_weights_add(&x[1..], &dy, &mut dw);
-    untouched(result, &dw, mismatch(8, 7));
+    untouched(result, &dw, mismatch(Argument::Input, 8, 7));
     let mut db = [9.0; 2];
     let result = layer.backward_bias(&dy, &mut db);
-    untouched(result, &db, mismatch(3, 2));
+    untouched(result, &db, mismatch(Argument::Bias, 3, 2));
 }
 
 #[test]

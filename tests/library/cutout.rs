@@ -1,6 +1,6 @@
 //! Cutout against its definition, written out for one element at a time.
 
-use dropmask::{Cutout, Error, Key};
+use dropmask::{Argument, Cutout, Error, Key};
 
 const SHAPES: [[usize; 4]; 8] = [
     [3, 2, 5, 7],
@@ -178,14 +178,14 @@ fn errors_write_nothing() {
     let x = [1.0; 24];
     let mut y = [7.0; 24];
     let whole = Cutout::new(Key::new(11), [2, 3, 2, 2], [9, 9]);
-    let mismatch = |expected, actual| Err(Error::LengthMismatch { expected, actual });
-    assert_eq!(whole.forward(&x[..23], &mut y), mismatch(24, 23));
-    assert_eq!(whole.forward(&x, &mut y[..23]), mismatch(24, 23));
-    assert_eq!(whole.backward(&x, &mut y[..23]), mismatch(24, 23));
-    assert_eq!(whole.forward_in_place(&mut y[..12]), mismatch(24, 12));
-    assert_eq!(whole.backward_in_place(&mut y[..12]), mismatch(24, 12));
+    let mismatch = |argument, expected, actual| Err(Error::LengthMismatch { argument, expected, actual });
+    assert_eq!(whole.forward(&x[..23], &mut y), mismatch(Argument::Input, 24, 23));
+    assert_eq!(whole.forward(&x, &mut y[..23]), mismatch(Argument::Output, 24, 23));
+    assert_eq!(whole.backward(&x, &mut y[..23]), mismatch(Argument::Output, 24, 23));
+    assert_eq!(whole.forward_in_place(&mut y[..12]), mismatch(Argument::Output, 24, 12));
+    assert_eq!(whole.backward_in_place(&mut y[..12]), mismatch(Argument::Output, 24, 12));
     let huge = Cutout::new(Key::new(11), [usize::MAX, usize::MAX, 2, 2], [9, 9]);
-    assert_eq!(huge.forward_in_place(&mut y), mismatch(usize::MAX, 24));
+    assert_eq!(huge.forward_in_place(&mut y), mismatch(Argument::Output, usize::MAX, 24));
     let late = whole.first_sample(u64::MAX);
     assert_eq!(late.forward(&x, &mut y), Err(Error::IndexOverflow { offset: u64::MAX, span: 2 }));
     assert_eq!(y, [7.0; 24]);

@@ -1,6 +1,6 @@
 //! `DropBlock` against its definition, written out for one element at a time.
 
-use dropmask::{DropBlock, Dropout, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, mask_words};
+use dropmask::{Argument, DropBlock, Dropout, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, mask_words};
 
 const SHAPES: [([usize; 4], usize); 13] = [
     ([1, 1, 1, 1], 1),
@@ -341,18 +341,18 @@ fn errors_write_nothing() {
 
     let drop_block = DropBlock::new(stream, [2, 3, 2, 2], 2).unwrap();
     let (x, mut y, mut words) = ([1.0; 24], [7.0; 24], [0b1011_u64]);
-    let mismatch = Error::LengthMismatch { expected: 24, actual: 23 };
+    let mismatch = |argument| Error::LengthMismatch { argument, expected: 24, actual: 23 };
     let mut mask = MaskMut::new(&mut words, 23).unwrap();
-    assert_eq!(drop_block.fill(&mut mask).unwrap_err(), mismatch);
-    assert_eq!(drop_block.forward(&x, &mut y, &mut mask).unwrap_err(), mismatch);
-    assert_eq!(drop_block.forward_in_place(&mut y, &mut mask).unwrap_err(), mismatch);
+    assert_eq!(drop_block.fill(&mut mask).unwrap_err(), mismatch(Argument::Mask));
+    assert_eq!(drop_block.forward(&x, &mut y, &mut mask).unwrap_err(), mismatch(Argument::Mask));
+    assert_eq!(drop_block.forward_in_place(&mut y, &mut mask).unwrap_err(), mismatch(Argument::Mask));
     let count = KeptCount::new(1, 24);
-    assert_eq!(drop_block.backward(&x, &mut y, mask.as_mask(), count).unwrap_err(), mismatch);
-    assert_eq!(drop_block.backward_in_place(&mut y, mask.as_mask(), count).unwrap_err(), mismatch);
+    assert_eq!(drop_block.backward(&x, &mut y, mask.as_mask(), count).unwrap_err(), mismatch(Argument::Mask));
+    assert_eq!(drop_block.backward_in_place(&mut y, mask.as_mask(), count).unwrap_err(), mismatch(Argument::Mask));
     let mut mask = MaskMut::new(&mut words, 24).unwrap();
-    assert_eq!(drop_block.forward(&x[..23], &mut y, &mut mask).unwrap_err(), mismatch);
-    assert_eq!(drop_block.forward(&x, &mut y[..23], &mut mask).unwrap_err(), mismatch);
-    assert_eq!(drop_block.forward_in_place(&mut y[..23], &mut mask).unwrap_err(), mismatch);
+    assert_eq!(drop_block.forward(&x[..23], &mut y, &mut mask).unwrap_err(), mismatch(Argument::Input));
+    assert_eq!(drop_block.forward(&x, &mut y[..23], &mut mask).unwrap_err(), mismatch(Argument::Output));
+    assert_eq!(drop_block.forward_in_place(&mut y[..23], &mut mask).unwrap_err(), mismatch(Argument::Output));
     assert!(drop_block.backward(&x[..23], &mut y, mask.as_mask(), count).is_err());
     assert!(drop_block.backward(&x, &mut y[..23], mask.as_mask(), count).is_err());
     assert!(drop_block.backward_in_place(&mut y[..23], mask.as_mask(), count).is_err());

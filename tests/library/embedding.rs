@@ -1,7 +1,9 @@
 //! Dropout of whole words: the bit of a token, wherever it occurs.
 
 use crate::common::{all_same, floats, generator, to_bits};
-use dropmask::{Dropout, EmbeddingDropout, Error, Key, Layout, Level, Mask, Probability, Scaling, Setting, StoredMask};
+use dropmask::{
+    Argument, Dropout, EmbeddingDropout, Error, Key, Layout, Level, Mask, Probability, Scaling, Setting, StoredMask,
+};
 use rand_xoshiro::rand_core::Rng;
 
 fn stream(p: f32) -> Dropout {
@@ -157,14 +159,14 @@ fn errors_write_nothing() {
     let stored = EmbeddingDropout::new(stream(0.5), 10, 3).stored(Mask::new(&words, 10).unwrap());
     for dropout in [EmbeddingDropout::new(stream(0.5), 10, 3), stored] {
         let (table, mut y, mut dtable) = ([1.0; 30], [7.0; 6], [8.0; 30]);
-        let wrong = |expected, actual| Err(Error::LengthMismatch { expected, actual });
-        assert_eq!(dropout.lookup(&[1, 2], &table[1..], &mut y), wrong(30, 29));
-        assert_eq!(dropout.lookup(&[1, 2, 3], &table, &mut y), wrong(9, 6));
-        assert_eq!(dropout.forward(&[1, 2], &table[..5], &mut y), wrong(6, 5));
-        assert_eq!(dropout.forward(&[1, 2, 3], &table[..9], &mut y), wrong(9, 6));
-        assert_eq!(dropout.forward_in_place(&[1], &mut y), wrong(3, 6));
-        assert_eq!(dropout.backward_table(&[1, 2], &table[..6], &mut dtable[1..]), wrong(30, 29));
-        assert_eq!(dropout.backward_table(&[1, 2], &table[..7], &mut dtable), wrong(6, 7));
+        let wrong = |argument, expected, actual| Err(Error::LengthMismatch { argument, expected, actual });
+        assert_eq!(dropout.lookup(&[1, 2], &table[1..], &mut y), wrong(Argument::Table, 30, 29));
+        assert_eq!(dropout.lookup(&[1, 2, 3], &table, &mut y), wrong(Argument::Output, 9, 6));
+        assert_eq!(dropout.forward(&[1, 2], &table[..5], &mut y), wrong(Argument::Input, 6, 5));
+        assert_eq!(dropout.forward(&[1, 2, 3], &table[..9], &mut y), wrong(Argument::Output, 9, 6));
+        assert_eq!(dropout.forward_in_place(&[1], &mut y), wrong(Argument::Output, 3, 6));
+        assert_eq!(dropout.backward_table(&[1, 2], &table[..6], &mut dtable[1..]), wrong(Argument::Table, 30, 29));
+        assert_eq!(dropout.backward_table(&[1, 2], &table[..7], &mut dtable), wrong(Argument::Input, 6, 7));
 
         let unknown = Err(Error::UnknownToken { position: 1, id: 10, vocabulary: 10 });
         assert_eq!(dropout.lookup(&[9, 10], &table, &mut y), unknown);
@@ -180,8 +182,8 @@ fn errors_write_nothing() {
     // a bit for each word, no more, and no setting that has no meaning for them
     for bits in [0, 9, 11, 64] {
         let dropout = EmbeddingDropout::new(stream(0.5), 10, 3).stored(Mask::new(&words, bits).unwrap());
-        let wrong = Err(Error::LengthMismatch { expected: 10, actual: bits });
-        assert_eq!(dropout.lookup(&[1, 2], &[1.0; 30], &mut y), wrong);
+        let wrong = |argument| Err(Error::LengthMismatch { argument, expected: 10, actual: bits });
+        assert_eq!(dropout.lookup(&[1, 2], &[1.0; 30], &mut y), wrong(Argument::Mask));
     }
     let rows = stream(0.5).with_layout(Layout::rows(1, 10));
     let mask = Mask::new(&words, 10).unwrap();
@@ -196,9 +198,9 @@ fn errors_write_nothing() {
     let far = EmbeddingDropout::new(stream(0.5).with_offset(offset), 10, 3);
     assert_eq!(far.forward_in_place(&[1, 2], &mut y), Err(Error::IndexOverflow { offset, span: 10 }));
     let huge = EmbeddingDropout::new(stream(0.5), usize::MAX, usize::MAX);
-    let wrong = Err(Error::LengthMismatch { expected: usize::MAX, actual: 6 });
-    assert_eq!(huge.lookup(&[1], &[1.0; 6], &mut y), wrong);
-    assert_eq!(huge.forward_in_place(&[1], &mut y), wrong);
+    let wrong = |argument| Err(Error::LengthMismatch { argument, expected: usize::MAX, actual: 6 });
+    assert_eq!(huge.lookup(&[1], &[1.0; 6], &mut y), wrong(Argument::Table));
+    assert_eq!(huge.forward_in_place(&[1], &mut y), wrong(Argument::Output));
     assert_eq!(y, [7.0; 6]);
 
     let message = Error::UnknownToken { position: 3, id: 12, vocabulary: 10 }.to_string();

@@ -2,8 +2,8 @@
 
 use crate::common::{OPERATIONS, Operation, STORED_OPERATIONS, floats, proptest_config, random_words, to_bits};
 use dropmask::{
-    AlphaDropout, Attention, DropBlock, DropConnect, Dropout, EmbeddingDropout, Error, KeptCount, Key, Layout, Level,
-    Mask, MaskMut, Probability, ReluDropout, Scaling, Setting, StoredMask, mask_words,
+    AlphaDropout, Argument, Attention, DropBlock, DropConnect, Dropout, EmbeddingDropout, Error, KeptCount, Key,
+    Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling, Setting, StoredMask, mask_words,
 };
 use proptest::prelude::*;
 
@@ -64,7 +64,10 @@ fn messages_name_the_numbers() {
     let errors = [
         (Error::InvalidProbability { p: 1.5 }, "probability 1.5 is not in [0, 1]"),
         (Error::InvalidThreshold { threshold: 1 << 33 }, "threshold 8589934592 is above 2^32"),
-        (Error::LengthMismatch { expected: 3, actual: 4 }, "expected 3 elements, got 4"),
+        (
+            Error::LengthMismatch { argument: Argument::Mask, expected: 3, actual: 4 },
+            "the mask has 4 elements instead of 3",
+        ),
         (Error::MaskTooShort { needed: 65, actual: 64 }, "mask too short: 65 bits are needed, 64 are there"),
         (
             Error::IndexOverflow { offset: u64::MAX, span: 1 << 65 },
@@ -238,7 +241,7 @@ fn levels() {
 #[test]
 fn slices_of_other_lengths() {
     for (x, y) in [(9, 10), (11, 10), (0, 10), (10, 0), (1024, 1025)] {
-        let expected = Error::LengthMismatch { expected: x, actual: y };
+        let expected = Error::LengthMismatch { argument: Argument::Output, expected: x, actual: y };
         refused(&stream(), Lengths { x, y, bits: y }, |operation| operation.reads, expected);
         let words = random_words(4, mask_words(y));
         let mask = StoredMask::new(Mask::new(&words, y).unwrap(), 2.0);
@@ -251,7 +254,7 @@ fn slices_of_other_lengths() {
 #[test]
 fn masks_of_other_lengths() {
     for (y, bits) in [(10, 9), (10, 11), (0, 1), (128, 64), (64, 128)] {
-        let expected = Error::LengthMismatch { expected: y, actual: bits };
+        let expected = Error::LengthMismatch { argument: Argument::Mask, expected: y, actual: bits };
         let stores = |operation: &Operation| operation.name.starts_with("forward_store");
         refused(&stream(), Lengths { x: y, y, bits }, stores, expected);
         let words = random_words(4, mask_words(bits));
@@ -385,16 +388,17 @@ fn strides_of_one_row() {
 fn slices_too_short_for_their_rows() {
     let rows = Layout::rows(3, 10).strides([12, 1]); // 34 elements, 30 bits
     for (x, y) in [(33, 100), (100, 33), (0, 34), (33, 33)] {
-        let expected = Error::LengthMismatch { expected: 34, actual: x.min(y) };
+        let argument = if y < 34 { Argument::Output } else { Argument::Input };
+        let expected = Error::LengthMismatch { argument, expected: 34, actual: x.min(y) };
         refused(&stream().with_layout(rows), Lengths { x, y, bits: 192 }, |operation| operation.reads, expected);
     }
-    let expected = Error::LengthMismatch { expected: 34, actual: 33 };
+    let expected = Error::LengthMismatch { argument: Argument::Output, expected: 34, actual: 33 };
     let in_place = |operation: &Operation| operation.name.ends_with("in_place");
     refused(&stream().with_layout(rows), Lengths { x: 100, y: 33, bits: 192 }, in_place, expected);
 
     // a longer mask would keep bits that nobody drew
     for actual in [0, 29, 31, 192] {
-        let expected = Error::LengthMismatch { expected: 30, actual };
+        let expected = Error::LengthMismatch { argument: Argument::Mask, expected: 30, actual };
         refused(
             &stream().with_layout(rows),
             Lengths { x: 34, y: 34, bits: actual },
@@ -410,7 +414,7 @@ fn slices_too_short_for_their_rows() {
 
     // as many elements as can be asked for
     let endless = Layout::rows(usize::MAX, 1);
-    let expected = Error::LengthMismatch { expected: usize::MAX, actual: 100 };
+    let expected = Error::LengthMismatch { argument: Argument::Output, expected: usize::MAX, actual: 100 };
     refused(&stream().with_layout(endless), Lengths::all(100), |operation| operation.reads, expected);
 }
 
@@ -436,12 +440,17 @@ fn stored_masks_of_other_lengths_than_their_rows() {
                 rows.index_strides([index_stride, 1]),
                 30,
                 actual,
-                Error::LengthMismatch { expected, actual },
+                Error::LengthMismatch { argument: Argument::Mask, expected, actual },
             );
         }
     }
     for actual in [0, 9, 11, 64] {
-        refused_stored(Layout::rows(1, 10), 10, actual, Error::LengthMismatch { expected: 10, actual });
+        refused_stored(
+            Layout::rows(1, 10),
+            10,
+            actual,
+            Error::LengthMismatch { argument: Argument::Mask, expected: 10, actual },
+        );
     }
 }
 
@@ -468,29 +477,29 @@ fn views_of_too_few_words() {
 #[test]
 fn conversions_of_other_lengths() {
     let mut words = [1, 2];
-    let mismatch = |expected, actual| Err(Error::LengthMismatch { expected, actual });
+    let mismatch = |argument, expected, actual| Err(Error::LengthMismatch { argument, expected, actual });
 
     let mask = Mask::new(&words, 100).unwrap();
     for len in [0, 99, 101] {
         let (mut bools, mut bytes) = (vec![true; len], vec![7; len]);
-        assert_eq!(mask.write_bools(&mut bools), mismatch(100, len));
-        assert_eq!(mask.write_u8(&mut bytes), mismatch(100, len));
+        assert_eq!(mask.write_bools(&mut bools), mismatch(Argument::Output, 100, len));
+        assert_eq!(mask.write_u8(&mut bytes), mismatch(Argument::Output, 100, len));
         assert_eq!((bools, bytes), (vec![true; len], vec![7; len]));
     }
     for len in [0, 12, 14] {
         let mut bytes = vec![7; len];
-        assert_eq!(mask.write_le_bytes(&mut bytes), mismatch(13, len));
+        assert_eq!(mask.write_le_bytes(&mut bytes), mismatch(Argument::Output, 13, len));
         assert_eq!(bytes, vec![7; len]);
     }
 
     let mut mask = MaskMut::new(&mut words, 100).unwrap();
     for len in [0, 99, 101] {
-        assert_eq!(mask.copy_from_bools(&vec![true; len]), mismatch(100, len));
-        assert_eq!(mask.copy_from_u8(&vec![7; len]), mismatch(100, len));
-        assert_eq!(mask.copy_from(Mask::new(&[!0; 2], len).unwrap()), mismatch(100, len));
+        assert_eq!(mask.copy_from_bools(&vec![true; len]), mismatch(Argument::Input, 100, len));
+        assert_eq!(mask.copy_from_u8(&vec![7; len]), mismatch(Argument::Input, 100, len));
+        assert_eq!(mask.copy_from(Mask::new(&[!0; 2], len).unwrap()), mismatch(Argument::Mask, 100, len));
     }
     for len in [0, 12, 14] {
-        assert_eq!(mask.copy_from_le_bytes(&vec![7; len]), mismatch(13, len));
+        assert_eq!(mask.copy_from_le_bytes(&vec![7; len]), mismatch(Argument::Input, 13, len));
     }
     assert_eq!(words, [1, 2]);
 }

@@ -1,6 +1,6 @@
 //! The layer: masks that change by the step, evaluation, and what is remembered.
 
-use dropmask::{Dropout, DropoutLayer, Error, Key, Layout, Level, Probability, Scaling};
+use dropmask::{Argument, Dropout, DropoutLayer, Error, Key, Layout, Level, Probability, Scaling};
 
 const LEN: usize = 1100;
 const KEY: Key = Key::new(1);
@@ -217,9 +217,9 @@ fn errors_write_and_count_nothing() {
     assert_eq!(layer.backward(&[1.0; 10], &mut y), Err(Error::NoForward));
     assert_eq!(layer.backward_in_place(&mut y), Err(Error::NoForward));
 
-    let mismatch = Err(Error::LengthMismatch { expected: 9, actual: 10 });
-    assert_eq!(layer.train(&[1.0; 9], &mut y), mismatch);
-    assert_eq!(layer.evaluate(&[1.0; 9], &mut y), mismatch);
+    let mismatch = |argument| Err(Error::LengthMismatch { argument, expected: 9, actual: 10 });
+    assert_eq!(layer.train(&[1.0; 9], &mut y), mismatch(Argument::Output));
+    assert_eq!(layer.evaluate(&[1.0; 9], &mut y), mismatch(Argument::Output));
     let mut late = DropoutLayer::new(Dropout::new(KEY, p()).with_offset(u64::MAX));
     assert!(matches!(late.train_in_place(&mut y), Err(Error::IndexOverflow { .. })));
     assert_eq!((layer.step(), late.step()), (0, 0));
@@ -228,6 +228,6 @@ fn errors_write_and_count_nothing() {
 
     layer.train(&[1.0; 10], &mut y).unwrap();
     let after = y;
-    assert_eq!(layer.backward(&[1.0; 9], &mut y), mismatch);
+    assert_eq!(layer.backward(&[1.0; 9], &mut y), mismatch(Argument::Output));
     assert_eq!((layer.step(), y), (1, after));
 }

@@ -2,8 +2,8 @@
 
 use crate::common::{all_same, fill, floats, proptest_config, random_words};
 use dropmask::{
-    BiasDropout, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling, Setting,
-    StoredMask, mask_words,
+    Argument, BiasDropout, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling,
+    Setting, StoredMask, mask_words,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -241,14 +241,14 @@ fn strides_that_do_not_fit() {
     let (x, mut y) = ([1.0; 12], [7.0; 12]);
     let layout = Layout::rows(2, 3);
     // an element too few of each operand in turn
-    for (layout, x_len, r_len, y_len, expected, actual) in [
-        (layout.input_strides([9, 1]), 11, 6, 6, 12, 11),
-        (layout.residual_strides([9, 1]), 6, 11, 6, 12, 11),
-        (layout.strides([9, 1]).input_strides([3, 1]), 6, 12, 11, 12, 11),
-        (layout.strides([9, 1]).input_strides([3, 1]), 7, 12, 12, 6, 7),
+    for (layout, x_len, r_len, y_len, argument, expected, actual) in [
+        (layout.input_strides([9, 1]), 11, 6, 6, Argument::Input, 12, 11),
+        (layout.residual_strides([9, 1]), 6, 11, 6, Argument::Residual, 12, 11),
+        (layout.strides([9, 1]).input_strides([3, 1]), 6, 12, 11, Argument::Output, 12, 11),
+        (layout.strides([9, 1]).input_strides([3, 1]), 7, 12, 12, Argument::Input, 6, 7),
     ] {
         let result = dropout.with_layout(layout).forward_residual(&x[..x_len], &x[..r_len], &mut y[..y_len]);
-        assert_eq!(result, Err(Error::LengthMismatch { expected, actual }), "{layout:?}");
+        assert_eq!(result, Err(Error::LengthMismatch { argument, expected, actual }), "{layout:?}");
     }
     // an output in which two elements lie in the same place; an input may
     let again = dropout.with_layout(layout.strides([2, 1]));

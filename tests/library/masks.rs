@@ -1,7 +1,7 @@
 //! Views of packed masks against the plainest reading of their bits.
 
 use crate::common::{proptest_config, random_words};
-use dropmask::{Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, mask_words};
+use dropmask::{Argument, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, mask_words};
 use proptest::prelude::*;
 
 /// Words, and a view of some of their bits: the first bit and the number of bits.
@@ -183,7 +183,10 @@ fn filled_as_bytes() {
     let mut bytes = [7; 10];
     assert!(matches!(dropout(0.5).with_offset(u64::MAX).fill_u8(&mut bytes), Err(Error::IndexOverflow { .. })));
     let shaped = dropout(0.5).with_layout(Layout::channels_last(2, 9, 3));
-    assert_eq!(shaped.fill_u8(&mut bytes), Err(Error::LengthMismatch { expected: 6, actual: 10 }));
+    assert_eq!(
+        shaped.fill_u8(&mut bytes),
+        Err(Error::LengthMismatch { argument: Argument::Output, expected: 6, actual: 10 })
+    );
     assert_eq!(bytes, [7; 10]);
 }
 
@@ -211,7 +214,7 @@ proptest! {
             let refused = matches!(
                 slice,
                 Err(Error::MaskTooShort { needed, actual }) if a <= b && needed == b as u64 && actual == len as u64
-            ) || matches!(slice, Err(Error::LengthMismatch { expected, actual }) if a > b && (expected, actual) == (a, b));
+            ) || matches!(slice, Err(Error::LengthMismatch { argument: Argument::Mask, expected, actual }) if a > b && (expected, actual) == (a, b));
             prop_assert!(refused);
         }
         prop_assert_eq!(mask.slice(0..len).unwrap().words().collect::<Vec<_>>(), mask.words().collect::<Vec<_>>());

@@ -1,6 +1,6 @@
 //! Monte-Carlo dropout: moments and entropies against the plain expressions, and which masks the passes draw.
 
-use dropmask::{ClassUncertainty, Dropout, Error, Key, Layout, Level, Moments, Probability};
+use dropmask::{Argument, ClassUncertainty, Dropout, Error, Key, Layout, Level, Moments, Probability};
 
 fn stream() -> Dropout {
     Dropout::new(Key::new(1), Probability::new(0.5).unwrap())
@@ -95,7 +95,10 @@ fn merged_moments() {
 
     let (mut short, mut short_squares) = ([1.0], [1.0]);
     let short = Moments::resume(1, &mut short, &mut short_squares).unwrap();
-    assert_eq!(resumed.merge(&short), Err(Error::LengthMismatch { expected: 2, actual: 1 }));
+    assert_eq!(
+        resumed.merge(&short),
+        Err(Error::LengthMismatch { argument: Argument::Statistics, expected: 2, actual: 1 })
+    );
     assert_eq!((resumed.passes(), resumed.mean()), (5, &[2.625, -3.0][..]));
 }
 
@@ -251,25 +254,31 @@ fn buffers_of_nothing() {
 
 #[test]
 fn errors_write_nothing() {
-    let mismatch = |expected, actual| Error::LengthMismatch { expected, actual };
+    let mismatch = |argument, expected, actual| Error::LengthMismatch { argument, expected, actual };
     let (mut mean, mut squares, mut out) = ([9.0; 6], [9.0; 6], [9.0; 6]);
-    assert_eq!(Moments::new(&mut mean, &mut squares[..5]).unwrap_err(), mismatch(6, 5));
-    assert_eq!(ClassUncertainty::new(2, &mut mean, &mut squares[..2]).unwrap_err(), mismatch(4, 6));
-    assert_eq!(ClassUncertainty::new(usize::MAX, &mut mean, &mut squares).unwrap_err(), mismatch(usize::MAX, 6));
+    assert_eq!(Moments::new(&mut mean, &mut squares[..5]).unwrap_err(), mismatch(Argument::Statistics, 6, 5));
+    assert_eq!(
+        ClassUncertainty::new(2, &mut mean, &mut squares[..2]).unwrap_err(),
+        mismatch(Argument::Statistics, 4, 6)
+    );
+    assert_eq!(
+        ClassUncertainty::new(usize::MAX, &mut mean, &mut squares).unwrap_err(),
+        mismatch(Argument::Statistics, usize::MAX, 6)
+    );
     assert_eq!((mean, squares), ([9.0; 6], [9.0; 6]));
 
     let mut moments = Moments::new(&mut mean, &mut squares).unwrap();
     moments.push(&[2.0; 6]).unwrap();
-    assert_eq!(moments.push(&[1.0; 5]), Err(mismatch(6, 5)));
-    assert_eq!(moments.population_variance(&mut out[..5]), Err(mismatch(6, 5)));
-    assert_eq!(moments.sample_variance(&mut out[..5]), Err(mismatch(6, 5)));
+    assert_eq!(moments.push(&[1.0; 5]), Err(mismatch(Argument::Input, 6, 5)));
+    assert_eq!(moments.population_variance(&mut out[..5]), Err(mismatch(Argument::Output, 6, 5)));
+    assert_eq!(moments.sample_variance(&mut out[..5]), Err(mismatch(Argument::Output, 6, 5)));
     assert_eq!((moments.passes(), moments.mean(), out), (1, &[2.0; 6][..], [9.0; 6]));
 
     let mut uncertainty = ClassUncertainty::new(2, &mut mean, &mut squares[..3]).unwrap();
     uncertainty.push(&[0.5; 6]).unwrap();
-    assert_eq!(uncertainty.push(&[1.0; 5]), Err(mismatch(6, 5)));
-    assert_eq!(uncertainty.predictive_entropy(&mut out[..2]), Err(mismatch(3, 2)));
-    assert_eq!(uncertainty.mutual_information(&mut out[..2]), Err(mismatch(3, 2)));
+    assert_eq!(uncertainty.push(&[1.0; 5]), Err(mismatch(Argument::Input, 6, 5)));
+    assert_eq!(uncertainty.predictive_entropy(&mut out[..2]), Err(mismatch(Argument::Output, 3, 2)));
+    assert_eq!(uncertainty.mutual_information(&mut out[..2]), Err(mismatch(Argument::Output, 3, 2)));
     assert_eq!((uncertainty.passes(), uncertainty.mean(), out), (1, &[0.5; 6][..], [9.0; 6]));
 }
 

@@ -1,7 +1,9 @@
 //! ReLU and dropout that share one bit an element.
 
 use crate::common::{all_same, floats, random_words, to_bits};
-use dropmask::{Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling, mask_words};
+use dropmask::{
+    Argument, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling, mask_words,
+};
 
 fn stream(p: f32) -> Dropout {
     Dropout::new(Key::new(61), Probability::new(p).unwrap())
@@ -188,28 +190,28 @@ fn finite_differences() {
 fn errors_write_nothing() {
     let relu = ReluDropout::new(stream(0.5));
     let (x, mut y, mut words, mut longer) = ([1.0; 70], [7.0; 70], [3; 4], [3; 2]);
-    let wrong = |expected, actual| Err(Error::LengthMismatch { expected, actual });
+    let wrong = |argument, expected, actual| Err(Error::LengthMismatch { argument, expected, actual });
     {
         let mut mask = MaskMut::new(&mut words, 69).unwrap();
-        assert_eq!(relu.forward(&x, &mut y, &mut mask), wrong(70, 69));
-        assert_eq!(relu.forward(&x[1..], &mut y, &mut mask), wrong(69, 70));
-        assert_eq!(relu.forward_in_place(&mut y, &mut mask), wrong(70, 69));
+        assert_eq!(relu.forward(&x, &mut y, &mut mask), wrong(Argument::Mask, 70, 69));
+        assert_eq!(relu.forward(&x[1..], &mut y, &mut mask), wrong(Argument::Output, 69, 70));
+        assert_eq!(relu.forward_in_place(&mut y, &mut mask), wrong(Argument::Mask, 70, 69));
         let channels = ReluDropout::new(stream(0.5).with_layout(Layout::channels_first(1, 7, 10)));
-        assert_eq!(channels.forward(&x, &mut y, &mut mask), wrong(70, 69));
+        assert_eq!(channels.forward(&x, &mut y, &mut mask), wrong(Argument::Mask, 70, 69));
         let rows = ReluDropout::new(stream(0.5).with_layout(Layout::rows(7, 10)));
-        assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(70, 69));
+        assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(Argument::Mask, 70, 69));
         let rows = ReluDropout::new(stream(0.5).with_layout(Layout::rows(2, 35)));
         for actual in [69, 71, 99, 128] {
             let mut mask = MaskMut::new(&mut longer, actual).unwrap();
-            assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(70, actual));
-            assert_eq!(rows.forward_in_place(&mut y, &mut mask), wrong(70, actual));
+            assert_eq!(rows.forward(&x, &mut y, &mut mask), wrong(Argument::Mask, 70, actual));
+            assert_eq!(rows.forward_in_place(&mut y, &mut mask), wrong(Argument::Mask, 70, actual));
         }
         let far = ReluDropout::new(stream(0.5).with_offset(u64::MAX));
         assert_eq!(far.forward(&x, &mut y, &mut mask), Err(Error::IndexOverflow { offset: u64::MAX, span: 70 }));
     }
-    assert_eq!(relu.backward(&x, &mut y, Mask::new(&words, 69).unwrap()), wrong(70, 69));
+    assert_eq!(relu.backward(&x, &mut y, Mask::new(&words, 69).unwrap()), wrong(Argument::Mask, 70, 69));
     let rows = ReluDropout::new(stream(0.5).with_layout(Layout::rows(7, 10)));
-    assert_eq!(rows.backward(&x, &mut y, Mask::new(&words, 69).unwrap()), wrong(70, 69));
+    assert_eq!(rows.backward(&x, &mut y, Mask::new(&words, 69).unwrap()), wrong(Argument::Mask, 70, 69));
     assert_eq!((y, words, longer), ([7.0; 70], [3; 4], [3; 2]));
 }
 

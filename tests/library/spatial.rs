@@ -1,7 +1,9 @@
 //! One bit a channel: against the definition, at every level, in both layouts, in shards, stored and replayed.
 
 use crate::common::{all_same, floats, random_words};
-use dropmask::{Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, Scaling, StoredMask, mask_words};
+use dropmask::{
+    Argument, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, Scaling, StoredMask, mask_words,
+};
 
 #[derive(Clone, Copy, Debug)]
 struct Dims {
@@ -286,14 +288,20 @@ fn errors_write_nothing() {
     let (x, untouched) = (floats(10, 24), vec![7.0; 24]);
     let mut y = untouched.clone();
     let wrong = [
-        (Layout::channels_first(2, 3, 5), Error::LengthMismatch { expected: 30, actual: 24 }),
-        (Layout::channels_last(2, 3, 3), Error::LengthMismatch { expected: 18, actual: 24 }),
+        (
+            Layout::channels_first(2, 3, 5),
+            Error::LengthMismatch { argument: Argument::Output, expected: 30, actual: 24 },
+        ),
+        (
+            Layout::channels_last(2, 3, 3),
+            Error::LengthMismatch { argument: Argument::Output, expected: 18, actual: 24 },
+        ),
         (Layout::channels_first(usize::MAX, 2, 1), Error::InvalidLayout { len: usize::MAX, stride: 2, within: 2 }),
         (
             Layout::channels_last(usize::MAX, 1, usize::MAX),
             Error::InvalidLayout { len: usize::MAX, stride: usize::MAX, within: usize::MAX },
         ),
-        (Layout::samples(0, 24), Error::LengthMismatch { expected: 0, actual: 24 }),
+        (Layout::samples(0, 24), Error::LengthMismatch { argument: Argument::Output, expected: 0, actual: 24 }),
     ];
     for (shape, error) in wrong {
         assert_eq!(stream.with_layout(shape).forward(&x, &mut y), Err(error), "{shape:?}");
@@ -302,8 +310,9 @@ fn errors_write_nothing() {
 
     let shape = Layout::channels_first(2, 3, 4);
     let channels = stream.with_layout(shape);
-    assert_eq!(channels.forward(&x[1..], &mut y), Err(Error::LengthMismatch { expected: 24, actual: 23 }));
-    assert_eq!(channels.forward_residual(&x, &x[1..], &mut y), Err(Error::LengthMismatch { expected: 24, actual: 23 }));
+    let short = |argument| Err(Error::LengthMismatch { argument, expected: 24, actual: 23 });
+    assert_eq!(channels.forward(&x[1..], &mut y), short(Argument::Input));
+    assert_eq!(channels.forward_residual(&x, &x[1..], &mut y), short(Argument::Residual));
 
     let offset = u64::MAX - 4; // five bits are left
     let overflow = Err(Error::IndexOverflow { offset, span: 6 });
@@ -317,7 +326,7 @@ fn errors_write_nothing() {
         let mut mask = MaskMut::new(&mut words, actual).unwrap();
         for (channels, expected) in [(channels, 6), (apart, 6)] {
             for channels in Level::supported().map(|level| channels.with_level(level)) {
-                let wrong = Err(Error::LengthMismatch { expected, actual });
+                let wrong = Err(Error::LengthMismatch { argument: Argument::Mask, expected, actual });
                 assert_eq!(channels.forward_store(&x, &mut y, &mut mask), wrong);
                 assert_eq!(channels.forward_store_in_place(&mut y, &mut mask), wrong);
                 assert_eq!(channels.fill(&mut mask), wrong);
@@ -330,7 +339,7 @@ fn errors_write_nothing() {
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
         for actual in [0, 5, 7, 66, 68].into_iter().chain((index_stride != 3).then_some(6)) {
             let mask = StoredMask::new(Mask::new(&words, actual).unwrap(), 2.0);
-            let wrong = Err(Error::LengthMismatch { expected, actual });
+            let wrong = Err(Error::LengthMismatch { argument: Argument::Mask, expected, actual });
             assert_eq!(mask.with_indexed_bits(shape.index_strides([index_stride, 1, 0])).apply(&x, &mut y), wrong);
         }
     }

@@ -5,7 +5,7 @@ mod softmax;
 use self::softmax::{PIECE, Rows, Softmax};
 use super::dropout::Dropout;
 use crate::engine::{Input, Operands, Reader, Source};
-use crate::error::{Error, Setting, same_length};
+use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::check_indices;
 use crate::mask::Mask;
 use crate::simd::{Level, dispatch};
@@ -124,7 +124,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn forward(&self, scores: &[f32], weights: &mut [f32]) -> Result<(), Error> {
-        self.check_training([scores.len(), weights.len()])?;
+        self.check_training([(Argument::Input, scores.len()), (Argument::Output, weights.len())])?;
         self.forward_pass(Some(scores), weights);
         Ok(())
     }
@@ -134,7 +134,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn forward_in_place(&self, scores: &mut [f32]) -> Result<(), Error> {
-        self.check_training([scores.len()])?;
+        self.check_training([(Argument::Output, scores.len())])?;
         self.forward_pass(None, scores);
         Ok(())
     }
@@ -148,7 +148,8 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn backward(&self, scores: &[f32], dy: &[f32], dscores: &mut [f32]) -> Result<(), Error> {
-        self.check_training([scores.len(), dy.len(), dscores.len()])?;
+        let lengths = [(Argument::Input, scores.len()), (Argument::Input, dy.len()), (Argument::Output, dscores.len())];
+        self.check_training(lengths)?;
         self.backward_pass(Some(scores), dy, dscores);
         Ok(())
     }
@@ -158,7 +159,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn backward_in_place(&self, scores: &mut [f32], dy: &[f32]) -> Result<(), Error> {
-        self.check_training([scores.len(), dy.len()])?;
+        self.check_training([(Argument::Output, scores.len()), (Argument::Input, dy.len())])?;
         self.backward_pass(None, dy, scores);
         Ok(())
     }
@@ -171,7 +172,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn evaluate(&self, scores: &[f32], weights: &mut [f32]) -> Result<(), Error> {
-        self.check([scores.len(), weights.len()])?;
+        self.check([(Argument::Input, scores.len()), (Argument::Output, weights.len())])?;
         self.evaluation_pass(Some(scores), weights);
         Ok(())
     }
@@ -181,18 +182,18 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn evaluate_in_place(&self, scores: &mut [f32]) -> Result<(), Error> {
-        self.check([scores.len()])?;
+        self.check([(Argument::Output, scores.len())])?;
         self.evaluation_pass(None, scores);
         Ok(())
     }
 }
 
 impl Attention<'_> {
-    fn check<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
+    fn check<const N: usize>(&self, lengths: [(Argument, usize); N]) -> Result<(), Error> {
         self.dropout.supports_no(&[Setting::Layout])?;
         check_past(self.stack.past)?;
-        for length in lengths {
-            same_length(self.stack.len(), length)?;
+        for (argument, length) in lengths {
+            same_length(argument, self.stack.len(), length)?;
         }
         if self.mask.is_some() {
             return Ok(());
@@ -201,9 +202,9 @@ impl Attention<'_> {
     }
 
     /// The check of a pass in training.
-    fn check_training<const N: usize>(&self, lengths: [usize; N]) -> Result<(), Error> {
+    fn check_training<const N: usize>(&self, lengths: [(Argument, usize); N]) -> Result<(), Error> {
         self.check(lengths)?;
-        self.mask.map_or(Ok(()), |mask| same_length(self.stack.len(), mask.len()))
+        self.mask.map_or(Ok(()), |mask| same_length(Argument::Mask, self.stack.len(), mask.len()))
     }
 
     fn forward_pass(&self, x: Option<&[f32]>, y: &mut [f32]) {

@@ -8,7 +8,7 @@ use self::products::{Forward, InputGradient, WeightGradient};
 use self::tile::{KeptFinite, Product, Square};
 use super::dropout::Dropout;
 use crate::engine::Source;
-use crate::error::{Error, Setting, same_length};
+use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::{Layout, check_indices};
 use crate::mask::Mask;
 
@@ -117,7 +117,7 @@ impl<'a> DropConnect<'a> {
     /// # Errors
     /// See [`DropConnect`].
     pub fn forward(&self, w: &[f32], b: Option<&[f32]>, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check(w.len(), x.len(), y.len())?;
+        self.check(w.len(), (Argument::Input, x.len()), (Argument::Output, y.len()))?;
         self.check_bias(b)?;
         self.check_mask()?;
         let (level, scale) = (self.dropout.run_level(), self.scale());
@@ -137,7 +137,7 @@ impl<'a> DropConnect<'a> {
     /// # Errors
     /// See [`DropConnect`].
     pub fn backward_input(&self, w: &[f32], dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        self.check(w.len(), dx.len(), dy.len())?;
+        self.check(w.len(), (Argument::Output, dx.len()), (Argument::Input, dy.len()))?;
         self.check_mask()?;
         dx.fill(0.0);
         let (level, scale) = (self.dropout.run_level(), self.scale());
@@ -175,8 +175,8 @@ impl<'a> DropConnect<'a> {
     pub fn backward_bias(&self, dy: &[f32], db: &mut [f32]) -> Result<(), Error> {
         self.dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
         let Layer { batch, outputs, .. } = self.layer;
-        same_length(batch.saturating_mul(outputs), dy.len())?;
-        same_length(outputs, db.len())?;
+        same_length(Argument::Input, batch.saturating_mul(outputs), dy.len())?;
+        same_length(Argument::Bias, outputs, db.len())?;
         db.fill(0.0);
         for dy in dy.chunks(outputs.max(1)) {
             db.iter_mut().zip(dy).for_each(|(db, dy)| *db += dy);
@@ -191,7 +191,7 @@ impl<'a> DropConnect<'a> {
     /// # Errors
     /// See [`DropConnect`].
     pub fn evaluate(&self, w: &[f32], b: Option<&[f32]>, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check(w.len(), x.len(), y.len())?;
+        self.check(w.len(), (Argument::Input, x.len()), (Argument::Output, y.len()))?;
         self.check_bias(b)?;
         self.dense(w, b, x, y, self.dropout.evaluation_scale(), KeptFinite);
         Ok(())
@@ -226,8 +226,8 @@ impl<'a> DropConnect<'a> {
         mean: &mut [f32],
         variance: &mut [f32],
     ) -> Result<(), Error> {
-        self.check(w.len(), x.len(), mean.len())?;
-        same_length(mean.len(), variance.len())?;
+        self.check(w.len(), (Argument::Input, x.len()), (Argument::Output, mean.len()))?;
+        same_length(Argument::Output, mean.len(), variance.len())?;
         self.check_bias(b)?;
         let [of_mean, of_variance] = self.dropout.moments();
         self.dense(w, b, x, mean, of_mean, KeptFinite);
@@ -245,12 +245,12 @@ impl DropConnect<'_> {
         }
     }
 
-    fn check(&self, w: usize, x: usize, y: usize) -> Result<(), Error> {
+    fn check(&self, w: usize, (of_x, x): (Argument, usize), (of_y, y): (Argument, usize)) -> Result<(), Error> {
         self.dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
         let Layer { batch, inputs, outputs, index_stride } = self.layer;
-        same_length(outputs.saturating_mul(inputs), w)?;
-        same_length(batch.saturating_mul(inputs), x)?;
-        same_length(batch.saturating_mul(outputs), y)?;
+        same_length(Argument::Weights, outputs.saturating_mul(inputs), w)?;
+        same_length(of_x, batch.saturating_mul(inputs), x)?;
+        same_length(of_y, batch.saturating_mul(outputs), y)?;
         if self.mask.is_some() {
             return Ok(());
         }
@@ -261,7 +261,7 @@ impl DropConnect<'_> {
     }
 
     fn check_bias(&self, b: Option<&[f32]>) -> Result<(), Error> {
-        b.map_or(Ok(()), |b| same_length(self.layer.outputs, b.len()))
+        b.map_or(Ok(()), |b| same_length(Argument::Bias, self.layer.outputs, b.len()))
     }
 
     fn check_mask(&self) -> Result<(), Error> {
@@ -270,13 +270,13 @@ impl DropConnect<'_> {
         // a product that is cut off at `usize::MAX` could be the length of a mask where a usize has 32 bits
         let Layer { inputs, outputs, .. } = self.layer;
         match outputs.checked_mul(inputs).and_then(|len| len.checked_mul(masks)) {
-            Some(expected) => same_length(expected, mask.len()),
-            None => Err(Error::LengthMismatch { expected: usize::MAX, actual: mask.len() }),
+            Some(expected) => same_length(Argument::Mask, expected, mask.len()),
+            None => Err(Error::LengthMismatch { argument: Argument::Mask, expected: usize::MAX, actual: mask.len() }),
         }
     }
 
     fn weights(&self, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) -> Result<(), Error> {
-        self.check(dw.len(), x.len(), dy.len())?;
+        self.check(dw.len(), (Argument::Input, x.len()), (Argument::Input, dy.len()))?;
         self.check_mask()?;
         if !add {
             dw.fill(0.0);

@@ -52,7 +52,7 @@ pub use self::scaling::Scaling;
 /// All operations: [`Error::LengthMismatch`] unless the slices (and the mask) have the same number of elements, and
 /// [`Error::IndexOverflow`] if the last element's index would pass 2^64. With a [layout](Self::with_layout), a slice has exactly
 /// its elements where its strides are those of dense ones, else at least up to the last; [`Error::InvalidLayout`] tells of an
-/// output in which two lie in the same place, and [`Error::Unsupported`] of an input in place whose strides are others. A mask
+/// output whose axes overlap, and [`Error::Unsupported`] of an input in place whose strides are others. A mask
 /// has exactly the [bits](Layout#stored-masks) of the layout. After an error nothing has been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dropout {
@@ -249,8 +249,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check_residual(r.len(), y.len())?;
         self.check(x.len(), y.len())?;
+        self.check_residual(r.len(), y.len())?;
         self.pass([Input::Slice(x), Input::Slice(r)], y)
     }
 
@@ -259,8 +259,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn forward_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
-        self.check_residual(r.len(), x.len())?;
         self.check_in_place(x.len())?;
+        self.check_residual(r.len(), x.len())?;
         self.pass([Input::InPlace, Input::Slice(r)], x)
     }
 
@@ -332,8 +332,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.check_residual(r.len(), y.len())?;
         self.check(x.len(), y.len())?;
+        self.check_residual(r.len(), y.len())?;
         self.evaluation(&[Input::Slice(x), Input::Slice(r)], y)
     }
 
@@ -342,8 +342,8 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`].
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
-        self.check_residual(r.len(), x.len())?;
         self.check_in_place(x.len())?;
+        self.check_residual(r.len(), x.len())?;
         self.evaluation(&[Input::InPlace, Input::Slice(r)], x)
     }
 }

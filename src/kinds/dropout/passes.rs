@@ -1,6 +1,6 @@
 use super::{Dropout, Scaling};
 use crate::engine::{Input, Output, Pass, Row, Source, Threads};
-use crate::error::{Error, Setting, same_length};
+use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::{Layout, Memory, check_indices};
 use crate::mask::MaskMut;
 use crate::simd::Level;
@@ -112,7 +112,7 @@ impl Dropout {
             self.fill(mask)?;
             return self.pass([x], y);
         }
-        same_length(y.len(), mask.len())?;
+        same_length(Argument::Mask, y.len(), mask.len())?;
         if self.settings.is_row() {
             Row::new(self.run_level(), self.source(), [x], y, mask.words_mut()).scale(self.scale());
         } else {

@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 use super::run::{INPUTS, Run};
-use crate::layout::{Distances, Operand};
+use crate::layout::{Distances, Line, Operand};
 
 /// One input of a pass.
 #[derive(Clone, Copy)]
@@ -88,6 +88,20 @@ impl Rows {
         Self { start, len, operand }
     }
 
+    fn is_dense(self, dense: &[bool]) -> bool {
+        dense.get(self.operand as usize).copied().unwrap_or_default()
+    }
+
+    /// Where a line begins, its stride, and its length; 0 if it is not all there.
+    #[inline(always)]
+    fn line(self, line: &Line) -> (*mut f32, usize, usize) {
+        let of = |distances: &Distances| distances.get(self.operand as usize).copied().unwrap_or_default();
+        let (first, stride) = (of(&line.starts), of(&line.strides));
+        let last = line.len.checked_sub(1).and_then(|last| last.checked_mul(stride)?.checked_add(first));
+        let len = if last.is_some_and(|last| last < self.len) { line.len } else { 0 };
+        (self.start.wrapping_add(first), stride, len)
+    }
+
     /// At most `len` elements from `column` on of the run that begins there.
     #[inline(always)]
     fn run(self, starts: &Distances, column: usize, len: usize) -> (*mut f32, usize) {
@@ -95,6 +109,20 @@ impl Rows {
         let first = if first < self.len { first } else { self.len };
         let left = self.len - first;
         (self.start.wrapping_add(first), if len < left { len } else { left })
+    }
+}
+
+/// Elements of the operands, copied side by side.
+pub(crate) struct Stage {
+    inputs: [[f32; Self::LEN]; INPUTS],
+    output: [f32; Self::LEN],
+}
+
+impl Stage {
+    pub(crate) const LEN: usize = 256;
+
+    pub(crate) const fn new() -> Self {
+        Self { inputs: [[0.0; Self::LEN]; INPUTS], output: [0.0; Self::LEN] }
     }
 }
 
@@ -114,6 +142,78 @@ impl<'a> Operands<'a> {
             }
         }
         Self { inputs: all, output, sums: Rows::NONE, memory: PhantomData }
+    }
+
+    /// `len` elements from `first` on: those of a dense operand as they are, of another as they have been copied.
+    pub(crate) fn staged<'s>(&'s self, stage: &'s mut Stage, dense: &[bool], first: usize, len: usize) -> Run<'s> {
+        let Stage { inputs: [a, b, c], output } = stage;
+        let inputs = [Input::Slice(a), Input::Slice(b), Input::Slice(c)];
+        let mut run = Run::new(inputs, &mut output[..]).part(0, len);
+        let whole = |operand: Rows| operand.run(&Distances::default(), first, len);
+        for (x, input) in run.x.iter_mut().zip(self.inputs) {
+            if input.len > 0 && input.is_dense(dense) {
+                let (start, there) = whole(input);
+                (*x, run.len) = (start, run.len.min(there));
+            }
+        }
+        if self.output.is_dense(dense) {
+            let (start, there) = whole(self.output);
+            (run.y, run.len) = (start, run.len.min(there));
+        }
+        run
+    }
+
+    /// Copies a line of each input that is not dense to places `at` and on of the stage.
+    pub(crate) fn gather(&self, line: &Line, dense: &[bool], stage: &mut Stage, at: usize) {
+        for (stage, input) in stage.inputs.iter_mut().zip(self.inputs) {
+            if input.len == 0 || input.is_dense(dense) {
+                continue;
+            }
+            let (from, stride, len) = input.line(line);
+            let to = stage.get_mut(at..at + len).unwrap_or_default();
+            if stride == 1 {
+                // SAFETY: `line` says that so many elements are there, and the stage is no part of them.
+                unsafe { from.copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) };
+                continue;
+            }
+            for (i, to) in to.iter_mut().enumerate() {
+                // SAFETY: `line` says that so many elements are there at that stride.
+                *to = unsafe { *from.wrapping_add(i.wrapping_mul(stride)) };
+            }
+        }
+    }
+
+    pub(crate) fn writes_dense(&self, dense: &[bool]) -> bool {
+        self.output.is_dense(dense)
+    }
+
+    /// Copies places `at` and on of the stage to a line of the output.
+    pub(crate) fn scatter(&self, line: &Line, stage: &Stage, at: usize) {
+        let (to, stride, len) = self.output.line(line);
+        for (i, from) in stage.output.get(at..at + len).unwrap_or_default().iter().enumerate() {
+            // SAFETY: `line` says that so many elements are there at that stride, to be written.
+            unsafe { *to.wrapping_add(i.wrapping_mul(stride)) = *from };
+        }
+    }
+
+    /// Copies a line of the first input to the output, or writes +0.0.
+    pub(crate) fn constant(&self, line: &Line, kept: bool) {
+        let [input, ..] = self.inputs;
+        let ((from, from_stride, there), (to, stride, len)) = (input.line(line), self.output.line(line));
+        for i in 0..if kept { len.min(there) } else { len } {
+            let bits = if kept {
+                // SAFETY: `line` says that so many elements are there; as an integer, no NaN is made quiet.
+                unsafe { *from.wrapping_add(i.wrapping_mul(from_stride)).cast::<u32>() }
+            } else {
+                0
+            };
+            // SAFETY: the same of the output.
+            unsafe { *to.wrapping_add(i.wrapping_mul(stride)).cast::<u32>() = bits };
+        }
+    }
+
+    pub(crate) const fn has_sums(&self) -> bool {
+        self.sums.len > 0
     }
 
     /// With sums of one row over all rows.

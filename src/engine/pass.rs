@@ -4,12 +4,12 @@ use core::mem;
 use core::ops::Range;
 
 use super::element::{AddScaled, Element, Kernel, Scale};
-use super::operand::Operands;
+use super::operand::{Operands, Stage};
 use super::reader::{self, Reader, Source, WORDS, fill_drawn};
 use super::row::Row;
 use super::threads::Threads;
 use super::words::Words;
-use crate::layout::{Distances, Indices, Memory, Runs, Walk};
+use crate::layout::{Distances, Indices, Line, Lines, Memory, Runs, Walk};
 use crate::mask::clear_past;
 use crate::simd::Level;
 use crate::stream::{BLOCK, Stream};
@@ -60,6 +60,10 @@ impl Pass<'_> {
     /// Copies the first input, or writes +0.0, on the threads that there are.
     pub(crate) fn constant(&self, kept: bool) {
         self.threads.run(0..self.indices.len(), &mut [], &|range, _| {
+            if self.memory.is_scattered() {
+                let mut lines = Lines::new(&self.memory, range.start);
+                return each_line(&mut lines, range.len(), |line, _| self.operands.constant(line, kept));
+            }
             self.each_run(range, |starts, column, len| {
                 self.operands.run(starts, column, len).constant(kept);
                 len
@@ -82,6 +86,8 @@ impl Pass<'_> {
         let long = indices.is_flat() || indices.columns >= LONG && indices.repeat == 1;
         if self.level == Level::SCALAR && !(indices.is_flat() && memory.run >= range.end) {
             self.one_by_one(range, kernel);
+        } else if memory.is_scattered() && !self.operands.has_sums() {
+            self.staged(range, kernel);
         } else if matches!(self.source, Source::Certain(_)) || long && memory.run >= range.end.min(LONG) {
             self.rows(range, kernel, store);
         } else {
@@ -130,6 +136,27 @@ impl Pass<'_> {
         });
     }
 
+    /// Through copies that lie side by side: of runs so short that the kernel would cost more by itself.
+    #[inline(never)]
+    fn staged(&self, range: Range<usize>, kernel: &mut dyn Kernel) {
+        let (mut room, mut ahead) = ([0; WORDS], [0; WORDS]);
+        let reader = Reader::new(self.level, self.source, &mut ahead);
+        let mut words = Words::new(reader, Walk::new(self.indices, range.start), &mut room);
+        let (mut stage, mut lines) = (Stage::new(), Lines::new(&self.memory, range.start));
+        let (operands, dense, mut first) = (&self.operands, &self.memory.dense, range.start);
+        while first < range.end {
+            let left = range.end - first;
+            let (words, len) = words.next(left.min(Stage::LEN), left);
+            let mut there = lines;
+            each_line(&mut lines, len, |line, at| operands.gather(line, dense, &mut stage, at));
+            kernel.apply(self.level, operands.staged(&mut stage, dense, first, len), words);
+            if !operands.writes_dense(dense) {
+                each_line(&mut there, len, |line, at| operands.scatter(line, &stage, at));
+            }
+            first += len;
+        }
+    }
+
     /// Calls `each` with starts, column and length of each run of memory, or of what the call before has left of it: it returns
     /// how many elements it took.
     #[inline(always)]
@@ -143,9 +170,20 @@ impl Pass<'_> {
             column += taken;
             if column == run {
                 column = 0;
-                runs.next();
+                runs.next(1);
             }
         }
+    }
+}
+
+/// Calls `each` with the lines of the next `len` elements, and the number of the first of each among them.
+#[inline(always)]
+fn each_line(lines: &mut Lines<'_>, len: usize, mut each: impl FnMut(&Line, usize)) {
+    let mut at = 0;
+    while at < len {
+        let line = lines.next(len - at);
+        each(&line, at);
+        at += line.len;
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) type Distances = [usize; OPERANDS];
 pub(crate) struct Memory {
     pub(crate) run: usize,
     outer: [Outer; AXES],
+    /// Which operands have all their elements side by side.
+    pub(crate) dense: [bool; OPERANDS],
 }
 
 /// How many runs there are, and how far they are from each other.
@@ -52,20 +54,72 @@ struct Outer {
 impl Memory {
     /// One run.
     pub(crate) const fn dense(run: usize) -> Self {
-        Self { run, outer: [Outer { len: 1, strides: [0; OPERANDS] }; AXES] }
+        Self { run, outer: [Outer { len: 1, strides: [0; OPERANDS] }; AXES], dense: [true; OPERANDS] }
     }
 
     /// Runs that follow each other, with the same of [`Operand::Row`].
     pub(crate) const fn rows(rows: usize, run: usize) -> Self {
         let mut this = Self::dense(run);
         this.outer[AXES - 1] = Outer { len: rows, strides: [run, run, run, 0] };
+        this.dense = [true, true, true, false];
         this
     }
 
-    /// Whether the runs follow each other.
+    /// Whether the runs are shorter than a copy of them is worth.
+    pub(crate) fn is_scattered(&self) -> bool {
+        self.run < SHORT && !self.is_dense()
+    }
+
+    /// Whether all slices have their elements side by side.
     pub(crate) fn is_dense(&self) -> bool {
-        let [first @ .., Outer { strides, len }] = &self.outer;
-        first.iter().all(|axis| axis.len == 1) && (*len == 1 || strides.iter().take(SLICES).all(|s| *s == self.run))
+        self.dense.iter().take(SLICES).all(|dense| *dense)
+    }
+}
+
+/// Elements of a run that is worth a call of a kernel.
+const SHORT: usize = 256;
+
+/// Elements that lie at the same distance from each other, in each operand.
+#[derive(Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) starts: Distances,
+    pub(crate) strides: Distances,
+    pub(crate) len: usize,
+}
+
+/// A way through runs so short that they are copied: a line is a run, or a whole axis where runs are single elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines<'m> {
+    runs: Runs<'m>,
+    column: usize,
+}
+
+impl<'m> Lines<'m> {
+    /// From element number `element` on.
+    pub(crate) fn new(memory: &'m Memory, element: usize) -> Self {
+        let Memory { run, .. } = memory;
+        let (row, column) = (element.checked_div(*run).unwrap_or(0), element.checked_rem(*run).unwrap_or(0));
+        Self { runs: Runs::new(memory, row), column }
+    }
+
+    /// The next line, of at most so many elements.
+    pub(crate) fn next(&mut self, most: usize) -> Line {
+        let Self { runs, column } = self;
+        let Memory { run, outer: [.., axis], .. } = runs.memory;
+        if *run > 1 {
+            let len = most.min(run - *column);
+            let starts = runs.starts.map(|start| start.wrapping_add(*column));
+            *column += len;
+            if *column == *run {
+                *column = 0;
+                runs.next(1);
+            }
+            return Line { starts, strides: [1; OPERANDS], len };
+        }
+        let [.., row] = runs.rows;
+        let line = Line { starts: runs.starts, strides: axis.strides, len: most.min(axis.len - row) };
+        runs.next(line.len);
+        line
     }
 }
 
@@ -92,12 +146,12 @@ impl<'m> Runs<'m> {
         this
     }
 
-    /// To the next run; from the last to anywhere.
+    /// By so many runs, at most to the end of the innermost axis; from the last to anywhere.
     #[inline(always)] // most of what a short run costs
-    pub(crate) fn next(&mut self) {
+    pub(crate) fn next(&mut self, runs: usize) {
         let ([.., row], [.., Outer { len, strides }]) = (&mut self.rows, &self.memory.outer);
-        advance(&mut self.starts, strides, 1);
-        *row = row.wrapping_add(1);
+        advance(&mut self.starts, strides, runs);
+        *row = row.wrapping_add(runs);
         if *row >= *len {
             self.next_outer();
         }
@@ -146,6 +200,7 @@ impl Layout {
         if self.len() == 0 {
             return Memory::dense(0);
         }
+        let (mut dense, mut len_inside) = ([true; OPERANDS], 1);
         let (mut run, mut outer) = (Outer { len: 1, strides: [1; OPERANDS] }, Memory::dense(1).outer);
         let (mut left, mut inner) = (outer.iter_mut().rev(), &mut run);
         for (i, Axis { len, strides: [y, x, r], .. }) in self.axes.into_iter().enumerate().rev() {
@@ -153,6 +208,8 @@ impl Layout {
             if len == 1 {
                 continue;
             }
+            dense.iter_mut().zip(strides).for_each(|(dense, stride)| *dense &= stride == len_inside);
+            len_inside *= len;
             if strides.iter().zip(inner.strides).all(|(stride, inside)| *stride == inside.saturating_mul(inner.len)) {
                 // two axes that are one; no product is more than the number of elements
                 inner.len *= len;
@@ -161,6 +218,6 @@ impl Layout {
                 *inner = Outer { len, strides };
             }
         }
-        Memory { run: run.len, outer }
+        Memory { run: run.len, outer, dense }
     }
 }

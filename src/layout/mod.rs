@@ -7,7 +7,7 @@ mod walk;
 
 pub(crate) use indices::{Indices, check_indices};
 use memory::SLICES;
-pub(crate) use memory::{Distances, Memory, Operand, Runs};
+pub(crate) use memory::{Distances, Line, Lines, Memory, Operand, Runs};
 pub(crate) use walk::Walk;
 
 /// Axes of a layout, at most.

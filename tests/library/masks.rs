@@ -128,7 +128,7 @@ proptest! {
 #[cfg(target_pointer_width = "32")]
 #[test]
 fn as_many_bits_as_there_are_numbers() {
-    use dropmask::{Dropout, Key, Level, Probability, Rows, StoredMask};
+    use dropmask::StoredMask;
 
     let mut words = vec![0; usize::MAX.div_ceil(64)];
     for level in Level::supported().filter(|level| *level != Level::SCALAR) {

@@ -147,8 +147,11 @@ impl<'a> Case<'a> {
             let x = (!self.in_place()).then_some(self.x.get().len());
             errors = shape.slice_errors(y, x, operation.has_residual().then_some(self.r.get().len()));
         }
-        if operation.writes_uninit() && shape.elements() != y as u128 {
+        if operation.writes_uninit() && shape.extents()[0] > shape.elements() {
             errors.push(Error::Unsupported { setting: Setting::Layout });
+        } else if operation.writes_uninit() && shape.elements() != y as u128 {
+            let (argument, expected) = (Argument::Output, clipped(shape.elements()));
+            errors.push(Error::LengthMismatch { argument, expected, actual: y });
         }
         // nothing is read of a mask where a layout has no elements
         let reads = operation.uses_stored() && (shape.is_slice() || shape.elements() > 0);

@@ -92,7 +92,9 @@ impl DropoutLayer {
         Self { step, last: step.checked_sub(1), ..self }
     }
 
-    /// How many passes there were in training, modulo 2^64. With the key it is all that a restart needs.
+    /// How many passes there were in training, modulo 2^64: calls of [`train`](Self::train), whatever part of a batch each had.
+    /// With the key it is all that a restart needs. Where the number of parts may change, derive from the step instead:
+    /// [`Dropout::derive`].
     pub const fn step(&self) -> u64 {
         self.step
     }

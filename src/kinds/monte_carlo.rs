@@ -10,8 +10,8 @@ use crate::layout::Layout;
 impl Dropout {
     /// **One mask for the whole batch**: pass `t` runs all samples through the same thinned network, a draw of one
     /// function. Its key is `key.derive(t)`; the slices are `samples` rows of `len` elements, and element `i` of every
-    /// sample has the bit of index `offset + i`. For answers that are compared across samples. With
-    /// [`channels`](Self::with_layout) instead of rows, an [index stride](crate::Layout::index_strides) of 0 does this.
+    /// sample has the bit of index `offset + i`. For answers that are compared across samples. Replaces
+    /// a [layout](Self::with_layout): one of channels does so by itself, with an index stride of 0 for samples.
     ///
     /// ```
     /// use dropmask::{Dropout, Key, Probability};

@@ -56,7 +56,21 @@ impl<'a> StoredMask<'a> {
         self.with_indexed_bits(layout.stored())
     }
 
-    /// A mask of others: the bit of an element is that of its index in the layout, for the index strides that it has.
+    /// A mask of others, with gaps or in another order: the element at `[i, j]` has bit `i * index_strides[0] + j *
+    /// index_strides[1]` of the view, which has exactly the bits from the first to the last. Replaces
+    /// [`with_layout`](Self::with_layout).
+    ///
+    /// ```
+    /// use dropmask::{Layout, Mask, StoredMask};
+    ///
+    /// // rows of 2 bits, 3 apart, from bit 1 on: 0 1, 1 1
+    /// let mask = Mask::at_bit(&[0b11_0_10_0], 1, 3 + 2)?;
+    /// let layout = Layout::rows(2, 2).index_strides([3, 1]);
+    /// let mut x = [1.0; 4];
+    /// StoredMask::new(mask, 2.0).with_indexed_bits(layout).apply_in_place(&mut x)?;
+    /// assert_eq!(x, [0.0, 2.0, 2.0, 2.0]);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
     #[must_use]
     pub const fn with_indexed_bits(mut self, layout: Layout) -> Self {
         self.settings.layout = Some(layout);
@@ -92,7 +106,7 @@ impl<'a> StoredMask<'a> {
     /// [`apply`](Self::apply) to memory that is not initialised, as engines hand it out; returns it as floats.
     ///
     /// # Errors
-    /// See [`apply`](Self::apply); [`Error::Unsupported`] for a layout with gaps, or one that ends before `y`.
+    /// See [`apply`](Self::apply); [`Error::Unsupported`] for an output with gaps.
     pub fn apply_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
         self.check(x.len(), y.len())?;
         self.settings.layout_of(y.len()).check_dense(y.len())?;

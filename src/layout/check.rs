@@ -51,10 +51,13 @@ impl Layout {
     /// Whether all of an output of this length is written.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if not.
+    /// [`Error::Unsupported`] of an output with gaps, else [`Error::LengthMismatch`].
     pub(crate) fn check_dense(&self, len: usize) -> Result<(), Error> {
-        // the elements are apart, so as many as there are places are in all of them
-        if self.len() == len { Ok(()) } else { Err(Error::Unsupported { setting: Setting::Layout }) }
+        // elements of an output are apart: as many as there are places are in all of them
+        if self.extent(Operand::Output) > self.len() {
+            return Err(Error::Unsupported { setting: Setting::Layout });
+        }
+        same_length(Argument::Output, self.len(), len)
     }
 
     /// One past the last element of an operand, `usize::MAX` if there are no such slices.

@@ -39,8 +39,9 @@ pub(crate) const AXES: usize = 4;
 /// | variational or locked dropout: time shares, `(B, 1, D)`, or `(1, B, D)` with time first | [`broadcast`](Self::broadcast) |
 ///
 /// # Stored masks
-/// A mask that is written in a layout has the bits of its elements in their order, without the axes that share, packed without
-/// gaps: NumPy's `packbits(bitorder="little")` of the noise array. It has exactly those bits.
+/// A mask that is written in a layout has the bits of its elements in the order of the axes, without those that share (whose
+/// index stride is 0), packed without gaps: NumPy's `packbits(bitorder="little")` of the noise array. It has exactly those
+/// [`mask_len`](Self::mask_len) bits.
 #[doc(alias = "noise_shape")]
 #[doc(alias = "broadcast_dims")]
 #[doc(alias = "variational")]
@@ -151,8 +152,9 @@ impl Layout {
         Self { axes }
     }
 
-    /// With other distances in the indices of the bits, of each axis or of the innermost ones: for a shard, those of the whole
-    /// tensor. 0 shares a bit.
+    /// With other distances in the indices of the bits. N of them are those of the last N axes, the ones that share included:
+    /// there 0. For a shard they are those of the noise array of the whole: channels 2 to 4 of `channels_first(n, c, s)` are
+    /// `channels_first(n, 3, s).index_strides([c, 1, 0])`, from the index of `[0, 2, 0]` on.
     #[must_use]
     pub const fn index_strides<const N: usize>(mut self, strides: [u64; N]) -> Self {
         const { assert!(N <= AXES, "a layout has up to four axes") }
@@ -164,8 +166,9 @@ impl Layout {
         self
     }
 
-    /// With other distances in the slices, of each axis or of the innermost ones. What lies between the elements is neither
-    /// read nor written. In an output each axis steps over those with smaller strides; in an input they may overlap.
+    /// With other distances in all slices; N of them are those of the last N axes. What lies between the elements is neither
+    /// read nor written. In an output, sorted by stride, each axis steps over all elements of those before it; in an input they
+    /// may overlap. Call it before what sets one operand alone.
     #[must_use]
     pub const fn strides<const N: usize>(self, strides: [usize; N]) -> Self {
         self.strides_of(Operand::Output, strides)
@@ -192,7 +195,7 @@ impl Layout {
         self.strides_of(Operand::Input, strides)
     }
 
-    /// With other distances in the residual alone.
+    /// With other distances in the residual alone, where it is not the output.
     #[must_use]
     pub const fn residual_strides<const N: usize>(self, strides: [usize; N]) -> Self {
         self.strides_of(Operand::Residual, strides)
@@ -208,7 +211,7 @@ impl Layout {
         self
     }
 
-    /// The index of the bit of an element, less the offset; the position of the innermost axes. Modulo 2^64.
+    /// The index of the bit of an element, less the offset, modulo 2^64; N numbers are its position in the last N axes.
     pub const fn index_of<const N: usize>(&self, position: [usize; N]) -> u64 {
         const { assert!(N <= AXES, "a layout has up to four axes") }
         let (mut index, mut i) = (0_u64, 0);
@@ -217,6 +220,19 @@ impl Layout {
             i += 1;
         }
         index
+    }
+}
+
+impl Layout {
+    /// Number of bits of a [stored mask](Self#stored-masks), `usize::MAX` if there are more.
+    ///
+    /// ```
+    /// use dropmask::Layout;
+    ///
+    /// assert_eq!(Layout::broadcast([8, 100, 64], [false, true, false]).mask_len(), 8 * 64);
+    /// ```
+    pub fn mask_len(&self) -> usize {
+        self.noise().len()
     }
 }
 

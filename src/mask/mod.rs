@@ -16,9 +16,9 @@ pub const fn mask_words(len: usize) -> usize {
     len.div_ceil(64)
 }
 
-/// A packed mask to read: one bit per element, least significant bit first, 1 = keep.
+/// A packed mask to read: bits of elements, least significant bit first, 1 = keep.
 ///
-/// Bit `j` of the view belongs to element `j` of the slice beside it. A view may start at any bit of its words, so row
+/// Bit `j` of the view belongs to element `j` of the slice beside it, or as a [layout](crate::Layout#stored-masks) says. A view may start at any bit of its words, so row
 /// `r` of a mask of rows of 100 elements is `Mask::at_bit(words, 100 * r, 100)`. Bits outside the view are never read.
 ///
 /// On a little-endian machine the words in memory are the layout of Arrow bitmaps, of `numpy.packbits(...,

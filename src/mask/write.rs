@@ -3,7 +3,7 @@ use core::fmt;
 use super::{Mask, low_bits, mask_words, saturate};
 use crate::error::{Argument, Error, same_length};
 
-/// A packed mask to write: one bit per element, least significant bit first, 1 = keep.
+/// A packed mask to write: bits of elements, least significant bit first, 1 = keep.
 ///
 /// A view for writing starts on a word, so shards of one stored mask start at multiples of 64 elements. Whoever writes
 /// leaves the bits past the end 0; words past the last one needed are left alone.

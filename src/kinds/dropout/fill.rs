@@ -10,7 +10,8 @@ use crate::mask::{Mask, MaskMut, unpack};
 impl Dropout {
     /// The same operations by the mask that this value stored with [`fill`](Self::fill) or
     /// [`forward_store`](Self::forward_store): bits are read instead of drawn. Scale, layout, level and threads are those of
-    /// the value; key, probability and offset name the mask and have no further say.
+    /// the value; key, probability and offset name the mask and have no further say: a part of the elements reads
+    /// [`Mask::slice`] of it.
     ///
     /// ```
     /// use dropmask::{Dropout, Key, Layout, MaskMut, Probability, mask_words};
@@ -38,7 +39,8 @@ impl Dropout {
         StoredMask::new(mask, scale).with_settings(Settings { layout, ..self.settings })
     }
 
-    /// Draws the mask alone: bit `j` tells whether the element of index `offset + j` is kept.
+    /// Draws the mask alone: bit `j` is that of index `offset + j`, or of the `j`-th element that a
+    /// [layout](crate::Layout#stored-masks) does not share.
     ///
     /// ```
     /// use dropmask::{Dropout, Key, MaskMut, Probability, mask_words};
@@ -68,8 +70,7 @@ impl Dropout {
         Ok(())
     }
 
-    /// The mask that [`fill`](Self::fill) draws, as one `bool` for each of its bits: `kept[j]` tells whether the element of
-    /// index `offset + j` is kept. With a [layout](Self::with_layout), those of a stored mask.
+    /// The mask that [`fill`](Self::fill) draws, as one `bool` for each of its bits.
     ///
     /// ```
     /// use dropmask::{Dropout, Key, Probability};

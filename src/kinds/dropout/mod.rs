@@ -85,8 +85,8 @@ impl Dropout {
         Self { key: self.key.derive(step), ..self }
     }
 
-    /// The element index of the first element of the slices, in the whole logical tensor. An integer that can be
-    /// saved; with the key it is all that a restart needs.
+    /// The index of the first bit in the whole logical tensor: without a layout, that of the first element; else
+    /// [`Layout::index_of`] its position. Replaces the one that was set. With the key it is all that a restart needs.
     #[must_use]
     pub const fn with_offset(self, offset: u64) -> Self {
         Self { offset, ..self }
@@ -209,7 +209,7 @@ impl Dropout {
     /// ```
     ///
     /// # Errors
-    /// See [`Dropout`]; [`Error::Unsupported`] for a layout with gaps, or one that ends before `y`.
+    /// See [`Dropout`]; [`Error::Unsupported`] for an output with gaps.
     pub fn forward_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
         self.check(x.len(), y.len())?;
         self.layout_of(y.len()).check_dense(y.len())?;
@@ -264,7 +264,7 @@ impl Dropout {
         self.pass([Input::InPlace, Input::Slice(r)], x)
     }
 
-    /// [`forward_residual`](Self::forward_residual) over the residual: `r[i] += kept ? x[i] * scale : +0.0`.
+    /// [`forward_residual`](Self::forward_residual) over the residual, the output: `r[i] += kept ? x[i] * scale : +0.0`.
     ///
     /// # Errors
     /// See [`Dropout`].

@@ -45,7 +45,15 @@ impl Layout {
     /// # Errors
     /// [`Error::LengthMismatch`].
     pub(crate) fn check_indexed(&self, len: usize) -> Result<(), Error> {
-        same_length(Argument::Mask, usize::try_from(self.span()).unwrap_or(usize::MAX), len)
+        same_bits(Argument::Mask, self.span(), len)
+    }
+
+    /// Whether what is written has a place for each bit of this layout, which shares none.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`].
+    pub(crate) fn check_noise(&self, argument: Argument, len: usize) -> Result<(), Error> {
+        same_bits(argument, self.stored().span(), len)
     }
 
     /// Whether all of an output of this length is written.
@@ -95,4 +103,12 @@ impl Axis {
     fn stride(&self, operand: Operand) -> usize {
         self.strides.get(operand as usize).copied().unwrap_or_default()
     }
+}
+
+/// A number that is cut off at `usize::MAX` could be the length of a mask where a usize has 32 bits.
+fn same_bits(argument: Argument, expected: u128, actual: usize) -> Result<(), Error> {
+    if expected == actual as u128 {
+        return Ok(());
+    }
+    Err(Error::LengthMismatch { argument, expected: usize::try_from(expected).unwrap_or(usize::MAX), actual })
 }

@@ -144,6 +144,12 @@ fn as_many_bits_as_there_are_numbers() {
             .apply(&[1.0; 129], &mut y)
             .unwrap();
         assert_eq!((y[63], y[64], y[65]), (2.0, 0.0, 2.0), "{level}");
+        // more bits than there are numbers are not as many
+        let endless = StoredMask::new(Mask::new(&words, usize::MAX).unwrap(), 2.0).with_level(level);
+        let apart = Layout::rows(2, 64).index_strides([1 << 34, 1]);
+        assert!(endless.with_indexed_bits(apart).apply(&[1.0; 128], &mut [0.0; 128]).is_err(), "{level}");
+        let square = stream.with_layout(Layout::rows(1 << 16, 1 << 16));
+        assert!(square.fill(&mut MaskMut::new(&mut words, usize::MAX).unwrap()).is_err(), "{level}");
         words.fill(0);
     }
 }

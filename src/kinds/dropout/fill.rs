@@ -1,6 +1,6 @@
 use super::Dropout;
 use crate::engine::{each_words, fill, fill_layout};
-use crate::error::{Argument, Error, Setting, same_length};
+use crate::error::{Argument, Error, Setting};
 use crate::kinds::settings::Settings;
 use crate::kinds::stored::StoredMask;
 use crate::layout::check_indices;
@@ -64,7 +64,7 @@ impl Dropout {
             return Ok(());
         };
         let noise = layout.noise();
-        same_length(Argument::Mask, noise.len(), len)?;
+        noise.check_noise(Argument::Mask, len)?;
         noise.check_indices(self.offset)?;
         fill_layout(level, self.threads(), source, noise.indices(), words);
         Ok(())
@@ -98,7 +98,7 @@ impl Dropout {
     fn fill_values<T>(&self, kept: &mut [T], of: impl Fn(u8) -> T) -> Result<(), Error> {
         self.supports_no(&[Setting::Threads])?;
         let noise = self.layout_of(kept.len()).noise();
-        same_length(Argument::Output, noise.len(), kept.len())?;
+        noise.check_noise(Argument::Output, kept.len())?;
         noise.check_indices(self.offset)?;
         let mut at = 0;
         each_words(self.run_level(), self.source(), noise.indices(), 0..kept.len(), |words, len| {

@@ -1,7 +1,7 @@
 //! The caller's memory.
 //!
-//! Operands are pointers, strides and lengths: in place and out of place are the same compiled loop, an output is never read
-//! unless it is an input too, and no reference is made to what lies between the rows.
+//! Operands are pointers and lengths, their strides those of the layout: in place and out of place are the same compiled loop,
+//! and an output is never read unless it is an input too.
 #![allow(unsafe_code)] // operands for threads, and memory that a pass has written
 
 use core::marker::PhantomData;
@@ -13,7 +13,7 @@ use crate::layout::{Distances, Line, Operand};
 /// One input of a pass.
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a> {
-    /// A slice with the rows of the output.
+    /// A slice with strides of its own.
     Slice(&'a [f32]),
     /// The output itself.
     InPlace,
@@ -47,12 +47,13 @@ pub(crate) fn written<E>(
     write: impl FnOnce(Output<'_>) -> Result<(), E>,
 ) -> Result<&mut [f32], E> {
     write(Output { start: y.as_mut_ptr().cast(), len: y.len(), memory: PhantomData })?;
-    // SAFETY: a pass over dense memory writes each element of its output (`Run::each`, `each_word`, `scalar`, `constant`), and
-    // there is no other `write`: `forward_uninit` and `apply_uninit` refuse memory with gaps.
+    // SAFETY: a pass writes each element of its output, in whatever order (`Run::each`, `each_word`, `scalar`, `constant`, and
+    // `Operands::scatter`, `constant`), as its source has bits for all. There is no other `write`: `forward_uninit` and
+    // `apply_uninit` have asked `Layout::check_dense` whether the elements are all of `y`, `Layout::check` whether they are apart.
     Ok(unsafe { &mut *(core::ptr::from_mut(y) as *mut [f32]) })
 }
 
-/// Inputs and outputs of a pass, in rows.
+/// Inputs and outputs of a pass.
 #[derive(Clone, Copy)]
 pub(crate) struct Operands<'a> {
     inputs: [Rows; INPUTS],
@@ -72,7 +73,8 @@ struct Rows {
 }
 
 // SAFETY: of the slices that the operands are made of, the inputs are shared, and the outputs are borrowed for as long as the
-// operands live. Two threads that share them use different elements: `Threads` gives each its own range, and none has sums.
+// operands live. Two threads that share them use different elements: `Threads` gives each its own range, and none has sums. In
+// the output these lie in different places: `Layout::check` has asked `check_apart`.
 unsafe impl Send for Operands<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Operands<'_> {}
@@ -109,6 +111,26 @@ impl Rows {
         let first = if first < self.len { first } else { self.len };
         let left = self.len - first;
         (self.start.wrapping_add(first), if len < left { len } else { left })
+    }
+}
+
+static ZERO: f32 = 0.0;
+
+/// Copies elements from places to places, each a start and a stride; as integers, so that no NaN is made quiet.
+///
+/// # Safety
+/// So many elements are there, to be read and to be written; none is read after another was written in its place.
+#[inline(always)]
+unsafe fn copy((from, from_stride): (*const f32, usize), (to, to_stride): (*mut f32, usize), len: usize) {
+    let (from, to) = (from.cast::<u32>(), to.cast::<u32>());
+    if (from_stride, to_stride) == (1, 1) {
+        // SAFETY: as demanded; they may be the same.
+        return unsafe { from.copy_to(to, len) };
+    }
+    for i in 0..len {
+        let (from, to) = (from.wrapping_add(i.wrapping_mul(from_stride)), to.wrapping_add(i.wrapping_mul(to_stride)));
+        // SAFETY: `i` is below the number of elements that are there.
+        unsafe { from.copy_to(to, 1) };
     }
 }
 
@@ -171,15 +193,8 @@ impl<'a> Operands<'a> {
             }
             let (from, stride, len) = input.line(line);
             let to = stage.get_mut(at..at + len).unwrap_or_default();
-            if stride == 1 {
-                // SAFETY: `line` says that so many elements are there, and the stage is no part of them.
-                unsafe { from.copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) };
-                continue;
-            }
-            for (i, to) in to.iter_mut().enumerate() {
-                // SAFETY: `line` says that so many elements are there at that stride.
-                *to = unsafe { *from.wrapping_add(i.wrapping_mul(stride)) };
-            }
+            // SAFETY: `line` says that so many elements are there, and the stage has as many.
+            unsafe { copy((from, stride), (to.as_mut_ptr(), 1), to.len()) };
         }
     }
 
@@ -190,26 +205,17 @@ impl<'a> Operands<'a> {
     /// Copies places `at` and on of the stage to a line of the output.
     pub(crate) fn scatter(&self, line: &Line, stage: &Stage, at: usize) {
         let (to, stride, len) = self.output.line(line);
-        for (i, from) in stage.output.get(at..at + len).unwrap_or_default().iter().enumerate() {
-            // SAFETY: `line` says that so many elements are there at that stride, to be written.
-            unsafe { *to.wrapping_add(i.wrapping_mul(stride)) = *from };
-        }
+        let from = stage.output.get(at..at + len).unwrap_or_default();
+        // SAFETY: the stage has so many elements, and `line` says that the output has as many.
+        unsafe { copy((from.as_ptr(), 1), (to, stride), from.len()) };
     }
 
     /// Copies a line of the first input to the output, or writes +0.0.
     pub(crate) fn constant(&self, line: &Line, kept: bool) {
-        let [input, ..] = self.inputs;
-        let ((from, from_stride, there), (to, stride, len)) = (input.line(line), self.output.line(line));
-        for i in 0..if kept { len.min(there) } else { len } {
-            let bits = if kept {
-                // SAFETY: `line` says that so many elements are there; as an integer, no NaN is made quiet.
-                unsafe { *from.wrapping_add(i.wrapping_mul(from_stride)).cast::<u32>() }
-            } else {
-                0
-            };
-            // SAFETY: the same of the output.
-            unsafe { *to.wrapping_add(i.wrapping_mul(stride)).cast::<u32>() = bits };
-        }
+        let ([input, ..], (to, stride, len)) = (self.inputs, self.output.line(line));
+        let (from, from_stride, there) = if kept { input.line(line) } else { ((&raw const ZERO).cast_mut(), 0, len) };
+        // SAFETY: `line` says that so many elements are there in each, and one zero is for all.
+        unsafe { copy((from, from_stride), (to, stride), len.min(there)) };
     }
 
     pub(crate) const fn has_sums(&self) -> bool {

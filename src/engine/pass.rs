@@ -60,7 +60,8 @@ impl Pass<'_> {
     /// Copies the first input, or writes +0.0, on the threads that there are.
     pub(crate) fn constant(&self, kept: bool) {
         self.threads.run(0..self.indices.len(), &mut [], &|range, _| {
-            if self.memory.is_scattered() {
+            // a line is no faster than a run but where that is a single element
+            if self.memory.run == 1 {
                 let mut lines = Lines::new(&self.memory, range.start);
                 return each_line(&mut lines, range.len(), |line, _| self.operands.constant(line, kept));
             }

@@ -65,7 +65,7 @@ impl Memory {
         this
     }
 
-    /// Whether the runs are shorter than a copy of them is worth.
+    /// Whether the runs are so short that copying them side by side costs less.
     pub(crate) fn is_scattered(&self) -> bool {
         self.run < SHORT && !self.is_dense()
     }
@@ -76,8 +76,8 @@ impl Memory {
     }
 }
 
-/// Elements of a run that is worth a call of a kernel.
-const SHORT: usize = 256;
+/// Elements of a run that is worth a call of a kernel; measured: see records.
+const SHORT: usize = 64;
 
 /// Elements that lie at the same distance from each other, in each operand.
 #[derive(Clone, Copy)]

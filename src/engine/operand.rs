@@ -21,6 +21,13 @@ pub(crate) enum Input<'a> {
     Row(&'a [f32]),
 }
 
+impl Input<'_> {
+    /// Whether something is added that is not the output.
+    pub(crate) const fn has_residual(inputs: &[Self]) -> bool {
+        matches!(inputs, [_, Self::Slice(_)])
+    }
+}
+
 /// The output of a pass: floats, or memory for floats, which is no input then.
 pub(crate) struct Output<'a> {
     pub(super) start: *mut f32,

@@ -181,16 +181,16 @@ impl BiasDropout {
     }
 
     /// Where the elements lie beside a bias of so many.
-    fn memory(&self, len: usize, b: usize) -> Memory {
+    fn memory(&self, len: usize, b: usize, inputs: &[Input<'_>]) -> Memory {
         let rows = || Layout::rows(len.checked_div(b).unwrap_or(0), b);
-        self.dropout.layout().unwrap_or_else(rows).memory_of_rows()
+        self.dropout.layout().unwrap_or_else(rows).memory(Input::has_residual(inputs), true)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn run(&self, train: bool, inputs: &[Input<'_>], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let added = inputs.len() > 1;
         let mut tile = [0.0; TILE];
-        let (b, memory) = repeated(b, self.memory(y.len(), b.len()), &mut tile);
+        let (b, memory) = repeated(b, self.memory(y.len(), b.len(), inputs), &mut tile);
         let inputs = match *inputs {
             [x, r] => [x, Input::Row(b), r],
             [x] => [x, Input::Row(b), Input::InPlace],
@@ -208,7 +208,7 @@ impl BiasDropout {
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn gradients(&self, inputs: &[Input<'_>], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
-        let mut pass = self.dropout.training_in(self.memory(dx.len(), db.len()), inputs, dx);
+        let mut pass = self.dropout.training_in(self.memory(dx.len(), db.len(), inputs), inputs, dx);
         pass.operands = pass.operands.sums(db);
         pass.range(0..pass.indices.len(), &mut Gradients { scale: self.dropout.scale(), added: inputs.len() > 1 });
         Ok(())

@@ -77,7 +77,7 @@ impl Settings {
 
     /// A pass over slices that have been checked; the inputs are `x`, then a residual.
     pub(super) fn pass<'a>(&self, source: Source<'a>, inputs: &[Input<'a>], y: Output<'a>) -> Pass<'a> {
-        self.pass_in(self.layout_of(y.len()).memory(), source, inputs, y)
+        self.pass_in(self.layout_of(y.len()).memory(Input::has_residual(inputs), false), source, inputs, y)
     }
 
     /// The same over memory in other runs.

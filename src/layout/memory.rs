@@ -184,19 +184,10 @@ fn advance(starts: &mut Distances, strides: &Distances, by: usize) {
 }
 
 impl Layout {
-    /// Where the elements lie.
-    pub(crate) fn memory(&self) -> Memory {
-        self.runs(false)
-    }
-
-    /// The same beside operands of one row.
-    pub(crate) fn memory_of_rows(&self) -> Memory {
-        self.runs(true)
-    }
-
-    /// Without operands of one row, their strides are those of the output, which joins no fewer axes.
+    /// Where the elements lie, of a residual and of operands of one row too. What is not there has the strides of the output,
+    /// which join no fewer axes.
     #[inline(never)] // once a call
-    fn runs(&self, beside_rows: bool) -> Memory {
+    pub(crate) fn memory(&self, residual: bool, row: bool) -> Memory {
         if self.len() == 0 {
             return Memory::dense(0);
         }
@@ -204,7 +195,8 @@ impl Layout {
         let (mut run, mut outer) = (Outer { len: 1, strides: [1; OPERANDS] }, Memory::dense(1).outer);
         let (mut left, mut inner) = (outer.iter_mut().rev(), &mut run);
         for (i, Axis { len, strides: [y, x, r], .. }) in self.axes.into_iter().enumerate().rev() {
-            let strides = [y, x, r, if beside_rows { usize::from(i == AXES - 1) } else { y }];
+            let of_row = usize::from(i == AXES - 1);
+            let strides = [y, x, if residual { r } else { y }, if row { of_row } else { y }];
             if len == 1 {
                 continue;
             }

@@ -17,7 +17,7 @@ mod words;
 
 pub(crate) use element::{AddScaled, Element, Kernel, Scale};
 pub(crate) use operand::{Input, Operands, Output, written};
-pub(crate) use pass::{Pass, each_words, fill, fill_layout, sequence};
+pub(crate) use pass::{Pass, each_words, fill, fill_layout};
 pub(crate) use reader::{Reader, Source};
 pub(crate) use row::Row;
 pub(crate) use run::Run;

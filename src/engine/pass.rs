@@ -204,7 +204,7 @@ pub(crate) fn fill(level: Level, threads: Threads, stream: Stream, first: u64, l
     }
 }
 
-/// Draws, or reads, the mask of a layout alone, of as many bits as it has elements.
+/// Draws the mask of a layout alone, of as many bits as it has elements.
 pub(crate) fn fill_layout(level: Level, threads: Threads, source: Source<'_>, indices: Indices, store: &mut [u64]) {
     threads.run(0..indices.len(), store, &|range, store| {
         let mut store = store.iter_mut();
@@ -214,8 +214,8 @@ pub(crate) fn fill_layout(level: Level, threads: Threads, source: Source<'_>, in
     });
 }
 
-/// Calls `each` with the words of a range of the elements of a layout, in pieces: some words, and how many bits they have, a
-/// multiple of 64 but for the last. Bits past them are 0.
+/// Calls `each` with the words that are drawn for a range of the elements of a layout, in pieces: some words, and how many bits
+/// they have, a multiple of 64 but for the last. Bits past them are 0.
 pub(crate) fn each_words(
     level: Level,
     source: Source<'_>,
@@ -250,17 +250,5 @@ pub(crate) fn each_words(
             each(to, len);
         }
         left -= len;
-    }
-}
-
-/// Calls `each` with all words of a row of bits that follow each other, in pieces: some words, and how many bits they have.
-pub(crate) fn sequence(level: Level, source: Source<'_>, len: usize, mut each: impl FnMut(&[u64], usize)) {
-    let (mut words, mut first) = ([0; WORDS + 1], 0);
-    while first < len {
-        // the next begin with a block
-        let piece = (len - first).min(64 * (WORDS - source.begun(first as u64)));
-        reader::fill(level, source, first as u64, &mut words, piece);
-        each(words.get(..piece.div_ceil(64)).unwrap_or_default(), piece);
-        first += piece;
     }
 }

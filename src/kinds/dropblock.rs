@@ -1,8 +1,8 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
-use crate::engine::{Source, sequence};
+use crate::engine::{Source, each_words};
 use crate::error::{Argument, Error, Setting, same_length};
-use crate::layout::check_indices;
+use crate::layout::{Layout, check_indices};
 use crate::mask::{Mask, MaskMut, low_bits};
 use crate::probability::Probability;
 use crate::simd::Level;
@@ -243,7 +243,8 @@ impl DropBlock {
             return;
         }
         let mut first = 0;
-        sequence(self.dropout.run_level(), seeds, self.seeds() as usize, |seeds, len| {
+        let len = self.seeds() as usize;
+        each_words(self.dropout.run_level(), seeds, Layout::flat(len).indices(), 0..len, |seeds, len| {
             self.clear(first, seeds, len, words);
             first += len;
         });

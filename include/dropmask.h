@@ -10,8 +10,8 @@
  *   offset is the index that the first element of the buffers has in the whole tensor.
  * - p is a float, and a double is rounded to it first: 0.999 becomes 0.99900001287 and has the scale 1000.0129, not 1000;
  *   the scale of 0.9999 is off by 1.7e-4 of itself.
- * - Lengths and strides count elements, not bytes. A mask has one bit an element, packed in uint64_t words with the
- *   least significant bit first, 1 = keep.
+ * - Lengths and strides count elements, not bytes. A mask has one bit for each element that shares none, packed in
+ *   uint64_t words with the least significant bit first, 1 = keep.
  * - What is dropped becomes +0.0, also if it was a NaN or an infinity.
  * - What has a factor of 0, be it the scale or the keep of p = 1, is dropped and not multiplied.
  * - All levels and machines give the same bits, and any split of a range those of the whole, NaNs aside. A NaN is a NaN:

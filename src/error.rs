@@ -51,9 +51,9 @@ pub enum Error {
     },
     /// A shape of more elements than `usize::MAX`.
     InvalidShape {
-        /// Number of rows.
+        /// Number of rows, or of maps.
         rows: usize,
-        /// Number of elements in a row.
+        /// Number of elements in a row, or in a map.
         columns: usize,
     },
     /// A block that is empty or larger than the map.

@@ -19,7 +19,7 @@ const ALPHA: f64 = -1.758_099_340_847_376_6;
 /// `dx[i] = kept ? dy[i] * a : +0.0`; evaluation copies. There is no other scaling.
 ///
 /// Everything else is as in [`Dropout`]: which bit an element has, [offsets](Dropout::with_offset),
-/// [layouts](Dropout::with_layout), levels, aliasing, errors. With [`Layout::channels_first`](crate::Layout::channels_first) it is **feature-alpha dropout**. With
+/// [layouts](Dropout::with_layout), levels, aliasing, errors. In a layout of channels it is **feature-alpha dropout**. With
 /// `p = 0` it copies exactly. With `p = 1` it writes `+0.0`, forward and backward; `d` tends to 0 for `q` towards 0.
 ///
 /// ```

@@ -15,7 +15,8 @@ use crate::simd::{Floats, Level};
 ///
 /// Which elements are kept is as in [`Dropout`], whose [scaling](Dropout::with_scaling), arithmetic, rules
 /// of aliasing and errors hold here too. `x + b` is rounded to `f32` before it is multiplied. `b` goes with the last
-/// dimension: with [`Dropout::with_layout`] it has as many elements as the innermost axis, else its length divides that of the slices.
+/// dimension: with [`Dropout::with_layout`] it has as many elements as the innermost axis, else its length divides that of
+/// the slices.
 ///
 /// ```
 /// use dropmask::{BiasDropout, Dropout, Key, Probability};

@@ -4,8 +4,7 @@ use super::{Axis, Layout, Operand};
 use crate::error::{Argument, Error, Setting, same_length};
 
 impl Layout {
-    /// Whether an operand of this length has all elements: exactly those with the strides of dense elements, with others at
-    /// least.
+    /// Whether an operand of this length has all elements: exactly those with row-major strides, with others at least.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`]; [`Error::InvalidLayout`] of an output whose elements would lie in the same place.
@@ -15,14 +14,14 @@ impl Layout {
             self.check_apart()?;
         }
         let expected = self.extent(operand);
-        if actual == expected || actual > expected && !self.is_dense(operand) {
+        if actual == expected || actual > expected && !self.is_row_major(operand) {
             Ok(())
         } else {
             Err(Error::LengthMismatch { argument: operand.argument(), expected, actual })
         }
     }
 
-    fn is_dense(&self, operand: Operand) -> bool {
+    fn is_row_major(&self, operand: Operand) -> bool {
         let mut dense = 1_usize;
         self.axes.iter().rev().all(|axis| {
             let expected = dense;

@@ -18,8 +18,9 @@ pub const fn mask_words(len: usize) -> usize {
 
 /// A packed mask to read: bits of elements, least significant bit first, 1 = keep.
 ///
-/// Bit `j` of the view belongs to element `j` of the slice beside it, or as a [layout](crate::Layout#stored-masks) says. A view may start at any bit of its words, so row
-/// `r` of a mask of rows of 100 elements is `Mask::at_bit(words, 100 * r, 100)`. Bits outside the view are never read.
+/// Bit `j` of the view belongs to element `j` of the slice beside it, or as a [layout](crate::Layout#stored-masks) says. A
+/// view may start at any bit of its words, so row `r` of a mask of rows of 100 elements is `Mask::at_bit(words, 100 * r, 100)`.
+/// Bits outside the view are never read.
 ///
 /// On a little-endian machine the words in memory are the layout of Arrow bitmaps, of `numpy.packbits(...,
 /// bitorder="little")` and of ONNX Runtime's `BitmaskDropout`; [`write_le_bytes`](Self::write_le_bytes) gives it

@@ -50,10 +50,10 @@ pub use self::scaling::Scaling;
 ///
 /// # Errors
 /// All operations: [`Error::LengthMismatch`] unless the slices (and the mask) have the same number of elements, and
-/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. With a [layout](Self::with_layout), a slice has exactly
-/// its elements where its strides are those of dense ones, else at least up to the last; [`Error::InvalidLayout`] tells of an
-/// output whose axes overlap, and [`Error::Unsupported`] of an input in place whose strides are others. A mask
-/// has exactly the [bits](Layout#stored-masks) of the layout. After an error nothing has been written.
+/// [`Error::IndexOverflow`] if the last element's index would pass 2^64. With a [layout](Self::with_layout), a slice has
+/// exactly its elements where its strides are row-major, else at least up to the last; [`Error::InvalidLayout`] tells of
+/// an output whose axes overlap, and [`Error::Unsupported`] of an input in place whose strides are others. A mask has
+/// exactly the [bits](Layout#stored-masks) of the layout. After an error nothing has been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dropout {
     key: Key,
@@ -113,9 +113,9 @@ impl Dropout {
     }
 
     /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
-    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `Dropout`, [`StoredMask`] and [`DropoutLayer`] do so,
-    /// [`AlphaDropout`], [`Attention`], [`DropBlock`] once its mask is drawn, and [`BiasDropout`] but for sums over a batch; all
-    /// else returns [`Error::Unsupported`], as do masks that are drawn as values.
+    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `Dropout`, [`StoredMask`], [`DropoutLayer`],
+    /// [`AlphaDropout`], [`ReluDropout`] and [`Attention`] do so, [`DropBlock`] once its mask is drawn, and [`BiasDropout`] but for
+    /// sums over a batch; `DropConnect`, `EmbeddingDropout` and masks that are drawn as values return [`Error::Unsupported`].
     ///
     /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
     ///
@@ -133,6 +133,7 @@ impl Dropout {
     /// [`AlphaDropout`]: crate::AlphaDropout
     /// [`Attention`]: crate::Attention
     /// [`DropBlock`]: crate::DropBlock
+    /// [`ReluDropout`]: crate::ReluDropout
     /// [`StoredMask`]: crate::StoredMask
     /// [`BiasDropout`]: crate::BiasDropout
     /// [`DropoutLayer`]: crate::DropoutLayer

@@ -103,6 +103,7 @@ impl<'m> Lines<'m> {
     }
 
     /// The next line, of at most so many elements.
+    #[inline(never)] // three loops ask for it
     pub(crate) fn next(&mut self, most: usize) -> Line {
         let Self { runs, column } = self;
         let Memory { run, outer: [.., axis], .. } = runs.memory;

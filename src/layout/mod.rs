@@ -67,16 +67,16 @@ impl Layout {
     /// ```
     /// use dropmask::{Dropout, Key, Layout, Probability};
     ///
-    /// // columns 300..800 of a 4 x 1000 matrix, held by this rank as a dense 4 x 500 matrix
-    /// let shard = Layout::rows(4, 500).index_strides([1000, 1]);
-    /// let dropout = Dropout::new(Key::new(42), Probability::new(0.5)?);
-    /// let x = [1.0; 4 * 500];
-    /// let mut y = [0.0; 4 * 500];
-    /// dropout.with_offset(300).with_layout(shard).forward(&x, &mut y)?;
+    /// // columns 300..800 of a 4 x 1000 matrix, where they lie
+    /// let columns = Layout::rows(4, 1000).part([4, 500]).strides([1000, 1]);
+    /// let dropout = Dropout::new(Key::new(42), Probability::new(0.5)?).with_offset(300).with_layout(columns);
+    /// let mut x = [1.0; 4 * 1000];
+    /// dropout.forward_in_place(&mut x[300..])?;
+    /// assert_eq!(x[..300], [1.0; 300]);
     ///
     /// let mut whole = [1.0; 4 * 1000];
-    /// dropout.forward_in_place(&mut whole)?;
-    /// assert_eq!(y[500..1000], whole[1300..1800]);
+    /// dropout.with_offset(0).with_layout(Layout::rows(4, 1000)).forward_in_place(&mut whole)?;
+    /// assert_eq!(x[1300..1800], whole[1300..1800]);
     /// # Ok::<(), dropmask::Error>(())
     /// ```
     pub const fn rows(rows: usize, columns: usize) -> Self {
@@ -118,8 +118,8 @@ impl Layout {
         Self::broadcast([samples, len], [false, true])
     }
 
-    /// Any shape of up to four axes, with one bit along those that share: `noise_shape` has a 1 there, `broadcast_dims` names
-    /// them. Index strides are those of the noise array without them.
+    /// Any shape of up to four axes, with one bit along those that share: `noise_shape` has a 1 there (`noise_shape.map(|n| n
+    /// == 1)`), `broadcast_dims` names them. Index strides are those of the noise array without them.
     ///
     /// ```
     /// use dropmask::{Dropout, Key, Layout, Probability};
@@ -153,8 +153,7 @@ impl Layout {
     }
 
     /// With other distances in the indices of the bits. N of them are those of the last N axes, the ones that share included:
-    /// there 0. For a shard they are those of the noise array of the whole: channels 2 to 4 of `channels_first(n, c, s)` are
-    /// `channels_first(n, 3, s).index_strides([c, 1, 0])`, from the index of `[0, 2, 0]` on.
+    /// there 0. Those of a shard are those of the whole, which [`part`](Self::part) keeps.
     #[must_use]
     pub const fn index_strides<const N: usize>(mut self, strides: [u64; N]) -> Self {
         const { assert!(N <= AXES, "a layout has up to four axes") }
@@ -209,6 +208,44 @@ impl Layout {
             i += 1;
         }
         self
+    }
+
+    /// A box of so many elements along the axes, as a slice of its own: with the index strides of the whole, and dense in memory.
+    /// The offset is that of the whole and [`index_of`](Self::index_of) its first element; N lengths are those of the last N
+    /// axes, the others stay.
+    ///
+    /// ```
+    /// use dropmask::{Dropout, Key, Layout, Probability};
+    ///
+    /// // this rank has heads 4..8 of 8, of 2 samples, 3 queries and 5 keys each
+    /// let whole = Layout::broadcast([2, 8, 3, 5], [false; 4]);
+    /// let shard = whole.part([2, 4, 3, 5]);
+    /// let dropout = Dropout::new(Key::new(42), Probability::new(0.5)?);
+    /// let mut y = [1.0; 2 * 4 * 3 * 5];
+    /// dropout.with_offset(whole.index_of([0, 4, 0, 0])).with_layout(shard).forward_in_place(&mut y)?;
+    ///
+    /// let mut all = [1.0; 2 * 8 * 3 * 5];
+    /// dropout.forward_in_place(&mut all)?;
+    /// assert_eq!(y[..60], all[60..120]);
+    /// assert_eq!(y[60..], all[180..]);
+    /// # Ok::<(), dropmask::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn part<const N: usize>(&self, lengths: [usize; N]) -> Self {
+        const { assert!(N <= AXES, "a layout has up to four axes") }
+        let (mut part, mut i) = (*self, 0);
+        while i < N {
+            part.axes[AXES - N + i].len = lengths[i];
+            i += 1;
+        }
+        let [a, b, c, d] = part.axes;
+        let dense = Self::broadcast([a.len, b.len, c.len, d.len], [false; AXES]).axes;
+        i = 0;
+        while i < AXES {
+            part.axes[i].strides = dense[i].strides;
+            i += 1;
+        }
+        part
     }
 
     /// The index of the bit of an element, less the offset, modulo 2^64; N numbers are its position in the last N axes.

@@ -234,6 +234,37 @@ proptest! {
     }
 }
 
+/// What it has of the whole: bits by index, elements in the order of the axes.
+#[test]
+fn part_of_a_whole() {
+    let dims = [3, 4, 5, 7];
+    for shared in (0..16_usize).map(|bits| [0, 1, 2, 3].map(|axis| bits >> axis & 1 == 1)) {
+        let whole = Layout::broadcast(dims, shared);
+        let dropout = Dropout::new(Key::new(7), Probability::new(0.4).unwrap()).with_offset(1000).with_layout(whole);
+        let mut all = floats(1, dims.iter().product());
+        let x = all.clone();
+        dropout.forward_in_place(&mut all).unwrap();
+        for (from, lengths) in
+            [([1, 2, 0, 3], [2, 1, 5, 4]), ([0, 3, 4, 0], [3, 1, 1, 7]), ([2, 1, 1, 6], [1, 3, 2, 1])]
+        {
+            let place = |i: usize| {
+                let [_, b, c, d] = lengths;
+                let at = [i / (b * c * d), i / (c * d) % b, i / d % c, i % d];
+                (0..4).fold(0, |place, axis| place * dims[axis] + from[axis] + at[axis])
+            };
+            let places = (0..lengths.into_iter().product()).map(place);
+            let part = dropout.with_offset(1000 + whole.index_of(from)).with_layout(whole.part(lengths));
+            let mut y: Vec<f32> = places.clone().map(|place| x[place]).collect();
+            part.forward_in_place(&mut y).unwrap();
+            let expected: Vec<f32> = places.map(|place| all[place]).collect();
+            assert!(all_same(&y, &expected), "{shared:?}, {from:?}");
+            // a part of a part, and strides of others are not its own
+            let wider = whole.strides([1, 3, 12, 60]).part(dims).part(lengths);
+            assert_eq!(wider, whole.part(lengths));
+        }
+    }
+}
+
 /// Of the shape that a pass has to read, and of those that it cannot honour.
 #[test]
 fn strides_that_do_not_fit() {

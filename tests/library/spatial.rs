@@ -171,9 +171,13 @@ fn shards_are_parts_of_the_whole() {
                 let (from, to) = (c / 3, c - 1);
                 let wanted = |channel: usize| (from..to).contains(&(channel % c));
                 let part = if shape == Layout::channels_first(n, c, s) {
-                    Layout::channels_first(n, to - from, s).index_strides([c as u64, 1, 0])
+                    let part = shape.part([n, to - from, s]);
+                    assert_eq!(part, Layout::channels_first(n, to - from, s).index_strides([c as u64, 1, 0]));
+                    part
                 } else {
-                    Layout::channels_last(n, s, to - from).index_strides([c as u64, 0, 1])
+                    let part = shape.part([n, s, to - from]);
+                    assert_eq!(part, Layout::channels_last(n, s, to - from).index_strides([c as u64, 0, 1]));
+                    part
                 };
                 let (x_part, expected) = (shard(&x, &wanted), shard(&whole, &wanted));
                 let sharded = stream.with_offset(1000 + from as u64).with_layout(part);

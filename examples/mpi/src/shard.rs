@@ -50,9 +50,9 @@ impl Shard {
 
     /// Restricts a stream of the whole tensor to the shard. If it were of whole rows alone, `offset` would do.
     fn of(&self, stream: Dropout) -> Dropout {
-        let first = Layout::rows(self.rows.end, COLUMNS).index_of([self.rows.start, self.columns.start]);
-        let rows = Layout::rows(self.rows.len(), self.columns.len()).index_strides([COLUMNS as u64, 1]);
-        stream.with_offset(first).with_layout(rows)
+        let whole = Layout::rows(self.rows.end, COLUMNS);
+        let first = whole.index_of([self.rows.start, self.columns.start]);
+        stream.with_offset(first).with_layout(whole.part([self.rows.len(), self.columns.len()]))
     }
 }
 

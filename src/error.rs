@@ -120,7 +120,7 @@ pub enum Argument {
     Input,
     /// What is written: `y`, `dx`, weights of attention; what a mask is turned into.
     Output,
-    /// What is added and not written: `r`.
+    /// What is added and not written: `r`; the other of two to choose from: `b`.
     Residual,
     /// A mask, read or written.
     Mask,

@@ -155,6 +155,11 @@ impl Probability {
         self.threshold as f32 / ONE as f32
     }
 
+    /// The drop probability of the threshold, `((2^32 - T) / 2^32) as f32`.
+    pub(crate) const fn drop(self) -> f32 {
+        Self { threshold: ONE - self.threshold }.keep()
+    }
+
     /// `T / 2^32`.
     pub(crate) const fn exact_keep(self) -> f64 {
         self.threshold as f64 / ONE as f64

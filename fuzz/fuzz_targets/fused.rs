@@ -1,9 +1,9 @@
-//! Bias, ReLU and alpha dropout in every shape of a stream.
+//! Bias, ReLU, alpha dropout and the choice of one of two in every shape of a stream.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use dropmask::{
-    AlphaDropout, Argument, BiasDropout, Error, Level, Mask, MaskMut, ReluDropout, Scaling, Setting, mask_words,
+    AlphaDropout, Argument, BiasDropout, Error, Level, Mask, MaskMut, ReluDropout, Scaling, Select, Setting, mask_words,
 };
 use dropmask_fuzz::{
     Buffer, MAX_LEN, Output, Settings, Shape, Slack, Source, check_model, clipped, len_near, masked, size, words,
@@ -27,6 +27,14 @@ enum Operation {
     AlphaBackward,
     AlphaBackwardAdd,
     AlphaEvaluate,
+    Choose,
+    ChooseUpdate,
+    ChooseBackwardA,
+    ChooseBackwardAAdd,
+    ChooseBackwardB,
+    ChooseBackwardBAdd,
+    ChooseEvaluate,
+    ChooseEvaluateUpdate,
 }
 use Operation::*;
 
@@ -40,16 +48,30 @@ impl Operation {
     }
 
     const fn has_residual(self) -> bool {
-        matches!(self, BiasResidual | BiasEvaluateResidual)
+        matches!(self, BiasResidual | BiasEvaluateResidual | Choose | ChooseEvaluate)
     }
 
     /// Whether it adds to what is in the output.
     const fn adds(self) -> bool {
-        matches!(self, BiasAdd | BiasBackwardAdd | ReluBackwardAdd | AlphaBackwardAdd)
+        matches!(
+            self,
+            BiasAdd | BiasBackwardAdd | ReluBackwardAdd | AlphaBackwardAdd | ChooseBackwardAAdd | ChooseBackwardBAdd
+        )
+    }
+
+    /// Whether the output is the second of two to choose from.
+    const fn updates(self) -> bool {
+        matches!(self, ChooseUpdate | ChooseEvaluateUpdate)
     }
 
     const fn is_alpha(self) -> bool {
         matches!(self, Alpha | AlphaBackward | AlphaBackwardAdd | AlphaEvaluate)
+    }
+
+    const fn is_choice(self) -> bool {
+        self.updates()
+            || matches!(self, Choose | ChooseEvaluate)
+            || matches!(self, ChooseBackwardA | ChooseBackwardAAdd | ChooseBackwardB | ChooseBackwardBAdd)
     }
 
     /// Needs nothing of the stream but the scale and the places.
@@ -134,7 +156,7 @@ impl<'a> Case<'a> {
     }
 
     const fn in_place(&self) -> bool {
-        self.input.in_place && !self.input.operation.adds()
+        self.input.in_place && !self.input.operation.adds() && !self.input.operation.updates()
     }
 
     fn errors(&self) -> Vec<Error> {
@@ -156,7 +178,7 @@ impl<'a> Case<'a> {
             let (argument, expected, actual) = (Argument::Mask, clipped(shape.elements()), *mask_len);
             errors.extend((expected != actual).then_some(Error::LengthMismatch { argument, expected, actual }));
         }
-        if operation.is_alpha() && source.factor.scaling() != Scaling::Inverted {
+        if (operation.is_alpha() || operation.is_choice()) && source.factor.scaling() != Scaling::Inverted {
             errors.push(Error::Unsupported { setting: Setting::Scaling });
         }
         if !operation.uses_stored() {
@@ -169,7 +191,8 @@ impl<'a> Case<'a> {
     fn copies(&self) -> bool {
         match self.input.operation {
             Alpha => self.source.keeps_all(),
-            AlphaEvaluate => true,
+            AlphaEvaluate | Choose | ChooseUpdate | ChooseBackwardA | ChooseBackwardB => true,
+            ChooseEvaluate | ChooseEvaluateUpdate => self.source.keeps_all() || self.source.p.threshold() == 0,
             _ => false,
         }
     }
@@ -177,6 +200,7 @@ impl<'a> Case<'a> {
     fn run(&self, level: Level, Output { y, z, words }: &mut Output) -> Result<(), Error> {
         let stream = self.input.shape.stream(self.source.stream(level));
         let (bias, relu, alpha) = (BiasDropout::new(stream), ReluDropout::new(stream), AlphaDropout::new(stream));
+        let select = Select::new(stream);
         let (x, r, b, y, db) = (self.x.get(), self.r.get(), self.b.get(), y.get_mut(), z.get_mut());
         match (self.input.operation, self.in_place()) {
             (Bias, false) => bias.forward(x, b, y),
@@ -205,6 +229,18 @@ impl<'a> Case<'a> {
             (AlphaBackwardAdd, _) => alpha.backward_add(x, y),
             (AlphaEvaluate, false) => alpha.evaluate(x, y),
             (AlphaEvaluate, true) => alpha.evaluate_in_place(y),
+            (Choose, false) => select.forward(x, r, y),
+            (Choose, true) => select.forward_in_place(y, r),
+            (ChooseUpdate, _) => select.forward_update(x, y),
+            (ChooseBackwardA, false) => select.backward_a(x, y),
+            (ChooseBackwardA, true) => select.backward_a_in_place(y),
+            (ChooseBackwardAAdd, _) => select.backward_a_add(x, y),
+            (ChooseBackwardB, false) => select.backward_b(x, y),
+            (ChooseBackwardB, true) => select.backward_b_in_place(y),
+            (ChooseBackwardBAdd, _) => select.backward_b_add(x, y),
+            (ChooseEvaluate, false) => select.evaluate(x, r, y),
+            (ChooseEvaluate, true) => select.evaluate_in_place(y, r),
+            (ChooseEvaluateUpdate, _) => select.evaluate_update(x, y),
         }
     }
 
@@ -223,6 +259,7 @@ impl<'a> Case<'a> {
             let x = if self.in_place() { y[place.y] } else { self.x.get()[place.x] };
             let kept = !operation.uses_stored() && bits(place.index);
             let rectified = if x > 0.0 || x.is_nan() { x } else { 0.0 };
+            let other = || if operation.updates() { y[place.y] } else { self.r.get()[place.r] };
             let biased = || x + b[place.column % b.len()];
             let value = match operation {
                 Bias | BiasResidual | BiasAdd => masked(kept, biased(), scale),
@@ -243,17 +280,34 @@ impl<'a> Case<'a> {
                 Alpha => limit,
                 AlphaBackward | AlphaBackwardAdd => masked(kept, x, slope),
                 AlphaEvaluate => x,
+                Choose | ChooseUpdate if !kept => other(),
+                ChooseBackwardA | ChooseBackwardAAdd if !kept => 0.0,
+                ChooseBackwardB | ChooseBackwardBAdd if kept => 0.0,
+                ChooseEvaluate | ChooseEvaluateUpdate => mixed(source, x, other()),
+                Choose | ChooseUpdate | ChooseBackwardA | ChooseBackwardAAdd | ChooseBackwardB | ChooseBackwardBAdd => {
+                    x
+                }
             };
             if operation.has_bias_gradient() {
                 db[place.column % b.len()] += value;
             }
             y[place.y] = match operation {
                 _ if operation.adds() => y[place.y] + value,
-                _ if operation.has_residual() => self.r.get()[place.r] + value,
+                _ if operation.has_residual() && !operation.is_choice() => self.r.get()[place.r] + value,
                 _ => value,
             };
         }
         output
+    }
+}
+
+/// What evaluation makes of two values.
+fn mixed(source: &Source, a: f32, b: f32) -> f32 {
+    let [q, r] = [source.p.threshold(), (1 << 32) - source.p.threshold()].map(|t| (t as f64 / 4_294_967_296.0) as f32);
+    match (q, r) {
+        (0.0, _) => b,
+        (_, 0.0) => a,
+        _ => a * q + b * r,
     }
 }
 

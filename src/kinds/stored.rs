@@ -173,12 +173,12 @@ impl<'a> StoredMask<'a> {
         &self.settings
     }
 
-    fn check(&self, x: usize, y: usize) -> Result<(), Error> {
+    pub(super) fn check(&self, x: usize, y: usize) -> Result<(), Error> {
         self.settings.check(x, y)?;
         self.check_mask(y)
     }
 
-    fn check_in_place(&self, len: usize) -> Result<(), Error> {
+    pub(super) fn check_in_place(&self, len: usize) -> Result<(), Error> {
         self.settings.check_in_place(len)?;
         self.check_mask(len)
     }

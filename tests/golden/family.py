@@ -202,6 +202,23 @@ def alpha():
             case(Stream(102, 0.3, END - 24), 1, 4, 6), case(Stream(103, 0.0), 1, 2, 2), case(Stream(104, 1.0), 1, 2, 2)]
 
 
+def select():
+    """a where kept, else b; a * q + b * r in evaluation. By rows, row n has the bit of index offset + n."""
+    def case(stream, rows, columns):
+        a, b, dy, z = (values(n, rows * columns) for n in range(1, 5))
+        q, r = f32(stream.t / ONE), f32((ONE - stream.t) / ONE)
+        def outcome(bits):
+            da, db = stream.drop(dy, bits, 1.0), stream.drop(dy, [not bit for bit in bits], 1.0)
+            return {"y": floats(a if bit else b for a, b, bit in zip(a, b, bits)), "da": floats(da),
+                    "db": floats(db), "da_sum": floats(plus(z, da)), "db_sum": floats(plus(z, db))}
+        mean = [a if stream.t == ONE else total(product(a, q), product(b, r)) if stream.t else b for a, b in zip(a, b)]
+        row = [stream.kept(n) for n in range(rows) for _ in range(columns)]
+        return {"stream": stream.json(), "rows": rows, "columns": columns, "mean": floats(mean),
+                "flat": outcome(stream.bits(rows * columns)), "by_row": outcome(row)}
+    return [case(Stream(105, 0.1, 1001), 4, 9), case(Stream(106, 0.5, 3), 11, 3), case(Stream(107, 0.3, END - 40), 5, 8),
+            case(Stream(108, 0.0), 2, 2), case(Stream(109, 1.0), 2, 2)]
+
+
 def cutout():
     """Box k of sample n is centred at below(key.derive(n), 2k, H), below(key.derive(n), 2k + 1, W)."""
     def case(seed, shape, size, count=1, first_sample=0):
@@ -319,7 +336,7 @@ def layer():
 
 
 KINDS = [numbers, generator, scaling, special, residual, rows, channels, samples, embedding, attention, bias, relu,
-         alpha, cutout, drop_block, connect, monte_carlo, uncertainty, layer]
+         alpha, select, cutout, drop_block, connect, monte_carlo, uncertainty, layer]
 
 
 def main():

@@ -3,7 +3,7 @@
 use crate::common::{all_same, fill, floats, proptest_config, random_words};
 use dropmask::{
     Argument, BiasDropout, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling,
-    Setting, StoredMask, mask_words,
+    Select, Setting, StoredMask, mask_words,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -178,6 +178,20 @@ proptest! {
         let stored = dropout.stored(mask.as_mask());
         check!(stored.apply(&x, &mut y), |at: &Element, _| drop(at, x[at.x]));
         check!(stored.apply_residual(&x, &r, &mut y), |at: &Element, _| r[at.r] + drop(at, x[at.x]));
+
+        let choice = Select::new(dropout.with_scaling(Scaling::Inverted));
+        let chosen = |at: &Element, b: f32| if at.kept { x[at.x] } else { b };
+        check!(choice.forward(&x, &r, &mut y), |at: &Element, _| chosen(at, r[at.r]));
+        check!(choice.forward_update(&x, &mut y), |at: &Element, y| chosen(at, y));
+        check!(choice.stored(mask.as_mask()).forward(&x, &r, &mut y), |at: &Element, _| chosen(at, r[at.r]));
+        let dropped = |at: &Element| if at.kept { 0.0 } else { x[at.x] };
+        check!(choice.backward_b(&x, &mut y), |at: &Element, _| dropped(at));
+        check!(choice.backward_b_add(&x, &mut y), |at: &Element, y| y + dropped(at));
+        check!(choice.backward_a(&x, &mut y), |at: &Element, _| chosen(at, 0.0));
+        let (q, p) = (case.p.keep(), ((1_u64 << 32) - case.p.threshold()) as f32 / (1_u64 << 32) as f32);
+        let mixed = |a: f32, b: f32| if p == 0.0 { a } else if q == 0.0 { b } else { a * q + b * p };
+        check!(choice.evaluate(&x, &r, &mut y), |at: &Element, _| mixed(x[at.x], r[at.r]));
+        check!(choice.evaluate_update(&x, &mut y), |at: &Element, y| mixed(x[at.x], y));
 
         // one bit an element, in the order of the elements
         let (relu, mut words) = (ReluDropout::new(dropout), random_words(5, mask_words(elements.len())));

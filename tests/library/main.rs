@@ -38,6 +38,7 @@ mod probability;
 mod reference;
 mod relu;
 mod scaling;
+mod select;
 mod spatial;
 mod statistics;
 mod zero_factor;

@@ -3,7 +3,7 @@
 use crate::common::{OPERATIONS, STORED_OPERATIONS, all_same, floats};
 use dropmask::{
     AlphaDropout, Attention, BiasDropout, DropBlock, Dropout, DropoutLayer, Error, Key, Layout, Level, Mask, MaskMut,
-    Probability, Scaling, mask_words,
+    Probability, Scaling, Select, mask_words,
 };
 use rayon::ThreadPoolBuilder;
 
@@ -74,6 +74,11 @@ fn everything(case: &Case, stream: Dropout, parallel: bool) -> Vec<(&'static str
     run("residual over x", &|y, _| stream.forward_residual_in_place(y, &x));
     run("evaluation, scaled", &|y, _| stream.with_scaling(Scaling::Standard).evaluate_residual(&x, &r, y));
     run("alpha", &|y, _| AlphaDropout::new(stream).forward(&x, y));
+    let select = Select::new(stream);
+    run("select", &|y, _| select.forward(&x, &r, y));
+    run("select over b", &|y, _| select.forward_update(&x, y));
+    run("select backward", &|y, _| select.backward_b_add(&x, y));
+    run("select evaluation", &|y, _| select.evaluate_update(&x, y));
     run("layer", &|y, _| DropoutLayer::new(stream).train(&x, y));
 
     let mask = stream.stored(Mask::new(&words, case.bits).unwrap());

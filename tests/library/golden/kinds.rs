@@ -47,6 +47,7 @@ kinds! {
     bias: Bias,
     relu: Relu,
     alpha: Alpha,
+    select: Choices,
     cutout: CutoutCase,
     drop_block: DropBlockCase,
     connect: Connect,
@@ -373,6 +374,42 @@ impl Case for Alpha {
             let dropout = AlphaDropout::new(stream);
             assert_same(&written(len, |y| dropout.forward(&values(1, len), y)), &expected.y);
             assert_same(&written(len, |dx| dropout.backward(&values(2, len), dx)), &expected.dx);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Choices {
+    stream: Stream,
+    rows: usize,
+    columns: usize,
+    mean: Floats,
+    flat: Choice,
+    by_row: Choice,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    y: Floats,
+    da: Floats,
+    db: Floats,
+    da_sum: Floats,
+    db_sum: Floats,
+}
+
+impl Case for Choices {
+    fn check(self, level: Level) {
+        let (stream, len) = (self.stream.at(level), self.rows * self.columns);
+        let by_row = stream.with_layout(Layout::samples(self.rows, self.columns));
+        let (a, b, dy, z) = (values(1, len), values(2, len), values(3, len), values(4, len));
+        for (stream, expected) in [(stream, &self.flat), (by_row, &self.by_row)] {
+            let select = Select::new(stream);
+            assert_same(&written(len, |y| select.forward(&a, &b, y)), &expected.y);
+            assert_same(&written(len, |da| select.backward_a(&dy, da)), &expected.da);
+            assert_same(&written(len, |db| select.backward_b(&dy, db)), &expected.db);
+            assert_same(&after(z.clone(), |da| select.backward_a_add(&dy, da)), &expected.da_sum);
+            assert_same(&after(z.clone(), |db| select.backward_b_add(&dy, db)), &expected.db_sum);
+            assert_same(&written(len, |y| select.evaluate(&a, &b, y)), &self.mean);
         }
     }
 }

@@ -74,8 +74,7 @@ impl Case {
         DropConnect::new(
             Dropout::new(Key::new(3), Probability::new(P).unwrap()).with_level(level),
             batch,
-            inputs,
-            outputs,
+            [outputs, inputs],
         )
     }
 

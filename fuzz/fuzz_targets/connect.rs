@@ -156,7 +156,7 @@ impl<'a> Case<'a> {
 
     fn run(&self, level: Level, Output { y, .. }: &mut Output) -> Result<(), Error> {
         let Self { input, .. } = self;
-        let layer = DropConnect::new(self.source.stream(level), input.batch, input.inputs, input.outputs);
+        let layer = DropConnect::new(self.source.stream(level), input.batch, [input.outputs, input.inputs]);
         let layer = layer.index_stride(input.index_stride());
         let layer = input.per_sample.map_or(layer, |first| layer.per_sample(first));
         let layer = match input.stored {

@@ -125,7 +125,7 @@ impl<'a> Case<'a> {
     fn run(&self, level: Level, Output { y, .. }: &mut Output) -> Result<(), Error> {
         let Self { input, ids, vocabulary, .. } = self;
         let dropout = match input.stored {
-            None => EmbeddingDropout::new(self.source.stream(level), *vocabulary, input.dimension),
+            None => EmbeddingDropout::new(self.source.stream(level), [*vocabulary, input.dimension]),
             Some((_, first, scale)) => {
                 let mask = Mask::at_bit(&self.words, first.into(), *vocabulary)?;
                 EmbeddingDropout::from_mask(StoredMask::new(mask, scale).with_level(level), input.dimension)

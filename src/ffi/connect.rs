@@ -313,7 +313,7 @@ impl Layer {
     }
 
     fn connect(self, dropout: Dropout, mask: Option<Mask<'_>>) -> DropConnect<'_> {
-        let layer = DropConnect::new(dropout, self.batch, self.inputs, self.outputs).index_stride(self.index_stride);
+        let layer = DropConnect::new(dropout, self.batch, [self.outputs, self.inputs]).index_stride(self.index_stride);
         let layer = if self.per_sample == 1 { layer.per_sample(self.first_sample) } else { layer };
         match mask {
             Some(mask) => layer.stored(mask),

@@ -41,7 +41,7 @@ pub unsafe extern "C" fn dropmask_embedding_lookup_f32(
                 Read(table, vocabulary.saturating_mul(dimension)),
                 Write(y, count.saturating_mul(dimension)),
             ),
-            |dropout, (ids, table, y)| EmbeddingDropout::new(dropout, vocabulary, dimension).lookup(ids, table, y),
+            |dropout, (ids, table, y)| EmbeddingDropout::new(dropout, [vocabulary, dimension]).lookup(ids, table, y),
         )
     }
 }
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn dropmask_embedding_forward_f32(
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(words, (Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |dropout, (ids, xy)| {
-            forward(EmbeddingDropout::new(dropout, vocabulary, dimension), ids, xy)
+            forward(EmbeddingDropout::new(dropout, [vocabulary, dimension]), ids, xy)
         })
     }
 }
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn dropmask_embedding_backward_table_f32(
                 Write(dtable, vocabulary.saturating_mul(dimension)),
             ),
             |dropout, (ids, dy, dtable)| {
-                EmbeddingDropout::new(dropout, vocabulary, dimension).backward_table(ids, dy, dtable)
+                EmbeddingDropout::new(dropout, [vocabulary, dimension]).backward_table(ids, dy, dtable)
             },
         )
     }

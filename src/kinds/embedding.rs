@@ -32,7 +32,7 @@ use crate::simd::Level;
 /// use dropmask::{Dropout, EmbeddingDropout, Key, Probability};
 ///
 /// let table = [0.1, 0.1, 1.1, 1.2, 2.1, 2.2]; // 3 words, 2 elements each
-/// let dropout = EmbeddingDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?), 3, 2);
+/// let dropout = EmbeddingDropout::new(Dropout::new(Key::new(1), Probability::new(0.5)?), [3, 2]);
 /// let mut y = [0.0; 8];
 /// dropout.lookup(&[2, 0, 2, 1], &table, &mut y)?;
 /// assert_eq!(y, [4.2, 4.4, 0.0, 0.0, 4.2, 4.4, 2.2, 2.4]); // word 0 is dropped
@@ -61,8 +61,8 @@ enum Words<'a> {
 }
 
 impl<'a> EmbeddingDropout<'a> {
-    /// Draws each token's bit.
-    pub const fn new(dropout: Dropout, vocabulary: usize, dimension: usize) -> Self {
+    /// Draws each token's bit; `[vocabulary, dimension]` is the shape of the table, `V` by `D`.
+    pub const fn new(dropout: Dropout, [vocabulary, dimension]: [usize; 2]) -> Self {
         Self { words: Words::Drawn(dropout), vocabulary, dimension }
     }
 

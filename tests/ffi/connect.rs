@@ -185,11 +185,11 @@ fn span(a: &Args) -> u128 {
 }
 
 fn dense(a: &Args) -> DropConnect<'static> {
-    DropConnect::new(stream(&Args { offset: 0, ..a.clone() }), a.sizes[0], a.sizes[1], a.sizes[2])
+    DropConnect::new(stream(&Args { offset: 0, ..a.clone() }), a.sizes[0], [a.sizes[2], a.sizes[1]])
 }
 
 fn layer(a: &Args) -> DropConnect<'static> {
-    let layer = DropConnect::new(stream(a), a.sizes[0], a.sizes[1], a.sizes[2]).index_stride(a.index_stride);
+    let layer = DropConnect::new(stream(a), a.sizes[0], [a.sizes[2], a.sizes[1]]).index_stride(a.index_stride);
     if a.option == 1 { layer.per_sample(a.first) } else { layer }
 }
 

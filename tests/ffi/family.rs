@@ -15,7 +15,7 @@ pub const FAMILY: [Function; 26] = [
         call: call!(dropmask_embedding_lookup_f32: key p offset scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [ids, table, y] = b else { panic!() };
-            EmbeddingDropout::new(stream(a), a.sizes[0], a.sizes[1])
+            EmbeddingDropout::new(stream(a), [a.sizes[0], a.sizes[1]])
                 .lookup(ids.u32(), table.f32(), y.f32_mut())
                 .unwrap();
         },
@@ -29,7 +29,9 @@ pub const FAMILY: [Function; 26] = [
         call: call!(dropmask_embedding_forward_f32: key p offset scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [ids, x, y] = b else { panic!() };
-            EmbeddingDropout::new(stream(a), a.sizes[0], a.sizes[1]).forward(ids.u32(), x.f32(), y.f32_mut()).unwrap();
+            EmbeddingDropout::new(stream(a), [a.sizes[0], a.sizes[1]])
+                .forward(ids.u32(), x.f32(), y.f32_mut())
+                .unwrap();
         },
     },
     Function {
@@ -41,7 +43,7 @@ pub const FAMILY: [Function; 26] = [
         call: call!(dropmask_embedding_backward_f32: key p offset scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [ids, dy, dx] = b else { panic!() };
-            EmbeddingDropout::new(stream(a), a.sizes[0], a.sizes[1])
+            EmbeddingDropout::new(stream(a), [a.sizes[0], a.sizes[1]])
                 .backward(ids.u32(), dy.f32(), dx.f32_mut())
                 .unwrap();
         },
@@ -55,7 +57,7 @@ pub const FAMILY: [Function; 26] = [
         call: call!(dropmask_embedding_backward_table_f32: key p offset scaling [0] [1] [2] (0) (1) (2)),
         expected: |a, b| {
             let [ids, dy, dtable] = b else { panic!() };
-            EmbeddingDropout::new(stream(a), a.sizes[0], a.sizes[1])
+            EmbeddingDropout::new(stream(a), [a.sizes[0], a.sizes[1]])
                 .backward_table(ids.u32(), dy.f32(), dtable.f32_mut())
                 .unwrap();
         },

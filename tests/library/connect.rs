@@ -69,7 +69,7 @@ impl Case {
 
     fn layer(&self, stream: Dropout) -> DropConnect<'static> {
         let [batch, inputs, outputs] = self.shape;
-        DropConnect::new(stream, batch, inputs, outputs)
+        DropConnect::new(stream, batch, [outputs, inputs])
     }
 
     fn outcome(&self, layer: DropConnect<'_>) -> Outcome {
@@ -281,7 +281,7 @@ fn shards_are_parts_of_the_whole() {
         // rows of weights: outputs 3 to 8
         let w = &case.w[3 * 90..8 * 90];
         let mut y = vec![0.0; 4 * 5];
-        let rows = DropConnect::new(stream.with_offset(9 + 3 * 90), 4, 90, 5);
+        let rows = DropConnect::new(stream.with_offset(9 + 3 * 90), 4, [5, 90]);
         rows.forward(w, Some(&case.b[3..8]), &case.x, &mut y).unwrap();
         for n in 0..4 {
             assert_eq!(y[n * 5..][..5], whole.y[n * 11 + 3..][..5], "{level}");
@@ -290,7 +290,7 @@ fn shards_are_parts_of_the_whole() {
         // columns of weights: the sums of two shards are the whole, exactly so with whole numbers
         let columns = |from: usize, to: usize| {
             let part = |x: &[f32]| -> Vec<f32> { x.chunks(90).flat_map(|row| row[from..to].to_vec()).collect() };
-            let layer = DropConnect::new(stream.with_offset(9 + from as u64), 4, to - from, 11).index_stride(90);
+            let layer = DropConnect::new(stream.with_offset(9 + from as u64), 4, [11, to - from]).index_stride(90);
             let mut y = vec![0.0; 44];
             layer.forward(&part(&case.w), None, &part(&case.x), &mut y).unwrap();
             y
@@ -301,7 +301,7 @@ fn shards_are_parts_of_the_whole() {
         // samples, each with its own mask
         let all = case.outcome(case.layer(stream).per_sample(20));
         let mut y = vec![0.0; 2 * 11];
-        let last = DropConnect::new(stream, 2, 90, 11).per_sample(22);
+        let last = DropConnect::new(stream, 2, [11, 90]).per_sample(22);
         last.forward(&case.w, Some(&case.b), &case.x[2 * 90..], &mut y).unwrap();
         assert_eq!(y, all.y[2 * 11..], "{level}");
 
@@ -436,7 +436,7 @@ fn evaluation_and_moments() {
 #[test]
 fn errors_write_nothing() {
     let (w, b, x, dy) = ([1.0; 6], [1.0; 3], [1.0; 8], [1.0; 12]);
-    let layer = DropConnect::new(stream(0.5), 4, 2, 3);
+    let layer = DropConnect::new(stream(0.5), 4, [3, 2]);
     let untouched = |result: Result<(), Error>, out: &[f32], error: Error| {
         assert_eq!(result, Err(error));
         assert!(out.iter().all(|&out| out == 9.0));
@@ -462,12 +462,12 @@ fn errors_write_nothing() {
     untouched(result, &y, mismatch(Argument::Mask, 6, 5));
     let result = layer.per_sample(0).stored(mask).forward(&w, Some(&b), &x, &mut y);
     untouched(result, &y, mismatch(Argument::Mask, 24, 5));
-    let huge = DropConnect::new(stream(0.5), usize::MAX, usize::MAX, usize::MAX);
+    let huge = DropConnect::new(stream(0.5), usize::MAX, [usize::MAX, usize::MAX]);
     let result = huge.forward(&w, None, &x, &mut y);
     untouched(result, &y, mismatch(Argument::Weights, usize::MAX, 6));
 
     // the last weight has index 2^64 - 1, or one more
-    let at = |offset| DropConnect::new(stream(0.5).with_offset(offset), 4, 2, 3);
+    let at = |offset| DropConnect::new(stream(0.5).with_offset(offset), 4, [3, 2]);
     at(u64::MAX - 5).forward(&w, None, &x, &mut [0.0; 12]).unwrap();
     let result = at(u64::MAX - 4).forward(&w, None, &x, &mut y);
     untouched(result, &y, Error::IndexOverflow { offset: u64::MAX - 4, span: 6 });
@@ -503,7 +503,7 @@ fn errors_write_nothing() {
 #[test]
 fn a_stored_mask_has_no_stride() {
     let mask = Mask::new(&[0b000_111], 6).unwrap();
-    let layer = DropConnect::new(stream(0.5).with_scaling(Scaling::Standard), 1, 3, 2);
+    let layer = DropConnect::new(stream(0.5).with_scaling(Scaling::Standard), 1, [2, 3]);
     for layer in [layer.stored(mask).index_stride(10), layer.index_stride(10).stored(mask), layer.stored(mask)] {
         let mut y = [f32::NAN; 2];
         layer.forward(&[1.0; 6], None, &[1.0; 3], &mut y).unwrap();
@@ -517,7 +517,7 @@ fn a_factor_of_nothing() {
     for level in Level::supported() {
         let (w, b, x) = ([1e20, f32::INFINITY], [2.0], [1e20, 1.0]);
         let (mut mean, mut variance) = ([f32::NAN], [f32::NAN]);
-        let layer = |p| DropConnect::new(stream(p).with_level(level).with_scaling(Scaling::Standard), 1, 2, 1);
+        let layer = |p| DropConnect::new(stream(p).with_level(level).with_scaling(Scaling::Standard), 1, [1, 2]);
         layer(0.0).moments(&[1e20, 1.0], Some(&b), &[1.0, 1.0], &mut mean, &mut variance).unwrap();
         assert_eq!((mean, variance), ([1e20], [0.0]), "{level}");
         layer(1.0).moments(&w, Some(&b), &x, &mut mean, &mut variance).unwrap();
@@ -533,7 +533,7 @@ fn endless_shapes_of_nothing() {
     const ENDLESS: usize = usize::MAX;
     for level in Level::supported() {
         for [batch, inputs, outputs] in [[ENDLESS, 0, 0], [0, ENDLESS, 0], [0, 0, ENDLESS]] {
-            let shared = DropConnect::new(stream(0.5).with_level(level), batch, inputs, outputs);
+            let shared = DropConnect::new(stream(0.5).with_level(level), batch, [outputs, inputs]);
             // no weights have no indices, whatever those of a row would be
             for layer in [shared, shared.per_sample(0), shared.index_stride(0)] {
                 layer.forward(&[], None, &[], &mut []).unwrap();

@@ -40,7 +40,7 @@ fn check(stream: Dropout, vocabulary: usize, dimension: usize, ids: &[u32]) {
     }
 
     for level in Level::supported() {
-        let replayed = EmbeddingDropout::new(stream.with_level(level), vocabulary, d);
+        let replayed = EmbeddingDropout::new(stream.with_level(level), [vocabulary, d]);
         let stored = EmbeddingDropout::from_mask(StoredMask::new(mask, scale).with_level(level), d);
         for (name, dropout) in [("replayed", replayed), ("stored", stored)] {
             let what = format!("{name}, {level}, {} tokens of {vocabulary}, {d} elements, {stream:?}", ids.len());
@@ -87,7 +87,7 @@ fn every_level_is_the_definition() {
 fn a_word_is_dropped_everywhere() {
     let ids = tokens(7, 1000, 50);
     let mut y = vec![1.0; 1000 * 3];
-    EmbeddingDropout::new(stream(0.5), 50, 3).forward_in_place(&ids, &mut y).unwrap();
+    EmbeddingDropout::new(stream(0.5), [50, 3]).forward_in_place(&ids, &mut y).unwrap();
     let mut seen = [None; 50];
     for (row, &id) in y.chunks(3).zip(&ids) {
         let fate = seen[id as usize].get_or_insert(row[0]);
@@ -98,7 +98,7 @@ fn a_word_is_dropped_everywhere() {
 
     // the size of the vocabulary has no say
     let mut again = vec![1.0; 1000 * 3];
-    EmbeddingDropout::new(stream(0.5), 1 << 20, 3).forward_in_place(&ids, &mut again).unwrap();
+    EmbeddingDropout::new(stream(0.5), [1 << 20, 3]).forward_in_place(&ids, &mut again).unwrap();
     assert_eq!(y, again);
 }
 
@@ -106,7 +106,7 @@ fn a_word_is_dropped_everywhere() {
 #[test]
 fn batches_can_be_cut() {
     let (ids, dy) = (tokens(8, 60, 20), floats(9, 60 * 10));
-    let dropout = EmbeddingDropout::new(stream(0.3), 20, 10);
+    let dropout = EmbeddingDropout::new(stream(0.3), [20, 10]);
     let (mut whole, mut parts) = (vec![0.0; 200], vec![0.0; 200]);
     dropout.backward_table(&ids, &dy, &mut whole).unwrap();
     dropout.backward_table(&ids[..25], &dy[..250], &mut parts).unwrap();
@@ -120,7 +120,7 @@ fn rows_of_other_words_stay() {
     let before = [f32::from_bits(0x7F80_0001), -0.0, 3.0];
     for level in Level::supported() {
         let mut dtable = [before, [1.0; 3], before].concat();
-        let dropout = EmbeddingDropout::new(stream(0.0).with_level(level), 3, 3);
+        let dropout = EmbeddingDropout::new(stream(0.0).with_level(level), [3, 3]);
         dropout.backward_table(&[1], &[2.0; 3], &mut dtable).unwrap();
         assert_eq!(to_bits(&dtable), to_bits(&[before, [3.0; 3], before].concat()), "{level}");
     }
@@ -141,7 +141,7 @@ fn finite_differences() {
         (0..60).map(|k| f64::from(weights[k]) * y(k / 2, k % 2)).sum()
     };
     let mut dtable = [0.0; 16];
-    EmbeddingDropout::new(stream(0.5), 8, 2).backward_table(&ids, &weights, &mut dtable).unwrap();
+    EmbeddingDropout::new(stream(0.5), [8, 2]).backward_table(&ids, &weights, &mut dtable).unwrap();
     for (k, gradient) in dtable.into_iter().enumerate() {
         let at = |step: f64| {
             let mut table = [0.4; 16];
@@ -156,8 +156,8 @@ fn finite_differences() {
 #[test]
 fn errors_write_nothing() {
     let words = [0; 1];
-    let stored = EmbeddingDropout::new(stream(0.5), 10, 3).stored(Mask::new(&words, 10).unwrap());
-    for dropout in [EmbeddingDropout::new(stream(0.5), 10, 3), stored] {
+    let stored = EmbeddingDropout::new(stream(0.5), [10, 3]).stored(Mask::new(&words, 10).unwrap());
+    for dropout in [EmbeddingDropout::new(stream(0.5), [10, 3]), stored] {
         let (table, mut y, mut dtable) = ([1.0; 30], [7.0; 6], [8.0; 30]);
         let wrong = |argument, expected, actual| Err(Error::LengthMismatch { argument, expected, actual });
         assert_eq!(dropout.lookup(&[1, 2], &table[1..], &mut y), wrong(Argument::Table, 30, 29));
@@ -181,23 +181,23 @@ fn errors_write_nothing() {
     let mut y = [7.0; 6];
     // a bit for each word, no more, and no setting that has no meaning for them
     for bits in [0, 9, 11, 64] {
-        let dropout = EmbeddingDropout::new(stream(0.5), 10, 3).stored(Mask::new(&words, bits).unwrap());
+        let dropout = EmbeddingDropout::new(stream(0.5), [10, 3]).stored(Mask::new(&words, bits).unwrap());
         let wrong = |argument| Err(Error::LengthMismatch { argument, expected: 10, actual: bits });
         assert_eq!(dropout.lookup(&[1, 2], &[1.0; 30], &mut y), wrong(Argument::Mask));
     }
     let rows = stream(0.5).with_layout(Layout::rows(1, 10));
     let mask = Mask::new(&words, 10).unwrap();
     for dropout in [
-        EmbeddingDropout::new(rows, 10, 3).stored(mask),
+        EmbeddingDropout::new(rows, [10, 3]).stored(mask),
         EmbeddingDropout::from_mask(StoredMask::new(mask, 2.0).with_layout(Layout::rows(1, 10)), 3),
     ] {
         assert_eq!(dropout.forward_in_place(&[1, 2], &mut y), Err(Error::Unsupported { setting: Setting::Layout }));
     }
 
     let offset = u64::MAX - 8; // nine bits are left
-    let far = EmbeddingDropout::new(stream(0.5).with_offset(offset), 10, 3);
+    let far = EmbeddingDropout::new(stream(0.5).with_offset(offset), [10, 3]);
     assert_eq!(far.forward_in_place(&[1, 2], &mut y), Err(Error::IndexOverflow { offset, span: 10 }));
-    let huge = EmbeddingDropout::new(stream(0.5), usize::MAX, usize::MAX);
+    let huge = EmbeddingDropout::new(stream(0.5), [usize::MAX, usize::MAX]);
     let wrong = |argument| Err(Error::LengthMismatch { argument, expected: usize::MAX, actual: 6 });
     assert_eq!(huge.lookup(&[1], &[1.0; 6], &mut y), wrong(Argument::Table));
     assert_eq!(huge.forward_in_place(&[1], &mut y), wrong(Argument::Output));

@@ -138,8 +138,8 @@ fn no_setting_is_ignored() {
     let x = [1.0; 4];
     let refuses = |setting, dropout: Dropout, kinds: &[&str]| {
         let attention = Attention::new(dropout, 1, 2, 2);
-        let connect = DropConnect::new(dropout, 2, 2, 2);
-        let embedding = EmbeddingDropout::new(dropout, 2, 2);
+        let connect = DropConnect::new(dropout, 2, [2, 2]);
+        let embedding = EmbeddingDropout::new(dropout, [2, 2]);
         let blocks = DropBlock::new(dropout, [1, 1, 2, 2], 1).unwrap();
         let (alpha, relu) = (AlphaDropout::new(dropout), ReluDropout::new(dropout));
         let stored = || Mask::new(&[3], 4).unwrap();
@@ -175,8 +175,8 @@ fn no_setting_is_ignored() {
         // also where there are no elements
         let empty = [
             ("attention", Attention::new(dropout, 0, 2, 2).forward(&[], &mut [])),
-            ("connect", DropConnect::new(dropout, 0, 0, 0).forward(&[], None, &[], &mut [])),
-            ("embedding", EmbeddingDropout::new(dropout, 0, 2).lookup(&[], &[], &mut [])),
+            ("connect", DropConnect::new(dropout, 0, [0, 0]).forward(&[], None, &[], &mut [])),
+            ("embedding", EmbeddingDropout::new(dropout, [0, 2]).lookup(&[], &[], &mut [])),
             ("values", dropout.fill_u8(&mut [])),
             ("values", dropout.fill_bools(&mut [])),
         ];

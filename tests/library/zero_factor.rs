@@ -112,14 +112,14 @@ impl Setting {
     /// 10 words of 7 elements.
     fn embedding(&self) -> EmbeddingDropout<'static> {
         match self.way {
-            0 => EmbeddingDropout::new(self.stream, 10, 7),
-            _ => EmbeddingDropout::new(self.stream, 10, 7).stored(self.kept(10)),
+            0 => EmbeddingDropout::new(self.stream, [10, 7]),
+            _ => EmbeddingDropout::new(self.stream, [10, 7]).stored(self.kept(10)),
         }
     }
 
     /// 3 samples, 83 inputs, 5 outputs.
     fn connect(&self) -> DropConnect<'static> {
-        let layer = DropConnect::new(self.stream, 3, 83, 5);
+        let layer = DropConnect::new(self.stream, 3, [5, 83]);
         match self.way {
             0 => layer,
             1 => layer.per_sample(7),
@@ -415,7 +415,7 @@ fn in_the_moments_of_a_layer() {
         for scaling in [Scaling::Inverted, Scaling::Standard, Scaling::Naive] {
             let layer = |p| {
                 let stream = Dropout::new(Key::new(5), Probability::new(p).unwrap());
-                DropConnect::new(stream.with_scaling(scaling).with_level(level), 3, 83, 5)
+                DropConnect::new(stream.with_scaling(scaling).with_level(level), 3, [5, 83])
             };
             let what = format!("{level}, {scaling:?}");
             let (mut y, mut mean, mut variance) = (unset(15), unset(15), unset(15));
@@ -442,7 +442,7 @@ fn in_the_moments_of_a_layer() {
 fn not_of_zeros_of_the_caller() {
     for level in Level::supported() {
         let stream = Dropout::new(Key::new(5), Probability::new(0.0).unwrap()).with_level(level);
-        let layer = DropConnect::new(stream, 1, 1, 1);
+        let layer = DropConnect::new(stream, 1, [1, 1]);
         for (w, x) in [(0.0, f32::INFINITY), (f32::NAN, 0.0)] {
             let mut y = [0.0];
             layer.forward(&[w], None, &[x], &mut y).unwrap();

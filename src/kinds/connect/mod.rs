@@ -36,7 +36,7 @@ use crate::mask::Mask;
 /// ```
 /// use dropmask::{DropConnect, Dropout, Key, Probability};
 ///
-/// let layer = DropConnect::new(Dropout::new(Key::new(5), Probability::new(0.5)?), 1, 3, 2); // 1 sample, 3 -> 2
+/// let layer = DropConnect::new(Dropout::new(Key::new(5), Probability::new(0.5)?), 1, [2, 3]); // 1 sample, 3 -> 2
 /// let (w, b, x) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.5, -0.5], [1.0, 10.0, 100.0]);
 ///
 /// let mut y = [0.0; 2];
@@ -82,8 +82,8 @@ pub struct DropConnect<'a> {
 }
 
 impl<'a> DropConnect<'a> {
-    /// One mask for the batch.
-    pub const fn new(dropout: Dropout, batch: usize, inputs: usize, outputs: usize) -> Self {
+    /// One mask for the batch; `[outputs, inputs]` is the shape of the weights.
+    pub const fn new(dropout: Dropout, batch: usize, [outputs, inputs]: [usize; 2]) -> Self {
         let layer = Layer { batch, inputs, outputs, index_stride: inputs as u64 };
         Self { dropout, layer, mask: None, first_sample: None }
     }
@@ -209,7 +209,7 @@ impl<'a> DropConnect<'a> {
     /// ```
     /// use dropmask::{DropConnect, Dropout, Key, Probability};
     ///
-    /// let layer = DropConnect::new(Dropout::new(Key::new(5), Probability::new(0.2)?), 1, 3, 1);
+    /// let layer = DropConnect::new(Dropout::new(Key::new(5), Probability::new(0.2)?), 1, [1, 3]);
     /// let (mut mean, mut variance) = ([0.0], [0.0]);
     /// layer.moments(&[1.0, 2.0, 3.0], Some(&[0.5]), &[1.0, 1.0, -1.0], &mut mean, &mut variance)?;
     /// assert_eq!((mean, variance), ([0.5], [0.25 * 14.0]));

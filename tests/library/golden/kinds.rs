@@ -245,8 +245,8 @@ impl Case for Embedding {
         assert_eq!(fill(&stream, vocabulary), self.mask.0);
         let mask = Mask::new(&self.mask.0, vocabulary).unwrap();
         for dropout in [
-            EmbeddingDropout::new(stream, vocabulary, dimension),
-            EmbeddingDropout::new(stream, vocabulary, dimension).stored(mask),
+            EmbeddingDropout::new(stream, [vocabulary, dimension]),
+            EmbeddingDropout::new(stream, [vocabulary, dimension]).stored(mask),
         ] {
             assert_same(&written(rows, |y| dropout.lookup(&ids, &values(1, table), y)), &self.lookup);
             assert_same(&written(rows, |y| dropout.forward(&ids, &values(2, rows), y)), &self.rows);
@@ -506,7 +506,7 @@ impl Case for Connect {
             let actual: Vec<f64> = actual.iter().copied().map(f64::from).collect();
             assert_close(&actual, expected, repeat(size * 2e-4));
         };
-        let layer = DropConnect::new(stream, self.samples, self.inputs, self.outputs);
+        let layer = DropConnect::new(stream, self.samples, [self.outputs, self.inputs]);
         for (layer, expected) in [(layer, &self.shared), (layer.per_sample(0), &self.per_sample)] {
             close(&written(y_len, |y| layer.forward(&w, Some(&b), &x, y)), &expected.y, 1.0);
             close(&written(x_len, |dx| layer.backward_input(&w, &dy, dx)), &expected.dx, 1.0);

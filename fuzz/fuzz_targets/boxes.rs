@@ -14,6 +14,8 @@ struct Input {
     shape: [usize; 4],
     in_place: bool,
     backward: bool,
+    /// To what is there, in the backward pass.
+    added: bool,
     kind: Kind,
     slack: [Slack; 3],
     lead: [u8; 2],
@@ -76,6 +78,10 @@ impl Input {
         (near(0, &self.x), Output { y: near(1, &self.y), z: Buffer::new(&[], 0, 0), words: Vec::new() })
     }
 
+    const fn adds(&self) -> bool {
+        self.added && self.backward && !self.in_place
+    }
+
     fn fits(&self, len: usize) -> bool {
         product(&self.shape) == Some(len as u128)
     }
@@ -102,6 +108,7 @@ fn cutout(input: &Input, key: Key, size: [usize; 2], count: u32, first_sample: u
     let expected = (slices && samples_fit).then(|| {
         let mut output = before.clone();
         let y = output.y.get_mut();
+        let there = y.to_vec();
         if !in_place {
             y.copy_from_slice(x.get());
         }
@@ -113,11 +120,15 @@ fn cutout(input: &Input, key: Key, size: [usize; 2], count: u32, first_sample: u
                 }
             }
         }
+        if input.adds() {
+            y.iter_mut().zip(there).for_each(|(y, there)| *y += there);
+        }
         (output, ())
     });
     check(&before, expected, |_, Output { y, .. }| match (input.backward, in_place) {
         (false, false) => cutout.forward(x.get(), y.get_mut()),
         (false, true) => cutout.forward_in_place(y.get_mut()),
+        (true, false) if input.added => cutout.backward_add(x.get(), y.get_mut()),
         (true, false) => cutout.backward(x.get(), y.get_mut()),
         (true, true) => cutout.backward_in_place(y.get_mut()),
     });
@@ -179,7 +190,8 @@ fn drop_block(input: &Input, block: Block, settings: Settings, mask: &[u64], cou
         let scale = if count.kept() == 0 { 0.0 } else { (count.total() as f64 / count.kept() as f64) as f32 };
         for (i, y) in output.y.get_mut().iter_mut().enumerate() {
             let x = if in_place { *y } else { x.get()[i] };
-            *y = masked(output.words[i / 64] >> (i % 64) & 1 == 1, x, scale);
+            let outcome = masked(output.words[i / 64] >> (i % 64) & 1 == 1, x, scale);
+            *y = if input.adds() { *y + outcome } else { outcome };
         }
         (output, count)
     });
@@ -200,6 +212,8 @@ fn run(
         let mask = Mask::new(words, mask_len)?;
         let result = if input.in_place {
             dropout.backward_in_place(y, mask, count)
+        } else if input.added {
+            dropout.backward_add(x, y, mask, count)
         } else {
             dropout.backward(x, y, mask, count)
         };

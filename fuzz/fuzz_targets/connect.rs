@@ -11,6 +11,7 @@ use libfuzzer_sys::fuzz_target;
 enum Operation {
     Forward,
     BackwardInput,
+    BackwardInputAdd,
     BackwardWeights,
     BackwardWeightsAdd,
     BackwardBias,
@@ -101,7 +102,7 @@ impl<'a> Case<'a> {
         let buffer = |i: usize, drawn: &[u32], needed| Buffer::near(drawn, input.lead[i], needed, input.slack[i]);
         let written = match input.operation {
             Forward | Evaluate => input.y(),
-            BackwardInput => input.x(),
+            BackwardInput | BackwardInputAdd => input.x(),
             BackwardWeights | BackwardWeightsAdd => input.weights(),
             BackwardBias => Some(input.outputs as u128),
         };
@@ -114,7 +115,7 @@ impl<'a> Case<'a> {
             input,
             source,
             w: buffer(0, &input.w, input.weights()),
-            x: buffer(1, &input.x, if input.operation == BackwardInput { input.y() } else { input.x() }),
+            x: buffer(1, &input.x, if matches!(input.operation, BackwardInput | BackwardInputAdd) { input.y() } else { input.x() }),
             b: buffer(2, &input.b, if gradients { input.y() } else { Some(input.outputs as u128) }),
             words: drawn.unwrap_or_default(),
             len,
@@ -146,7 +147,9 @@ impl<'a> Case<'a> {
                 let mask = mask || input.operation == Evaluate;
                 fits(&self.w, w) && fits(&self.x, x) && fits(written, y) && bias && mask && indices
             }
-            BackwardInput => fits(&self.w, w) && fits(&self.x, y) && fits(written, x) && mask && indices,
+            BackwardInput | BackwardInputAdd => {
+                fits(&self.w, w) && fits(&self.x, y) && fits(written, x) && mask && indices
+            }
             BackwardWeights | BackwardWeightsAdd => {
                 fits(&self.x, x) && fits(&self.b, y) && fits(written, w) && mask && indices
             }
@@ -168,6 +171,7 @@ impl<'a> Case<'a> {
         match input.operation {
             Forward => layer.forward(w, bias, x, y),
             BackwardInput => layer.backward_input(w, x, y),
+            BackwardInputAdd => layer.backward_input_add(w, x, y),
             BackwardWeights => layer.backward_weights(x, self.b.get(), y),
             BackwardWeightsAdd => layer.backward_weights_add(x, self.b.get(), y),
             BackwardBias => layer.backward_bias(self.b.get(), y),
@@ -235,10 +239,10 @@ impl<'a> Case<'a> {
                     };
                 }
             }
-            BackwardInput => {
+            BackwardInput | BackwardInputAdd => {
                 for (at, y) in y.iter_mut().enumerate() {
                     let (n, i) = (at / inputs, at % inputs);
-                    *y = 0.0;
+                    *y = if operation == BackwardInput { 0.0 } else { *y + 0.0 };
                     for o in 0..if scale == 0.0 { 0 } else { outputs } {
                         let g = x[n * outputs + o] * scale;
                         *y += if kept(n, o, i) { w[o * inputs + i] * g } else { 0.0 };

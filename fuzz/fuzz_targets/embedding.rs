@@ -13,6 +13,7 @@ enum Operation {
     Lookup,
     Forward,
     Backward,
+    BackwardAdd,
     BackwardTable,
 }
 use Operation::*;
@@ -138,6 +139,7 @@ impl<'a> Case<'a> {
             (Forward, true) => dropout.forward_in_place(ids, y),
             (Backward, false) => dropout.backward(ids, x, y),
             (Backward, true) => dropout.backward_in_place(ids, y),
+            (BackwardAdd, _) => dropout.backward_add(ids, x, y),
             (BackwardTable, _) => dropout.backward_table(ids, x, y),
         }
     }
@@ -160,6 +162,7 @@ impl<'a> Case<'a> {
             let (row, table) = (t * dimension + i, id as usize * dimension + i);
             match input.operation {
                 Lookup => y[row] = dropped(id, self.x.get()[table]),
+                BackwardAdd => y[row] += dropped(id, self.x.get()[row]),
                 BackwardTable => y[table] += dropped(id, self.x.get()[row]),
                 _ => y[row] = dropped(id, if self.in_place() { y[row] } else { self.x.get()[row] }),
             }

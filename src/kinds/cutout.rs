@@ -1,8 +1,14 @@
 use core::ops::Range;
 
+use crate::engine::{Input, Row, Source};
 use crate::error::{Argument, Error, same_length};
 use crate::key::Key;
 use crate::layout::check_indices;
+use crate::mask::{Mask, clear_range};
+use crate::simd::Level;
+
+/// Words of a part of a map: bits of 4,096 places.
+const WORDS: usize = 64;
 
 /// Holes in images: Cutout (`DeVries` and Taylor, "Improved regularization of convolutional neural networks with
 /// Cutout", 2017), on a batch of `(N, C, H, W)`.
@@ -110,6 +116,18 @@ impl Cutout {
         self.forward_in_place(dy)
     }
 
+    /// `dx += dy` outside the boxes, `dx += +0.0` inside, whatever `dy` is: accumulates the gradient. Adding `+0.0` turns a
+    /// `-0.0` in `dx` into `+0.0`.
+    ///
+    /// # Errors
+    /// See [`Cutout`].
+    pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        self.check(Argument::Input, dy.len())?;
+        self.check(Argument::Output, dx.len())?;
+        self.add(dy, dx);
+        Ok(())
+    }
+
     fn check(&self, argument: Argument, len: usize) -> Result<(), Error> {
         same_length(argument, self.len(), len)?;
         self.check_indices()
@@ -143,6 +161,40 @@ impl Cutout {
                         row.get_mut(columns.clone()).unwrap_or_default().fill(0.0);
                     }
                 }
+            }
+        }
+    }
+
+    /// Sample by sample, and of each some places at a time, whose bits serve all channels.
+    fn add(&self, dy: &[f32], dx: &mut [f32]) {
+        let [_, channels, height, width] = self.shape;
+        let plane = height.saturating_mul(width).max(1);
+        let sample = plane.saturating_mul(channels).max(1);
+        let (level, mut words) = (Level::detect(), [0; WORDS]);
+        for (n, (dx, dy)) in dx.chunks_mut(sample).zip(dy.chunks(sample)).enumerate() {
+            for first in (0..plane).step_by(64 * WORDS) {
+                let part = first..plane.min(first.saturating_add(64 * WORDS));
+                self.outside(n, &part, &mut words);
+                let Ok(mask) = Mask::new(&words, part.len()) else { return };
+                for (dx, dy) in dx.chunks_mut(plane).zip(dy.chunks(plane)) {
+                    let (Some(dx), Some(dy)) = (dx.get_mut(part.clone()), dy.get(part.clone())) else { return };
+                    let inputs = [Input::Slice(dy), Input::InPlace];
+                    Row::new(level, Source::Stored(mask), inputs, dx, &mut []).product(2, 1.0);
+                }
+            }
+        }
+    }
+
+    /// Which places of a part of a map lie outside the boxes of sample `n` of the slices.
+    fn outside(&self, n: usize, part: &Range<usize>, words: &mut [u64]) {
+        let width = self.shape[3].max(1);
+        words.fill(!0);
+        let within = |place: usize| place.max(part.start).min(part.end) - part.start;
+        for [rows, columns] in self.boxes(self.first_sample.wrapping_add(n as u64)) {
+            let rows = rows.start.max(part.start / width)..rows.end.min(part.end.div_ceil(width));
+            // places of the map all: none is past `usize::MAX`
+            for start in rows.map(|row| row * width) {
+                clear_range(words, within(start + columns.start)..within(start + columns.end));
             }
         }
     }

@@ -194,6 +194,15 @@ impl DropBlock {
         self.stored(mask, count).apply_in_place(dy)
     }
 
+    /// `dx[i] += kept ? dy[i] * scale : +0.0`: accumulates the gradient. Adding `+0.0` turns a `-0.0` in `dx` into `+0.0`.
+    ///
+    /// # Errors
+    /// See [`DropBlock`].
+    pub fn backward_add(&self, dy: &[f32], dx: &mut [f32], mask: Mask<'_>, count: KeptCount) -> Result<(), Error> {
+        self.check_len(Argument::Mask, mask.len())?;
+        self.stored(mask, count).apply_add(dy, dx)
+    }
+
     fn stored<'a>(&self, mask: Mask<'a>, count: KeptCount) -> StoredMask<'a> {
         self.dropout.stored_by(mask, count.scale())
     }

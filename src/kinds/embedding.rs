@@ -18,6 +18,7 @@ use crate::simd::Level;
 /// | [`lookup`](Self::lookup) | `y[t] = kept(ids[t]) ? table[ids[t]] * scale : +0.0` |
 /// | [`forward`](Self::forward) | `y[t] = kept(ids[t]) ? x[t] * scale : +0.0`, of rows that are already looked up |
 /// | [`backward`](Self::backward) | `dx[t] = kept(ids[t]) ? dy[t] * scale : +0.0` |
+/// | [`backward_add`](Self::backward_add) | `dx[t] += kept(ids[t]) ? dy[t] * scale : +0.0` |
 /// | [`backward_table`](Self::backward_table) | `dtable[ids[t]] += kept(ids[t]) ? dy[t] * scale : +0.0`, for `t` ascending |
 ///
 /// Arithmetic, aliasing and levels are as in [`Dropout`]. In evaluation, look the rows up and pass them to
@@ -128,6 +129,18 @@ impl<'a> EmbeddingDropout<'a> {
     /// See [`EmbeddingDropout`].
     pub fn backward_in_place(&self, ids: &[u32], dy: &mut [f32]) -> Result<(), Error> {
         self.forward_in_place(ids, dy)
+    }
+
+    /// `dx[t] += kept ? dy[t] * scale : +0.0`: accumulates the gradient of rows that were already looked up. Adding `+0.0`
+    /// turns a `-0.0` in `dx` into `+0.0`.
+    ///
+    /// # Errors
+    /// See [`EmbeddingDropout`].
+    pub fn backward_add(&self, ids: &[u32], dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        self.check(ids, Argument::Input, dy.len())?;
+        self.check(ids, Argument::Output, dx.len())?;
+        self.launch(ids, [RowOf::Position; 2], Some(dy), true, dx);
+        Ok(())
     }
 
     /// `dtable[ids[t]] += kept ? dy[t] * scale : +0.0`, for `t` ascending: accumulates the gradient of the table. Rows of

@@ -1,5 +1,7 @@
 //! Bits in words, the lowest first.
 
+use core::ops::Range;
+
 /// The lowest `n` bits set, all of them from 64 on.
 pub(crate) const fn low_bits(n: usize) -> u64 {
     if n >= 64 { !0 } else { (1 << n) - 1 }
@@ -58,5 +60,15 @@ pub(crate) fn copy_bits(from: &[u64], from_bit: usize, to: &mut [u64], at: usize
 pub(crate) fn clear_past(words: &mut [u64], len: usize) {
     if let (Some(last), 1..) = (words.get_mut(len / 64), len % 64) {
         *last &= low_bits(len % 64);
+    }
+}
+
+/// Clears the bits of a range.
+pub(crate) fn clear_range(words: &mut [u64], range: Range<usize>) {
+    let words = words.get_mut(range.start / 64..).unwrap_or_default();
+    let (first, len) = (range.start % 64, range.len());
+    // of each word the bits from one on, up to one
+    for (word, done) in words.iter_mut().zip((0..first + len).step_by(64)) {
+        *word &= !(low_bits(first + len - done) & !low_bits(first.saturating_sub(done)));
     }
 }

@@ -3,7 +3,7 @@
 mod bits;
 mod write;
 
-pub(crate) use bits::{append, clear_past, copy_bits, low_bits, unpack};
+pub(crate) use bits::{append, clear_past, clear_range, copy_bits, low_bits, unpack};
 pub use write::MaskMut;
 
 use core::fmt;

@@ -53,6 +53,7 @@ struct Outcome {
     dx: Vec<f32>,
     dw: Vec<f32>,
     added: Vec<f32>,
+    input_added: Vec<f32>,
 }
 
 impl Case {
@@ -76,19 +77,20 @@ impl Case {
         let Self { w, b, x, dy, .. } = self;
         let (mut y, mut unbiased) = (vec![f32::NAN; dy.len()], vec![f32::NAN; dy.len()]);
         let (mut dx, mut dw) = (vec![f32::NAN; x.len()], vec![f32::NAN; w.len()]);
-        let mut added = w.clone();
+        let (mut added, mut input_added) = (w.clone(), x.clone());
         layer.forward(w, Some(b), x, &mut y).unwrap();
         layer.forward(w, None, x, &mut unbiased).unwrap();
         layer.backward_input(w, dy, &mut dx).unwrap();
+        layer.backward_input_add(w, dy, &mut input_added).unwrap();
         layer.backward_weights(x, dy, &mut dw).unwrap();
         layer.backward_weights_add(x, dy, &mut added).unwrap();
-        Outcome { y, unbiased, dx, dw, added }
+        Outcome { y, unbiased, dx, dw, added, input_added }
     }
 }
 
 impl Outcome {
-    fn slices(&self) -> [&[f32]; 5] {
-        [&self.y, &self.unbiased, &self.dx, &self.dw, &self.added]
+    fn slices(&self) -> [&[f32]; 6] {
+        [&self.y, &self.unbiased, &self.dx, &self.dw, &self.added, &self.input_added]
     }
 
     fn assert_same(&self, other: &Self, what: &str) {
@@ -204,6 +206,26 @@ fn specification_is_the_definition() {
         let masks: Vec<_> =
             (0..batch).map(|n| mask(Dropout::new(key.derive(5 + n as u64), p).with_offset(77))).collect();
         check(case.layer(stream).per_sample(5), if batch == 0 { &[] } else { &masks }, "per sample");
+    }
+}
+
+/// In whole numbers exactly the gradient and what was there; a zero of either sign counts as `+0.0`, whatever is kept.
+#[test]
+fn gradients_of_inputs_add_up() {
+    for level in Level::supported() {
+        let case = Case::new([5, 70, 6], whole);
+        for layer in
+            [case.layer(stream(0.5).with_level(level)), case.layer(stream(0.5).with_level(level)).per_sample(3)]
+        {
+            let Outcome { dx, input_added, .. } = case.outcome(layer);
+            assert_eq!(input_added, dx.iter().zip(&case.x).map(|(dx, x)| dx + x).collect::<Vec<_>>(), "{level}");
+        }
+        for (p, w, dy) in [(0.5, 1.0, -0.0), (0.5, -1.0, 0.0), (0.0, -0.0, 1.0), (1.0, 1.0, 1.0)] {
+            let mut dx = [-0.0; 70];
+            let layer = DropConnect::new(stream(p).with_level(level), 1, [6, 70]);
+            layer.backward_input_add(&[w; 420], &[dy; 6], &mut dx).unwrap();
+            assert_eq!(to_bits(&dx), [0; 70], "{level}, p = {p}, w = {w}, dy = {dy}");
+        }
     }
 }
 
@@ -373,10 +395,11 @@ fn certain_masks() {
         case.w.fill(f32::NAN);
         case.x.fill(f32::INFINITY);
         case.dy.fill(f32::NAN);
-        let Outcome { y, unbiased, dx, dw, added } = case.outcome(case.layer(stream(1.0).with_level(level)));
+        let Outcome { y, unbiased, dx, dw, added, input_added } =
+            case.outcome(case.layer(stream(1.0).with_level(level)));
         assert!(y.chunks(7).all(|y| y == case.b), "{level}");
         assert!([unbiased, dx, dw].concat().iter().all(|y| y.to_bits() == 0), "{level}");
-        assert!(all_same(&added, &case.w), "{level}");
+        assert!(all_same(&added, &case.w) && all_same(&input_added, &case.x), "{level}");
     }
 }
 

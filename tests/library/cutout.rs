@@ -1,13 +1,15 @@
 //! Cutout against its definition, written out for one element at a time.
 
+use crate::common::all_same;
 use dropmask::{Argument, Cutout, Error, Key};
 
-const SHAPES: [[usize; 4]; 8] = [
+const SHAPES: [[usize; 4]; 9] = [
     [3, 2, 5, 7],
     [1, 1, 1, 1],
     [2, 3, 1, 9],
     [4, 1, 8, 1],
     [2, 1, 33, 65],
+    [2, 2, 70, 130],
     [0, 3, 4, 4],
     [usize::MAX, 0, 4, 4],
     [2, 3, 4, 0],
@@ -65,7 +67,8 @@ fn every_form_is_the_definition() {
             for count in [0, 1, 3] {
                 let key = Key::new(seed);
                 let cutout = Cutout::new(key, shape, size).count(count);
-                let expected = to_bits(&naive(key, shape, size, u64::from(count), &x));
+                let outcome = naive(key, shape, size, u64::from(count), &x);
+                let expected = to_bits(&outcome);
                 covered += expected.iter().zip(&x).filter(|(y, x)| **y != x.to_bits()).count();
                 let name = format!("{shape:?}, {count} boxes of {size:?}");
 
@@ -81,6 +84,12 @@ fn every_form_is_the_definition() {
                 let mut y = x.clone();
                 cutout.backward_in_place(&mut y).unwrap();
                 assert_eq!(to_bits(&y), expected, "backward_in_place, {name}");
+
+                let before: Vec<f32> = x.iter().rev().copied().collect();
+                let sums: Vec<f32> = before.iter().zip(&outcome).map(|(dx, y)| dx + y).collect();
+                let mut dx = before;
+                cutout.backward_add(&x, &mut dx).unwrap();
+                assert!(all_same(&dx, &sums), "backward_add, {name}");
             }
         }
     }

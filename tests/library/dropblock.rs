@@ -216,6 +216,10 @@ fn both_passes_multiply_what_is_kept() {
                 let mut y = x.clone();
                 drop_block.backward_in_place(&mut y, mask.as_mask(), count).unwrap();
                 check("backward_in_place", &y);
+                let (r, mut y) = (floats(seed + 100, x.len()), floats(seed + 100, x.len()));
+                drop_block.backward_add(&x, &mut y, mask.as_mask(), count).unwrap();
+                let sums = y.iter().zip(r.iter().zip(&expected).map(|(r, y)| r + y));
+                assert!(sums.clone().all(|(y, sum)| same(*y, sum)), "backward_add, {level}, {shape:?}, p = {p}");
                 mask.complement();
                 let mut y = x.clone();
                 assert_eq!(drop_block.forward_in_place(&mut y, &mut mask).unwrap(), count);
@@ -353,6 +357,7 @@ fn errors_write_nothing() {
     assert_eq!(drop_block.forward(&x[..23], &mut y, &mut mask).unwrap_err(), mismatch(Argument::Input));
     assert_eq!(drop_block.forward(&x, &mut y[..23], &mut mask).unwrap_err(), mismatch(Argument::Output));
     assert_eq!(drop_block.forward_in_place(&mut y[..23], &mut mask).unwrap_err(), mismatch(Argument::Output));
+    assert!(drop_block.backward_add(&x[..23], &mut y, mask.as_mask(), count).is_err());
     assert!(drop_block.backward(&x[..23], &mut y, mask.as_mask(), count).is_err());
     assert!(drop_block.backward(&x, &mut y[..23], mask.as_mask(), count).is_err());
     assert!(drop_block.backward_in_place(&mut y[..23], mask.as_mask(), count).is_err());

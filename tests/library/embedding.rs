@@ -58,6 +58,10 @@ fn check(stream: Dropout, vocabulary: usize, dimension: usize, ids: &[u32]) {
             dx.copy_from_slice(&x);
             dropout.backward_in_place(ids, &mut dx).unwrap();
             assert!(all_same(&dx, &rows), "backward_in_place, {what}");
+            let (before, mut dx) = (floats(4, ids.len() * d), floats(4, ids.len() * d));
+            dropout.backward_add(ids, &x, &mut dx).unwrap();
+            let sums: Vec<f32> = before.iter().zip(&rows).map(|(dx, y)| dx + y).collect();
+            assert!(all_same(&dx, &sums), "backward_add, {what}");
             let mut dtable = floats(3, vocabulary * d);
             dropout.backward_table(ids, &x, &mut dtable).unwrap();
             assert!(all_same(&dtable, &gradient), "backward_table, {what}");
@@ -165,6 +169,8 @@ fn errors_write_nothing() {
         assert_eq!(dropout.forward(&[1, 2], &table[..5], &mut y), wrong(Argument::Input, 6, 5));
         assert_eq!(dropout.forward(&[1, 2, 3], &table[..9], &mut y), wrong(Argument::Output, 9, 6));
         assert_eq!(dropout.forward_in_place(&[1], &mut y), wrong(Argument::Output, 3, 6));
+        assert_eq!(dropout.backward_add(&[1, 2], &table[..5], &mut y), wrong(Argument::Input, 6, 5));
+        assert_eq!(dropout.backward_add(&[1, 2, 3], &table[..9], &mut y), wrong(Argument::Output, 9, 6));
         assert_eq!(dropout.backward_table(&[1, 2], &table[..6], &mut dtable[1..]), wrong(Argument::Table, 30, 29));
         assert_eq!(dropout.backward_table(&[1, 2], &table[..7], &mut dtable), wrong(Argument::Input, 6, 7));
 

@@ -28,6 +28,7 @@ use crate::mask::Mask;
 /// |---|---|
 /// | [`forward`](Self::forward) | `y[n][o] = scale * (sum over i of kept ? W[o][i] * x[n][i] : +0.0) + b[o]` |
 /// | [`backward_input`](Self::backward_input) | `dx[n][i] = sum over o of kept ? W[o][i] * (dy[n][o] * scale) : +0.0` |
+/// | [`backward_input_add`](Self::backward_input_add) | the same, added to `dx` |
 /// | [`backward_weights`](Self::backward_weights) | `dW[o][i] = sum over n, where kept, of (dy[n][o] * scale) * x[n][i]` |
 /// | [`backward_bias`](Self::backward_bias) | `db[o] = sum over n of dy[n][o]` |
 /// | [`evaluate`](Self::evaluate) | the mean: `y = factor * (W x) + b` |
@@ -137,19 +138,16 @@ impl<'a> DropConnect<'a> {
     /// # Errors
     /// See [`DropConnect`].
     pub fn backward_input(&self, w: &[f32], dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
-        self.check(w.len(), (Argument::Output, dx.len()), (Argument::Input, dy.len()))?;
-        self.check_mask()?;
-        dx.fill(0.0);
-        let (level, scale) = (self.dropout.run_level(), self.scale());
-        if scale == 0.0 {
-            return Ok(());
-        }
-        self.each_part(|part, source| {
-            let (w, dy, dx) = (part.weights(w), part.outputs(dy), part.inputs_mut(dx));
-            let mut product = InputGradient { level, layer: part.layer, w, dy, dx, scale };
-            compute(level, source, part.layer, &mut product);
-        });
-        Ok(())
+        self.input(w, dy, dx, false)
+    }
+
+    /// [`backward_input`](Self::backward_input) that adds to `dx`, output by output: `dx[n][i] += kept ? w[o][i] * (dy[n][o] *
+    /// scale) : +0.0`, for `o` ascending. A `-0.0` in `dx` counts as `+0.0`, whatever is kept.
+    ///
+    /// # Errors
+    /// See [`DropConnect`].
+    pub fn backward_input_add(&self, w: &[f32], dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
+        self.input(w, dy, dx, true)
     }
 
     /// `dw[o][i] = sum over n, where kept, of (dy[n][o] * scale) * x[n][i]`; `+0.0` if it is never kept.
@@ -273,6 +271,27 @@ impl DropConnect<'_> {
             Some(expected) => same_length(Argument::Mask, expected, mask.len()),
             None => Err(Error::LengthMismatch { argument: Argument::Mask, expected: usize::MAX, actual: mask.len() }),
         }
+    }
+
+    fn input(&self, w: &[f32], dy: &[f32], dx: &mut [f32], add: bool) -> Result<(), Error> {
+        self.check(w.len(), (Argument::Output, dx.len()), (Argument::Input, dy.len()))?;
+        self.check_mask()?;
+        if add {
+            // what is dropped may add a zero of either sign, which is nothing to all but `-0.0`
+            dx.iter_mut().for_each(|dx| *dx += 0.0);
+        } else {
+            dx.fill(0.0);
+        }
+        let (level, scale) = (self.dropout.run_level(), self.scale());
+        if scale == 0.0 {
+            return Ok(());
+        }
+        self.each_part(|part, source| {
+            let (w, dy, dx) = (part.weights(w), part.outputs(dy), part.inputs_mut(dx));
+            let mut product = InputGradient { level, layer: part.layer, w, dy, dx, scale };
+            compute(level, source, part.layer, &mut product);
+        });
+        Ok(())
     }
 
     fn weights(&self, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) -> Result<(), Error> {

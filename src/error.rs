@@ -65,6 +65,11 @@ pub enum Error {
         /// Columns of the map.
         width: usize,
     },
+    /// A factor that is NaN, infinite or below 0.
+    InvalidFactor {
+        /// The value that was passed.
+        factor: f64,
+    },
     /// A number of keys before the first query that is above `isize::MAX`: a negative number that wrapped around.
     InvalidPast {
         /// The value that was passed.
@@ -175,6 +180,7 @@ impl fmt::Display for Error {
             Self::InvalidBlock { block, height, width } => {
                 write!(f, "a block of side {block} is empty or larger than a map of {height} x {width}")
             }
+            Self::InvalidFactor { factor } => write!(f, "factor {factor} is not a finite number from 0 on"),
             Self::InvalidPast { past } => {
                 write!(f, "{past} keys before the first query are more than there can be: a negative number?")
             }

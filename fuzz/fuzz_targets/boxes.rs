@@ -24,6 +24,15 @@ struct Input {
 }
 
 fn shape(u: &mut Unstructured<'_>) -> arbitrary::Result<[usize; 4]> {
+    // seeds of several words in a row
+    if u.ratio(1, 3)? {
+        return Ok([
+            u.int_in_range(0..=2)?,
+            u.int_in_range(0..=2)?,
+            u.int_in_range(1..=5)?,
+            u.int_in_range(100..=420)?,
+        ]);
+    }
     // many samples or channels of one map leave little for the map
     let few = |u: &mut Unstructured<'_>| if u.ratio(7, 8)? { u.int_in_range(0..=3) } else { size(u) };
     let side = |u: &mut Unstructured<'_>| if u.ratio(1, 2)? { size(u) } else { u.int_in_range(1..=12) };
@@ -41,6 +50,10 @@ enum Kind {
     },
     DropBlock {
         block: Block,
+        shared: bool,
+        factor: Option<f64>,
+        /// Nothing is stored.
+        replayed: bool,
         settings: Settings,
         /// In the backward pass.
         count: (u64, u64),
@@ -69,7 +82,10 @@ fuzz_target!(|input: Input| match input.kind {
         let first_sample = first_sample.get(input.shape[0] as u128);
         cutout(&input, Key::from_raw(key), size.map(Number::size), count, first_sample);
     }
-    Kind::DropBlock { block, settings, ref mask, count } => drop_block(&input, block, settings, mask, count),
+    Kind::DropBlock { block, shared, factor, replayed, settings, ref mask, count } => {
+        let options = Options { side: block.side(input.shape), shared, factor, replayed };
+        drop_block(&input, options, settings, mask, count);
+    }
 });
 
 impl Input {
@@ -134,55 +150,85 @@ fn cutout(input: &Input, key: Key, size: [usize; 2], count: u32, first_sample: u
     });
 }
 
-/// The probability and the number of the seeds of a block that fits.
-fn seeds([samples, channels, height, width]: [usize; 4], block: usize, source: &Source) -> (Probability, u64) {
+/// How blocks are dropped.
+#[derive(Clone, Copy)]
+struct Options {
+    side: usize,
+    shared: bool,
+    factor: Option<f64>,
+    replayed: bool,
+}
+
+impl Options {
+    /// The shape of the mask: nothing bounds the samples of no channels.
+    const fn mask(&self, [samples, channels, height, width]: [usize; 4]) -> [usize; 4] {
+        if self.shared && channels > 0 { [samples, 1, height, width] } else { [samples, channels, height, width] }
+    }
+
+    fn build(self, source: &Source, level: Level, shape: [usize; 4]) -> Result<DropBlock, Error> {
+        let dropout = DropBlock::new(source.stream(level), shape, self.side)?.shared_channels(self.shared);
+        self.factor.map_or(Ok(dropout), |factor| dropout.gamma_scale(factor))
+    }
+}
+
+/// The probability and the number of the seeds of a block that fits, in a mask of this shape.
+fn seeds([samples, channels, height, width]: [usize; 4], options: Options, source: &Source) -> (Probability, u64) {
+    let block = options.side;
     let p = 1.0 - source.p.threshold() as f64 / 4_294_967_296.0;
     let seeds = (height - block + 1) * (width - block + 1);
-    let gamma = (p * (height as f64 * width as f64) / ((block * block) as f64 * seeds as f64)).min(1.0);
+    let gamma = p * (height as f64 * width as f64) / ((block * block) as f64 * seeds as f64);
+    let gamma = (options.factor.unwrap_or(1.0) * gamma).min(1.0);
     let threshold = ((1.0 - gamma) * 4_294_967_296.0 + 0.5).floor() as u64;
     (Probability::from_threshold(threshold).expect("in range"), (samples * channels * seeds) as u64)
 }
 
-fn drop_block(input: &Input, block: Block, settings: Settings, mask: &[u64], count: (u64, u64)) {
-    let (shape @ [.., height, width], in_place) = (input.shape, input.in_place);
-    let block = block.side(shape);
+fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64], count: (u64, u64)) {
+    let (shape @ [_, channels, height, width], in_place) = (input.shape, input.in_place);
+    let (block, of_mask) = (options.side, options.mask(shape));
     let fits = (1..=height.min(width)).contains(&block);
     let area = height.checked_mul(width);
     let maps = shape[0].checked_mul(shape[1]);
     let countable = area.zip(maps).is_some_and(|(area, maps)| area.checked_mul(maps).is_some());
     let span = if fits && countable {
-        let maps = (shape[0] * shape[1]) as u128;
+        let maps = (of_mask[0] * of_mask[1]) as u128;
         maps * ((height - block + 1) * (width - block + 1)) as u128
     } else {
         0
     };
     let Some(source) = settings.source(span) else { return };
-    let new = |level| DropBlock::new(source.stream(level), shape, block);
+    let new = |level| options.build(&source, level, shape);
+    let scalable = options.factor.is_none_or(|factor| factor >= 0.0 && factor.is_finite());
     for level in Level::supported() {
-        assert_eq!(new(level).is_ok(), fits && countable);
+        assert_eq!(new(level).is_ok(), fits && countable && scalable);
     }
-    if !(fits && countable) {
+    if !(fits && countable && scalable) {
         return;
     }
 
     let (x, mut before) = input.slices();
-    let mask_len = len_near(product(&shape), input.slack[2], 64 * MAX_LEN);
+    let mask_len = len_near(product(&of_mask), input.slack[2], 64 * MAX_LEN);
     before.words = words(mask, mask_words(mask_len) + 2);
-    let (gamma, seeds) = seeds(shape, block, &source);
+    let (gamma, seeds) = seeds(of_mask, options, &source);
     assert_eq!(new(Level::SCALAR).map(|dropout| (dropout.gamma(), dropout.seeds())), Ok((gamma, seeds)));
 
     let valid = (in_place || input.fits(x.get().len()))
         && input.fits(before.y.get().len())
-        && input.fits(mask_len)
-        && (input.backward || source.fits(seeds.into()))
+        && (options.replayed || product(&of_mask) == Some(mask_len as u128))
+        && (input.backward && !options.replayed || source.fits(seeds.into()))
         && source.factor.scaling() == Scaling::Inverted;
     let given = KeptCount::new(count.0, count.1);
     let expected = valid.then(|| {
         let mut output = before.clone();
-        let mut count = given;
+        let (mut count, mut kept) = (given, Vec::new());
+        if input.backward && !options.replayed {
+            kept.extend((0..mask_len).map(|i| output.words[i / 64] >> (i % 64) & 1 == 1));
+        } else {
+            kept = draw(of_mask, block, Source { p: gamma, ..source });
+        }
         if !input.backward {
-            let kept = draw(shape, block, Source { p: gamma, ..source });
             count = KeptCount::new(kept.iter().filter(|&&kept| kept).count() as u64, kept.len() as u64);
+        }
+        if !input.backward && !options.replayed {
             for (word, bits) in output.words.iter_mut().zip(kept.chunks(64)) {
                 *word = bits.iter().rev().fold(0, |word, &bit| word << 1 | u64::from(bit));
             }
@@ -190,12 +236,19 @@ fn drop_block(input: &Input, block: Block, settings: Settings, mask: &[u64], cou
         let scale = if count.kept() == 0 { 0.0 } else { (count.total() as f64 / count.kept() as f64) as f32 };
         for (i, y) in output.y.get_mut().iter_mut().enumerate() {
             let x = if in_place { *y } else { x.get()[i] };
-            let outcome = masked(output.words[i / 64] >> (i % 64) & 1 == 1, x, scale);
+            let (area, each) = (height * width, if options.shared { channels } else { 1 });
+            let outcome = masked(kept[i / area / each * area + i % area], x, scale);
             *y = if input.adds() { *y + outcome } else { outcome };
         }
         (output, count)
     });
-    check(&before, expected, |level, Output { y, words, .. }| run(input, &new(level)?, &x, y, words, mask_len, given));
+    check(&before, expected, |level, Output { y, words, .. }| {
+        let dropout = new(level)?;
+        if options.replayed {
+            return replay(input, &dropout, &x, y, given);
+        }
+        run(input, &dropout, &x, y, words, mask_len, given)
+    });
 }
 
 fn run(
@@ -221,6 +274,23 @@ fn run(
     }
     let mut mask = MaskMut::new(words, mask_len)?;
     if input.in_place { dropout.forward_in_place(y, &mut mask) } else { dropout.forward(x, y, &mut mask) }
+}
+
+fn replay(
+    input: &Input,
+    dropout: &DropBlock,
+    x: &Buffer,
+    y: &mut Buffer,
+    given: KeptCount,
+) -> Result<KeptCount, Error> {
+    let (x, y) = (x.get(), y.get_mut());
+    let count = if input.backward { given } else { dropout.count()? };
+    match input.in_place {
+        true => dropout.replay_in_place(y, count),
+        false if input.adds() => dropout.replay_add(x, y, count),
+        false => dropout.replay(x, y, count),
+    }
+    .map(|()| count)
 }
 
 /// Which elements are kept: all but the blocks of the seeds that are not.

@@ -115,7 +115,11 @@ impl<'a> Case<'a> {
             input,
             source,
             w: buffer(0, &input.w, input.weights()),
-            x: buffer(1, &input.x, if matches!(input.operation, BackwardInput | BackwardInputAdd) { input.y() } else { input.x() }),
+            x: buffer(
+                1,
+                &input.x,
+                if matches!(input.operation, BackwardInput | BackwardInputAdd) { input.y() } else { input.x() },
+            ),
             b: buffer(2, &input.b, if gradients { input.y() } else { Some(input.outputs as u128) }),
             words: drawn.unwrap_or_default(),
             len,

@@ -252,6 +252,15 @@ impl<'a> Operands<'a> {
         Run { x, y, sums, len, operands: PhantomData }
     }
 
+    /// The same operands from element `first` of each on, without sums.
+    pub(crate) fn from(&self, first: usize) -> Self {
+        let from = |rows: Rows| {
+            let first = first.min(rows.len);
+            Rows { start: rows.start.wrapping_add(first), len: rows.len - first, ..rows }
+        };
+        Self { inputs: self.inputs.map(from), output: from(self.output), sums: Rows::NONE, memory: PhantomData }
+    }
+
     /// The same of operands without gaps: from `first` on.
     #[inline(always)]
     pub(crate) fn dense(&self, first: usize, len: usize) -> Run<'_> {

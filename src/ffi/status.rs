@@ -65,7 +65,9 @@ pub(super) const fn status_of(error: Error) -> dropmask_status {
         Error::InvalidBlock { .. } => DROPMASK_INVALID_BLOCK,
         Error::UnknownToken { .. } => DROPMASK_UNKNOWN_TOKEN,
         // of the layer, of pinned levels and of settings, none of which is part of this interface
-        Error::NoForward | Error::Unsupported { .. } | Error::UnsupportedLevel => DROPMASK_INVALID_OPTION,
+        Error::NoForward | Error::InvalidFactor { .. } | Error::Unsupported { .. } | Error::UnsupportedLevel => {
+            DROPMASK_INVALID_OPTION
+        }
     }
 }
 

@@ -239,27 +239,35 @@ def cutout():
 
 
 def drop_block():
-    """A seed for each valid centre of a block, numbered over all maps; an element is kept if every seed near it is."""
-    def case(stream, shape, block):
+    """A seed for each valid centre of a block, numbered over all maps; an element is kept if every seed near it is.
+
+    Channels may share a mask: then there is one map a sample."""
+    def case(stream, shape, block, shared=False, factor=1):
         samples, channels, height, width = shape
+        maps = samples if shared else samples * channels
         before = (block - 1) // 2  # of an even block, which the paper leaves open, more lies behind the centre
         centres = [range(before, n - block + 1 + before) for n in (height, width)]
         p = 1 - Fraction(stream.t, ONE)
-        gamma = p * height * width / (block ** 2 * len(centres[0]) * len(centres[1]))
+        gamma = Fraction(factor) * p * height * width / (block ** 2 * len(centres[0]) * len(centres[1]))
         t = math.floor((1 - min(gamma, 1)) * ONE + Fraction(1, 2))
-        mask = [True] * math.prod(shape)
-        places = list(itertools.product(range(samples * channels), *centres))
+        mask = [True] * (maps * height * width)
+        places = list(itertools.product(range(maps), *centres))
         for seed, (n, i, j) in enumerate(places):
             if not is_kept(stream.key, t, stream.offset + seed):
                 for down, right in itertools.product(range(-before, block - before), repeat=2):
                     mask[(n * height + i + down) * width + j + right] = False
-        factor = f32(len(mask) / sum(mask)) if any(mask) else 0.0
-        y = [product(x, factor) if bit else 0.0 for x, bit in zip(values(1, len(mask)), mask)]
-        return {"stream": stream.json(), "shape": shape, "block": block, "gamma_threshold": t, "seeds": len(places),
+        scale = f32(len(mask) / sum(mask)) if any(mask) else 0.0
+        x, each = values(1, math.prod(shape)), channels if shared else 1
+        bits = [mask[m * height * width + at] for m in range(maps) for _ in range(each) for at in range(height * width)]
+        y = [product(x, scale) if bit else 0.0 for x, bit in zip(x, bits)]
+        return {"stream": stream.json(), "shape": shape, "block": block, "shared_channels": shared,
+                "gamma_scale": factor, "gamma_threshold": t, "seeds": len(places),
                 "mask": words(mask), "kept": sum(mask), "y": floats(y)}
     return [case(Stream(120, 0.1, 1000), [2, 1, 6, 7], 3), case(Stream(121, 0.3, 5), [1, 3, 5, 5], 2),
             case(Stream(122, 0.5, 60), [2, 2, 3, 4], 1), case(Stream(123, 0.3, END - 6), [3, 2, 4, 4], 4),
-            case(Stream(124, 1.0), [1, 1, 5, 3], 2)]
+            case(Stream(124, 1.0), [1, 1, 5, 3], 2), case(Stream(125, 0.2, 77), [3, 4, 6, 5], 2, shared=True),
+            case(Stream(126, 0.3, END - 16), [2, 3, 6, 4], 3, shared=True, factor=0.5),
+            case(Stream(127, 0.1, 9), [2, 2, 5, 6], 2, factor=1.75), case(Stream(128, 0.75), [1, 2, 4, 4], 1, factor=2)]
 
 
 def connect():

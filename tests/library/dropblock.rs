@@ -2,7 +2,7 @@
 
 use dropmask::{Argument, DropBlock, Dropout, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, mask_words};
 
-const SHAPES: [([usize; 4], usize); 13] = [
+pub(crate) const SHAPES: [([usize; 4], usize); 13] = [
     ([1, 1, 1, 1], 1),
     ([2, 3, 5, 7], 1),
     ([2, 3, 5, 7], 2),
@@ -18,7 +18,7 @@ const SHAPES: [([usize; 4], usize); 13] = [
     ([2, 0, 5, 7], 3),
 ];
 
-fn probability(p: f32) -> Probability {
+pub(crate) fn probability(p: f32) -> Probability {
     Probability::new(p).unwrap()
 }
 
@@ -26,7 +26,7 @@ fn len(shape: [usize; 4]) -> usize {
     shape.into_iter().product()
 }
 
-fn fill(drop_block: &DropBlock, len: usize) -> (Vec<u64>, KeptCount) {
+pub(crate) fn fill(drop_block: &DropBlock, len: usize) -> (Vec<u64>, KeptCount) {
     // two words too many, and none of them 0
     let mut words = vec![0xABCD_ABCD_ABCD_ABCD; mask_words(len) + 2];
     let count = drop_block.fill(&mut MaskMut::new(&mut words, len).unwrap()).unwrap();
@@ -35,7 +35,7 @@ fn fill(drop_block: &DropBlock, len: usize) -> (Vec<u64>, KeptCount) {
 }
 
 /// Whether each element is kept: all seeds that cover it are.
-fn naive(seeds: &Dropout, [samples, channels, h, w]: [usize; 4], block: usize) -> Vec<bool> {
+pub(crate) fn naive(seeds: &Dropout, [samples, channels, h, w]: [usize; 4], block: usize) -> Vec<bool> {
     let (rows, columns) = (h - block + 1, w - block + 1);
     let count = samples * channels * rows * columns;
     let mut words = vec![0; mask_words(count)];
@@ -172,7 +172,7 @@ fn blocks_of_one_element_are_plain_dropout() {
 }
 
 /// About every third is special.
-fn floats(seed: u64, len: usize) -> Vec<f32> {
+pub(crate) fn floats(seed: u64, len: usize) -> Vec<f32> {
     let special = [0.0, -0.0, f32::from_bits(1), f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX];
     let random = |i| f32::from_bits(Key::new(seed).below(i, u64::from(f32::MAX.to_bits())) as u32);
     (0..len as u64)
@@ -180,7 +180,7 @@ fn floats(seed: u64, len: usize) -> Vec<f32> {
         .collect()
 }
 
-fn same(a: f32, b: f32) -> bool {
+pub(crate) fn same(a: f32, b: f32) -> bool {
     a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
 }
 

@@ -18,6 +18,7 @@ mod bias;
 mod connect;
 mod cutout;
 mod dropblock;
+mod dropblock_options;
 mod embedding;
 mod errors;
 #[cfg(feature = "rng")]

@@ -139,6 +139,24 @@ fn kinds_with_shapes_of_their_own() {
     }
 
     let (shape, x) = ([4, 5, 100, 200], floats(1, 400_000));
+    for shape in [[4, 5, 100, 200], [1, 5, 8, 10_000]] {
+        for shared in [false, true] {
+            let run = |stream| {
+                let blocks = DropBlock::new(stream, shape, 5).unwrap().shared_channels(shared);
+                let count = blocks.count().unwrap();
+                let (mut y, mut dx) = (vec![0.0; 400_000], x.clone());
+                blocks.replay(&x, &mut y, count).unwrap();
+                blocks.replay_add(&x, &mut dx, count).unwrap();
+                (count, y, dx)
+            };
+            let expected = run(stream(0.1));
+            for (pool, threads) in pools.iter().zip(THREADS) {
+                let actual = pool.install(|| run(stream(0.1).parallel()));
+                let same = all_same(&actual.1, &expected.1) && all_same(&actual.2, &expected.2);
+                assert!(same && actual.0 == expected.0, "{shape:?}, shared: {shared}, {threads} threads");
+            }
+        }
+    }
     let run = |stream| {
         let blocks = DropBlock::new(stream, shape, 5).unwrap();
         let (mut y, mut dx, mut words) = (vec![0.0; 400_000], x.clone(), vec![0; 6250]);

@@ -447,6 +447,8 @@ struct DropBlockCase {
     stream: Stream,
     shape: [usize; 4],
     block: usize,
+    shared_channels: bool,
+    gamma_scale: f64,
     gamma_threshold: u64,
     seeds: u64,
     mask: Words,
@@ -457,14 +459,18 @@ struct DropBlockCase {
 impl Case for DropBlockCase {
     fn check(self, level: Level) {
         let dropout = DropBlock::new(self.stream.at(level), self.shape, self.block).unwrap();
+        let dropout = dropout.shared_channels(self.shared_channels).gamma_scale(self.gamma_scale).unwrap();
         assert_eq!((dropout.gamma().threshold(), dropout.seeds()), (self.gamma_threshold, self.seeds));
         let x = values(1, self.y.0.len());
         let (mut y, mut count) = (vec![123.0; x.len()], None);
-        let words = stored(x.len(), |mask| dropout.forward(&x, &mut y, mask).map(|kept| count = Some(kept)));
+        let len = dropout.mask_len();
+        let words = stored(len, |mask| dropout.forward(&x, &mut y, mask).map(|kept| count = Some(kept)));
         assert_eq!(words, self.mask.0);
-        assert_eq!(count, Some(KeptCount::new(self.kept, x.len() as u64)));
+        assert_eq!(count, Some(KeptCount::new(self.kept, len as u64)));
+        assert_eq!(dropout.count(), Ok(count.unwrap()));
         assert_same(&y, &self.y);
-        let mask = Mask::new(&words, x.len()).unwrap();
+        assert_same(&written(x.len(), |y| dropout.replay(&x, y, count.unwrap())), &self.y);
+        let mask = Mask::new(&words, len).unwrap();
         assert_same(&written(x.len(), |dx| dropout.backward(&x, dx, mask, count.unwrap())), &self.y);
     }
 }

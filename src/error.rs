@@ -137,6 +137,8 @@ pub enum Argument {
     Table,
     /// Sums over passes: means, squares, entropies.
     Statistics,
+    /// A probability for each sample.
+    Probabilities,
 }
 
 impl fmt::Display for Argument {
@@ -150,6 +152,7 @@ impl fmt::Display for Argument {
             Self::Weights => "weights",
             Self::Table => "table",
             Self::Statistics => "statistics",
+            Self::Probabilities => "probabilities",
         })
     }
 }

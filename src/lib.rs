@@ -27,7 +27,7 @@ pub use error::{Argument, Error, Setting};
 pub use key::Key;
 pub use kinds::{
     AlphaDropout, Attention, BiasDropout, ClassUncertainty, Cutout, DropBlock, DropConnect, Dropout, DropoutLayer,
-    EmbeddingDropout, KeptCount, Moments, ReluDropout, Scaling, Select, StoredMask,
+    EmbeddingDropout, KeptCount, Moments, ReluDropout, SampleDropout, Scaling, Select, StoredMask,
 };
 pub use layout::Layout;
 pub use mask::{Mask, MaskIter, MaskMut, mask_words};

@@ -4,7 +4,7 @@
 use core::mem::MaybeUninit;
 
 use arbitrary::Arbitrary;
-use dropmask::{Argument, Error, Level, Mask, MaskMut, Setting, StoredMask, mask_words};
+use dropmask::{Argument, Error, Level, Mask, MaskMut, Probability, Setting, StoredMask, mask_words};
 use dropmask_fuzz::{
     Buffer, Factor, Output, Settings, Shape, Slack, Source, check_model, clipped, len_near, masked, words,
 };
@@ -56,6 +56,11 @@ impl Operation {
         matches!(self, Add | BackwardAdd | ApplyAdd)
     }
 
+    /// Whether each sample can have a probability of its own.
+    const fn by_sample(self) -> bool {
+        matches!(self, Forward | Residual | Add | Backward | BackwardAdd | Evaluate | EvaluateResidual)
+    }
+
     const fn writes_uninit(self) -> bool {
         matches!(self, ForwardUninit | ApplyUninit)
     }
@@ -77,6 +82,9 @@ struct Input {
     in_place: bool,
     shape: Shape,
     settings: Settings,
+    /// Of the samples, over and over; none if all have that of the settings. And how many there are.
+    thresholds: Vec<u32>,
+    samples: Slack,
     slack: [Slack; 4],
     lead: [u8; 3],
     /// Of stored masks: their first bit and the factor.
@@ -101,6 +109,7 @@ fuzz_target!(|input: Input| {
 struct Case<'a> {
     input: &'a Input,
     source: Source,
+    probabilities: Option<Vec<Probability>>,
     x: Buffer,
     r: Buffer,
     mask_len: usize,
@@ -117,6 +126,7 @@ impl<'a> Case<'a> {
         let buffer = |drawn, i: usize, needed, slack| Buffer::near(drawn, lead[i], Some(needed), slack);
         Self {
             source,
+            probabilities: input.probabilities(),
             x: buffer(&input.x, 0, x, slack(0, true)).at_the_end(),
             r: buffer(&input.r, 1, r, slack(1, true)).at_the_end(),
             before: Output {
@@ -160,6 +170,13 @@ impl<'a> Case<'a> {
             let argument = if *operation == FillBools { Argument::Output } else { Argument::Mask };
             errors.push(Error::LengthMismatch { argument, expected: clipped(bits), actual: *mask_len });
         }
+        if let Some(count) = self.probabilities.as_ref().map(Vec::len) {
+            let (argument, expected, actual) = match shape.is_slice() {
+                true => (Argument::Output, y.checked_div(count).unwrap_or(0) * count, y),
+                false => (Argument::Probabilities, shape.samples(), count),
+            };
+            errors.extend((expected != actual).then_some(Error::LengthMismatch { argument, expected, actual }));
+        }
         if !operation.uses_stored() {
             errors.extend(source.overflow(if operation.stores() { shape.span() } else { shape.pass_span() }));
         }
@@ -187,6 +204,23 @@ impl<'a> Case<'a> {
                 (ApplyResidual, false) => stored.apply_residual(x, r, y),
                 (ApplyResidual, true) => stored.apply_residual_in_place(y, r),
                 _ => stored.apply_add(x, y),
+            };
+        }
+        if let Some(probabilities) = &self.probabilities {
+            let samples = stream.per_sample(probabilities);
+            return match (self.input.operation, self.in_place()) {
+                (Forward, false) => samples.forward(x, y),
+                (Forward, true) => samples.forward_in_place(y),
+                (Residual, false) => samples.forward_residual(x, r, y),
+                (Residual, true) => samples.forward_residual_in_place(y, r),
+                (Add, _) => samples.forward_add(x, y),
+                (Backward, false) => samples.backward(x, y),
+                (Backward, true) => samples.backward_in_place(y),
+                (Evaluate, false) => samples.evaluate(x, y),
+                (Evaluate, true) => samples.evaluate_in_place(y),
+                (EvaluateResidual, false) => samples.evaluate_residual(x, r, y),
+                (EvaluateResidual, true) => samples.evaluate_residual_in_place(y, r),
+                _ => samples.backward_add(x, y),
             };
         }
         let mut mask = MaskMut::new(words, self.mask_len)?;
@@ -218,17 +252,17 @@ impl<'a> Case<'a> {
     }
 
     /// Whether the output is a copy of the input, NaNs included.
-    const fn copies(&self) -> bool {
+    fn copies(&self) -> bool {
         let operation = self.input.operation;
         let unscaled = operation.evaluates() && !matches!(self.source.factor, Factor::Standard);
         let sum = operation.has_residual() || operation.adds() || operation.uses_stored();
-        (unscaled || self.source.keeps_all()) && !sum
+        (unscaled || self.source.keeps_all() && self.probabilities.is_none()) && !sum
     }
 
     fn expected(&self) -> Output {
         let Self { input, source, .. } = self;
         let (operation, mut output) = (input.operation, self.before.clone());
-        let mut bits = source.bits();
+        let mut bits: Box<dyn FnMut(u64) -> bool> = Box::new(source.bits());
         if operation.stores() {
             for (i, index) in input.shape.indices().enumerate() {
                 if i % 64 == 0 {
@@ -244,7 +278,16 @@ impl<'a> Case<'a> {
             Reading::Layout | Reading::Indexed if operation.uses_stored() => (input.scale, output.y.get_mut()),
             _ => (source.training(), output.y.get_mut()),
         };
-        for place in input.shape.places() {
+        let (places, mut source, mut last) = (input.shape.places(), *source, None);
+        let mut scale = scale;
+        for place in &places {
+            if let Some(probabilities) = &self.probabilities {
+                let sample = place.element / (places.len() / probabilities.len());
+                if last.replace(sample) != Some(sample) {
+                    source = Source { p: probabilities[sample], ..source };
+                    (bits, scale) = (Box::new(source.bits()), source.training());
+                }
+            }
             let x = if self.in_place() { y[place.y] } else { self.x.get()[place.x] };
             let mut kept = || match (operation.uses_stored(), input.reading) {
                 (false, _) => bits(place.index),
@@ -273,6 +316,18 @@ impl<'a> Case<'a> {
 }
 
 impl Input {
+    /// Of each sample, about as many as there are.
+    fn probabilities(&self) -> Option<Vec<Probability>> {
+        if self.thresholds.is_empty() || !self.operation.by_sample() {
+            return None;
+        }
+        let threshold = |n: u32| if n == u32::MAX { 1 << 32 } else { n.into() };
+        let count = if self.shape.is_slice() { self.thresholds.len() } else { self.shape.samples().min(LONGEST) };
+        let count = count.saturating_add_signed(self.samples.get().into());
+        let all = self.thresholds.iter().cycle().take(count).map(|n| Probability::from_threshold(threshold(*n)));
+        Some(all.map(|p| p.expect("a threshold")).collect())
+    }
+
     /// How many bits the mask must have that is stored or read.
     fn mask_bits(&self) -> u128 {
         let indexed = self.operation.uses_stored() && self.reading == Reading::Indexed;

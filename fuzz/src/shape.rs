@@ -35,6 +35,8 @@ impl Stride {
 pub struct Shape {
     layout: Option<Layout>,
     lens: Axes<usize>,
+    /// How many axes it was made of.
+    count: usize,
     /// 0 along the axes that share a bit.
     index_strides: Axes<u64>,
     /// In the output, in the input and in the residual.
@@ -75,10 +77,10 @@ impl<'a> Arbitrary<'a> for Shape {
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
         if u.ratio(1, 6)? {
             let len = if u.ratio(1, 4)? { u.int_in_range(0..=MAX_LEN)? } else { u.int_in_range(0..=200)? };
-            return Ok(Self::new(None, [1, 1, 1, len], [true, true, true, false]));
+            return Ok(Self::new(1, [1, 1, 1, len], [true, true, true, false]));
         }
-        let (mut layout, lens, shared) = constructed(u)?;
-        let mut shape = Self::new(None, lens, shared);
+        let (mut layout, count, lens, shared) = constructed(u)?;
+        let mut shape = Self::new(count, lens, shared);
         // those of the innermost axes, whose number the caller chooses
         let inner = |u: &mut Unstructured<'a>| Ok(if u.ratio(3, 4)? { 0 } else { u.int_in_range(1..=4)? });
         if u.ratio(1, 2)? {
@@ -109,22 +111,24 @@ impl<'a> Arbitrary<'a> for Shape {
     }
 }
 
-/// A layout without gaps, its lengths and the axes along which bits are shared.
-fn constructed(u: &mut Unstructured<'_>) -> arbitrary::Result<(Layout, Axes<usize>, Axes<bool>)> {
+/// A layout without gaps, the number of its axes, their lengths, and along which of them bits are shared.
+type Constructed = (Layout, usize, Axes<usize>, Axes<bool>);
+
+fn constructed(u: &mut Unstructured<'_>) -> arbitrary::Result<Constructed> {
     // one axis without elements is enough to leave none
     let mut len = || Ok(size(u)?.max(usize::from(u.ratio(3, 4)?)));
     let [a, b, c, d] = [len()?, len()?, len()?, len()?];
     let [e, f, g, h] = u.arbitrary()?;
     Ok(match u.int_in_range(0..=12_u8)? {
-        0 => (Layout::rows(c, d), [1, 1, c, d], [true, true, false, false]),
-        1 => (Layout::channels_first(b, c, d), [1, b, c, d], [true, false, false, true]),
-        2 => (Layout::channels_last(b, c, d), [1, b, c, d], [true, false, true, false]),
-        3 => (Layout::samples(c, d), [1, 1, c, d], [true, true, false, true]),
-        4 => (Layout::broadcast([], []), [1; 4], [true; 4]),
-        5 => (Layout::broadcast([d], [h]), [1, 1, 1, d], [true, true, true, h]),
-        6 => (Layout::broadcast([c, d], [g, h]), [1, 1, c, d], [true, true, g, h]),
-        7..=8 => (Layout::broadcast([b, c, d], [f, g, h]), [1, b, c, d], [true, f, g, h]),
-        _ => (Layout::broadcast([a, b, c, d], [e, f, g, h]), [a, b, c, d], [e, f, g, h]),
+        0 => (Layout::rows(c, d), 2, [1, 1, c, d], [true, true, false, false]),
+        1 => (Layout::channels_first(b, c, d), 3, [1, b, c, d], [true, false, false, true]),
+        2 => (Layout::channels_last(b, c, d), 3, [1, b, c, d], [true, false, true, false]),
+        3 => (Layout::samples(c, d), 2, [1, 1, c, d], [true, true, false, true]),
+        4 => (Layout::broadcast([], []), 0, [1; 4], [true; 4]),
+        5 => (Layout::broadcast([d], [h]), 1, [1, 1, 1, d], [true, true, true, h]),
+        6 => (Layout::broadcast([c, d], [g, h]), 2, [1, 1, c, d], [true, true, g, h]),
+        7..=8 => (Layout::broadcast([b, c, d], [f, g, h]), 3, [1, b, c, d], [true, f, g, h]),
+        _ => (Layout::broadcast([a, b, c, d], [e, f, g, h]), 4, [a, b, c, d], [e, f, g, h]),
     })
 }
 
@@ -199,9 +203,10 @@ pub fn clipped(number: u128) -> usize {
 
 impl Shape {
     /// Without gaps.
-    fn new(layout: Option<Layout>, lens: Axes<usize>, shared: Axes<bool>) -> Self {
+    fn new(count: usize, lens: Axes<usize>, shared: Axes<bool>) -> Self {
         let dense = row_major(lens, [false; 4]).map(|stride| stride as usize);
-        Self { layout, lens, index_strides: row_major(lens, shared), y: dense, x: dense, r: dense }
+        let index_strides = row_major(lens, shared);
+        Self { layout: None, lens, count, index_strides, y: dense, x: dense, r: dense }
     }
 
     pub const fn is_slice(&self) -> bool {
@@ -223,6 +228,11 @@ impl Shape {
     /// Number of elements.
     pub fn elements(&self) -> u128 {
         product(&self.lens).unwrap_or(u128::MAX)
+    }
+
+    /// Length of the outermost of the axes that it was made of.
+    pub fn samples(&self) -> usize {
+        self.lens[4 - self.count..].first().copied().unwrap_or(1)
     }
 
     /// Length of the innermost axis.

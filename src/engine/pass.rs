@@ -57,18 +57,29 @@ impl Pass<'_> {
         if inputs == 1 { self.scale(scale, &mut []) } else { self.run(AddScaled(scale)) }
     }
 
+    /// The same of a range of the elements.
+    pub(crate) fn product_range(&self, range: Range<usize>, inputs: usize, scale: f32) {
+        match (inputs, self.source.copies(scale)) {
+            (1, Some(kept)) => self.constant_range(range, kept),
+            (1, None) => self.range(range, &mut Scale(scale)),
+            _ => self.range(range, &mut AddScaled(scale)),
+        }
+    }
+
     /// Copies the first input, or writes +0.0, on the threads that there are.
     pub(crate) fn constant(&self, kept: bool) {
-        self.threads.run(0..self.indices.len(), &mut [], &|range, _| {
-            // a line is no faster than a run but where that is a single element
-            if self.memory.run == 1 {
-                let mut lines = Lines::new(&self.memory, range.start);
-                return each_line(&mut lines, range.len(), |line, _| self.operands.constant(line, kept));
-            }
-            self.each_run(range, |starts, column, len| {
-                self.operands.run(starts, column, len).constant(kept);
-                len
-            });
+        self.each_range(&mut [], &|range, _| self.constant_range(range, kept));
+    }
+
+    fn constant_range(&self, range: Range<usize>, kept: bool) {
+        // a line is no faster than a run but where that is a single element
+        if self.memory.run == 1 {
+            let mut lines = Lines::new(&self.memory, range.start);
+            return each_line(&mut lines, range.len(), |line, _| self.operands.constant(line, kept));
+        }
+        self.each_run(range, |starts, column, len| {
+            self.operands.run(starts, column, len).constant(kept);
+            len
         });
     }
 

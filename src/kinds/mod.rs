@@ -11,6 +11,7 @@ mod embedding;
 mod layer;
 mod monte_carlo;
 mod relu;
+mod samples;
 mod select;
 mod settings;
 mod stored;
@@ -30,5 +31,6 @@ pub use monte_carlo::{ClassUncertainty, Moments};
 #[cfg(feature = "ffi")]
 pub(crate) use monte_carlo::{mutual_information, predictive_entropy, variance};
 pub use relu::ReluDropout;
+pub use samples::SampleDropout;
 pub use select::Select;
 pub use stored::StoredMask;

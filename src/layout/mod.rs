@@ -50,6 +50,8 @@ pub(crate) const AXES: usize = 4;
 pub struct Layout {
     /// Outermost first; those in front that are not there have a length of 1.
     axes: [Axis; AXES],
+    /// How many are there.
+    count: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,7 +151,7 @@ impl Layout {
                 }
             }
         }
-        Self { axes }
+        Self { axes, count: N }
     }
 
     /// With other distances in the indices of the bits. N of them are those of the last N axes, the ones that share included:
@@ -285,6 +287,12 @@ impl Layout {
         self.axes.iter().fold(1, |len: usize, axis| len.saturating_mul(axis.len))
     }
 
+    /// Length of the outermost axis that is there.
+    pub(crate) fn samples_len(&self) -> usize {
+        let outermost = self.count.checked_sub(1).and_then(|inside| self.axes.iter().nth_back(inside));
+        outermost.map_or(1, |axis| axis.len)
+    }
+
     /// Length of the innermost axis.
     pub(crate) const fn columns(&self) -> usize {
         let [.., Axis { len, .. }] = self.axes;
@@ -299,7 +307,7 @@ impl Layout {
 
     /// The layout by which a mask is read that was written in this one: the bits follow each other.
     pub(crate) const fn stored(self) -> Self {
-        let Self { axes: [a, b, c, d] } = self;
+        let [a, b, c, d] = self.axes;
         self.row_major([a.index_stride == 0, b.index_stride == 0, c.index_stride == 0, d.index_stride == 0])
     }
 
@@ -311,8 +319,8 @@ impl Layout {
     /// The same elements with dense bits.
     #[inline(never)] // once a call
     const fn row_major(self, shared: [bool; AXES]) -> Self {
-        let Self { axes: [a, b, c, d] } = self;
-        let Self { axes: [e, f, g, h] } = Self::broadcast([a.len, b.len, c.len, d.len], shared);
+        let [a, b, c, d] = self.axes;
+        let [e, f, g, h] = Self::broadcast([a.len, b.len, c.len, d.len], shared).axes;
         self.index_strides([e.index_stride, f.index_stride, g.index_stride, h.index_stride])
     }
 }

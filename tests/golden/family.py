@@ -118,6 +118,25 @@ def samples():
     return [case(Stream(50, 0.1, 63), 9, 4), case(Stream(51, 0.5, 1023), 3, 13), case(Stream(52, 0.3), 37, 1)]
 
 
+def per_sample():
+    """Sample n has a probability of its own, and the indices that it has in the whole; with layouts, one bit a sample."""
+    def case(stream, probabilities, size):
+        streams = [Stream(0, p, stream.offset) for p in probabilities]
+        for one in streams:
+            one.key = stream.key
+        count = len(streams) * size
+        x, r = values(1, count), values(2, count)
+        parts = lambda z: [z[n * size:][:size] for n in range(len(streams))]
+        each = lambda index: sum((one.drop(x, [one.kept(index(n, i)) for i in range(size)])
+                                  for n, (one, x) in enumerate(zip(streams, parts(x)))), [])
+        y, whole = each(lambda n, i: n * size + i), each(lambda n, i: n)
+        return {"stream": stream.json(), "probabilities": floats(probabilities), "len": size, "y": floats(y),
+                "sum": floats(plus(r, y)), "samples": floats(whole),
+                "standard_evaluation": floats(sum((one.evaluate(x) for one, x in zip(streams, parts(x))), []))}
+    return [case(Stream(55, 0.5, 1000), [0.1, 0.5, 0.0, 0.9, 1.0], 13), case(Stream(56, 0.1, 7), [0.25, 0.3] * 9, 3),
+            case(Stream(57, 1.0, END - 140), [0.4, 0.6], 70)]
+
+
 def embedding():
     """The bit of token id has index offset + id."""
     def case(stream, vocabulary, dimension, ids):
@@ -343,8 +362,8 @@ def layer():
             case(Stream(152, 0.3, 9), END - 1, 2, 10)]
 
 
-KINDS = [numbers, generator, scaling, special, residual, rows, channels, samples, embedding, attention, bias, relu,
-         alpha, select, cutout, drop_block, connect, monte_carlo, uncertainty, layer]
+KINDS = [numbers, generator, scaling, special, residual, rows, channels, samples, per_sample, embedding, attention,
+         bias, relu, alpha, select, cutout, drop_block, connect, monte_carlo, uncertainty, layer]
 
 
 def main():

@@ -77,6 +77,9 @@ fn extent(dims: [usize; 4], strides: Strides) -> usize {
     if dims.contains(&0) { 0 } else { 1 + (0..4).map(|axis| (dims[axis] - 1) * strides[axis]).sum::<usize>() }
 }
 
+/// What is done to a sample alone: its dropout, input, residual and output.
+type Alone<'a> = dyn Fn(Dropout, &[f32], &[f32], &mut [f32]) + 'a;
+
 /// An element: its number, its bit, and where it is.
 struct Element {
     number: usize,
@@ -214,6 +217,55 @@ proptest! {
         }
         check!(bias.backward_add(&x, &mut y, &mut db), |at: &Element, y| y + drop(at, x[at.x]));
         prop_assert!(all_same(&db, &sums), "db");
+    }
+
+    /// A probability for each sample is a call on each alone.
+    #[test]
+    fn samples_alone(case in cases(), thresholds in prop::array::uniform3(0..=1_u64 << 32), ends in any::<[bool; 3]>()) {
+        let of = |n: usize| if ends[n] { thresholds[n] >> 32 << 32 } else { thresholds[n] };
+        let all = [0, 1, 2].map(|n| Probability::from_threshold(of(n)).unwrap());
+        let (dropout, probabilities) = (case.dropout(), &all[..case.dims[0]]);
+        let [ys, xs, rs] = [case.y, case.x, case.r].map(|strides| extent(case.dims, strides));
+        let (x, r, before) = (floats(1, xs), floats(2, rs), floats(3, ys));
+        let each = |run: &Alone<'_>| {
+            let mut y = before.clone();
+            for (n, &p) in probabilities.iter().enumerate() {
+                let [_, b, c, d] = case.dims;
+                let offset = case.offset + n as u64 * case.index_strides()[0];
+                let one = Case { dims: [1, b, c, d], index_strides: Some(case.index_strides()), offset, p, ..case };
+                let part = |strides: Strides| {
+                    let start = if one.dims.contains(&0) { 0 } else { n * strides[0] };
+                    start..start + extent(one.dims, strides)
+                };
+                run(one.dropout(), &x[part(case.x)], &r[part(case.r)], &mut y[part(case.y)]);
+            }
+            y
+        };
+        let samples = dropout.per_sample(probabilities);
+        let mut y = before.clone();
+        macro_rules! check {
+            ($whole:expr, $alone:expr) => {{
+                y.copy_from_slice(&before);
+                $whole.unwrap();
+                prop_assert!(all_same(&y, &each(&$alone)), stringify!($whole));
+            }};
+        }
+        check!(samples.forward(&x, &mut y), |one, x, _, y| one.forward(x, y).unwrap());
+        check!(samples.forward_residual(&x, &r, &mut y), |one, x, r, y| one.forward_residual(x, r, y).unwrap());
+        check!(samples.backward_add(&x, &mut y), |one, x, _, y| one.backward_add(x, y).unwrap());
+        check!(samples.evaluate(&x, &mut y), |one, x, _, y| one.evaluate(x, y).unwrap());
+        check!(samples.evaluate_residual(&x, &r, &mut y), |one, x, r, y| one.evaluate_residual(x, r, y).unwrap());
+        let over = Case { x: case.y, ..case }.dropout();
+        let over = over.per_sample(probabilities);
+        let alone = |one: Dropout| one.with_layout(one.layout().unwrap().input_strides(case.y));
+        check!(over.forward_in_place(&mut y), |one, _, _, y| alone(one).forward_in_place(y).unwrap());
+        check!(over.evaluate_in_place(&mut y), |one, _, _, y| alone(one).evaluate_in_place(y).unwrap());
+        check!(over.forward_residual_in_place(&mut y, &r), |one, _, r, y| {
+            alone(one).forward_residual_in_place(y, r).unwrap();
+        });
+        check!(over.evaluate_residual_in_place(&mut y, &r), |one, _, r, y| {
+            alone(one).evaluate_residual_in_place(y, r).unwrap();
+        });
     }
 
     /// The output is its own input.

@@ -38,6 +38,7 @@ mod path;
 mod probability;
 mod reference;
 mod relu;
+mod samples;
 mod scaling;
 mod select;
 mod spatial;

@@ -3,6 +3,7 @@ use crate::engine::{Input, Output, Pass, Row, Source, Threads};
 use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::{Layout, Memory, check_indices};
 use crate::mask::MaskMut;
+use crate::probability::Probability;
 use crate::simd::Level;
 use crate::stream::Stream;
 
@@ -11,6 +12,11 @@ impl Dropout {
     /// The dropout from `distance` elements further on.
     pub(crate) const fn further(self, distance: u64) -> Self {
         Self { offset: self.offset.wrapping_add(distance), ..self }
+    }
+
+    /// The dropout with another drop probability.
+    pub(crate) const fn with_probability(self, p: Probability) -> Self {
+        Self { p, ..self }
     }
 
     pub(crate) fn run_level(&self) -> Level {

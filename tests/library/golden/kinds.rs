@@ -42,6 +42,7 @@ kinds! {
     rows: RowsCase,
     channels: ChannelsCase,
     samples: Samples,
+    per_sample: PerSample,
     embedding: Embedding,
     attention: AttentionCase,
     bias: Bias,
@@ -223,6 +224,31 @@ impl Case for Samples {
         assert_same(&written(len, |y| stream.forward(&x, y)), &self.scaled);
         assert_same(&written(len, |y| stream.with_scaling(Scaling::Naive).forward(&x, y)), &self.unscaled);
         assert_same(&written(len, |y| stream.forward_residual(&x, &r, y)), &self.sum);
+    }
+}
+
+#[derive(Deserialize)]
+struct PerSample {
+    stream: Stream,
+    probabilities: Floats,
+    len: usize,
+    y: Floats,
+    sum: Floats,
+    samples: Floats,
+    standard_evaluation: Floats,
+}
+
+impl Case for PerSample {
+    fn check(self, level: Level) {
+        let p: Vec<_> = self.probabilities.0.iter().map(|p| Probability::new(*p).unwrap()).collect();
+        let (stream, len) = (self.stream.at(level), p.len() * self.len);
+        let (x, r, samples) = (values(1, len), values(2, len), stream.per_sample(&p));
+        assert_same(&written(len, |y| samples.forward(&x, y)), &self.y);
+        assert_same(&written(len, |y| samples.forward_residual(&x, &r, y)), &self.sum);
+        let whole = stream.with_layout(Layout::samples(p.len(), self.len));
+        assert_same(&written(len, |y| whole.per_sample(&p).forward(&x, y)), &self.samples);
+        let standard = stream.with_scaling(Scaling::Standard);
+        assert_same(&written(len, |y| standard.per_sample(&p).evaluate(&x, y)), &self.standard_evaluation);
     }
 }
 

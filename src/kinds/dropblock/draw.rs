@@ -5,19 +5,21 @@ use core::ops::Range;
 use super::DropBlock;
 use crate::engine::{Source, each_words};
 use crate::layout::Layout;
-use crate::mask::low_bits;
+use crate::mask::{MaskMut, low_bits};
 use crate::simd::Level;
 use crate::stream::Stream;
 
 impl DropBlock {
-    /// Draws the bits of a range of the elements of the mask to as many words as they need. Bits past them can be anything.
-    pub(super) fn draw(&self, range: Range<usize>, words: &mut [u64]) {
+    /// Draws the bits of elements from `first` of the mask on, as many as there is room for.
+    pub(super) fn draw(&self, first: usize, to: &mut MaskMut<'_>) {
+        let (range, words) = (first..first + to.len(), to.words_mut());
         let seeds = Source::drawn(Stream { p: self.gamma, ..self.dropout.stream() }, self.dropout.offset());
         if self.dropout.run_level() == Level::SCALAR {
             self.draw_scalar(seeds, range, words);
         } else {
             self.draw_blocks(seeds, &range, words);
         }
+        to.clear_tail();
     }
 
     /// The specification: looks at all seeds that cover an element.

@@ -197,8 +197,7 @@ impl DropBlock {
     pub fn fill(&self, mask: &mut MaskMut<'_>) -> Result<KeptCount, Error> {
         self.check_mask(mask.len())?;
         self.check_seeds()?;
-        self.draw(0..mask.len(), mask.words_mut());
-        mask.clear_tail();
+        self.draw(0, mask);
         Ok(KeptCount { kept: mask.as_mask().count_kept() as u64, total: mask.len() as u64 })
     }
 

@@ -6,7 +6,7 @@ use super::{DropBlock, KeptCount};
 use crate::engine::{Input, Operands, Pass, Source};
 use crate::error::{Argument, Error, Setting};
 use crate::layout::Layout;
-use crate::mask::{Mask, mask_words};
+use crate::mask::{Mask, MaskMut};
 
 /// Words of a piece of the mask, 2 KB: four maps of 64 by 64. Fuzzing has small maps, and pieces of all kinds even so.
 const WORDS: usize = if cfg!(fuzzing) { 2 } else { 256 };
@@ -108,11 +108,9 @@ impl DropBlock {
         let (mut first, end) = (maps.start * area, maps.end * area);
         while first < end {
             let len = most.min(unit - first % unit.max(1)).min(end - first);
-            let (words, _) = words.split_at_mut(mask_words(len).min(WORDS));
-            self.draw(first..first + len, words);
-            if let Ok(mask) = Mask::new(words, len) {
-                each(first, mask);
-            }
+            let Ok(mut mask) = MaskMut::new(&mut words, len) else { return };
+            self.draw(first, &mut mask);
+            each(first, mask.as_mask());
             first += len;
         }
     }

@@ -21,4 +21,4 @@ pub(crate) use pass::{Pass, each_words, fill, fill_layout};
 pub(crate) use reader::{Reader, Source};
 pub(crate) use row::Row;
 pub(crate) use run::Run;
-pub(crate) use threads::Threads;
+pub(crate) use threads::{PIECE, Threads};

@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::stream::BLOCK;
 
 /// Elements of a piece, at most: so many take a thread about as long as another takes to wake.
-const PIECE: usize = 1 << 17;
+pub(crate) const PIECE: usize = 1 << 17;
 
 /// Which threads a pass may run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,27 @@ impl Threads {
         }
         let middle = start + half;
         join(|| self.rows(start..middle, columns, task), || self.rows(middle..end, columns, task));
+    }
+
+    /// The same with what each range has of `y`, `columns` elements a row; ranges of at most `rows` rows.
+    pub(crate) fn rows_of(
+        self,
+        range: Range<usize>,
+        rows: usize,
+        (y, columns): (&mut [f32], usize),
+        task: &(dyn Fn(Range<usize>, &mut [f32]) + Sync),
+    ) {
+        let Range { start, end } = range;
+        let half = (end - start) / 2;
+        if matches!(self, Self::One) || end - start <= rows || half == 0 {
+            return task(start..end, y);
+        }
+        let middle = start + half;
+        let (first, second) = y.split_at_mut_checked(half.saturating_mul(columns)).unwrap_or_default();
+        join(
+            || self.rows_of(start..middle, rows, (first, columns), task),
+            || self.rows_of(middle..end, rows, (second, columns), task),
+        );
     }
 }
 

@@ -1,6 +1,8 @@
+use core::ops::Range;
+
 use super::dropout::Dropout;
 use super::stored::StoredMask;
-use crate::engine::{Input, Reader, Row, Source};
+use crate::engine::{Input, PIECE, Reader, Row, Source};
 use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::check_indices;
 use crate::mask::Mask;
@@ -21,7 +23,8 @@ use crate::simd::Level;
 /// | [`backward_add`](Self::backward_add) | `dx[t] += kept(ids[t]) ? dy[t] * scale : +0.0` |
 /// | [`backward_table`](Self::backward_table) | `dtable[ids[t]] += kept(ids[t]) ? dy[t] * scale : +0.0`, for `t` ascending |
 ///
-/// Arithmetic, aliasing and levels are as in [`Dropout`]. In evaluation, look the rows up and pass them to
+/// Arithmetic, aliasing and levels are as in [`Dropout`]. In parallel, threads share out the positions, or the rows of the
+/// table: each adds to its own in the order of the positions. In evaluation, look the rows up and pass them to
 /// [`Dropout::evaluate`].
 ///
 /// # Cost
@@ -45,8 +48,9 @@ use crate::simd::Level;
 /// ```
 ///
 /// # Errors
-/// All operations: [`Error::Unsupported`] for a layout or threads, [`Error::LengthMismatch`] of a table or of rows, [`Error::UnknownToken`] of the first token that is not
-/// below `V`, [`Error::IndexOverflow`] if the bits of the vocabulary pass 2^64. After an error nothing has been written.
+/// All operations: [`Error::Unsupported`] for a layout, [`Error::LengthMismatch`] of a table or of rows,
+/// [`Error::UnknownToken`] of the first token that is not below `V`, [`Error::IndexOverflow`] if the bits of the vocabulary
+/// pass 2^64. After an error nothing has been written.
 #[derive(Clone, Copy, Debug)]
 pub struct EmbeddingDropout<'a> {
     words: Words<'a>,
@@ -164,11 +168,11 @@ impl<'a> EmbeddingDropout<'a> {
         let vocabulary = self.vocabulary;
         match self.words {
             Words::Drawn(dropout) => {
-                dropout.supports_no(&[Setting::Layout, Setting::Threads])?;
+                dropout.supports_no(&[Setting::Layout])?;
                 check_indices(dropout.offset(), vocabulary as u128)?;
             }
             Words::Stored(stored) => {
-                stored.settings().supports_no(&[Setting::Layout, Setting::Threads])?;
+                stored.settings().supports_no(&[Setting::Layout])?;
                 same_length(Argument::Mask, vocabulary, stored.bits())?;
             }
         }
@@ -181,23 +185,45 @@ impl<'a> EmbeddingDropout<'a> {
     }
 
     /// `y[row] = kept(token) ? x[row] * scale : +0.0` for each position, or the sum with what is there; of no `x`, `y` itself.
+    /// On several threads each has some of the rows of `y`.
     fn launch(&self, ids: &[u32], [x_row, y_row]: [RowOf; 2], x: Option<&[f32]>, added: bool, y: &mut [f32]) {
-        let (source, scale, level) = match self.words {
-            Words::Drawn(dropout) => (dropout.source(), dropout.scale(), dropout.run_level()),
-            Words::Stored(stored) => (stored.source(), stored.scale(), stored.settings().run_level()),
+        let (source, scale, level, threads) = match self.words {
+            Words::Drawn(dropout) => (dropout.source(), dropout.scale(), dropout.run_level(), dropout.threads()),
+            Words::Stored(stored) => {
+                (stored.source(), stored.scale(), stored.settings().run_level(), stored.settings().threads)
+            }
         };
         let dimension = self.dimension;
-        let mut ahead = [0];
-        let mut reader = Reader::new(level, source, &mut ahead);
-        let mut specification = source.bits();
-        for (position, &token) in ids.iter().enumerate() {
-            let kept = if level == Level::SCALAR { specification(token.into()) } else { reader.kept(token.into()) };
-            let rows = |row: RowOf| row.start(position, token, dimension);
-            let Some(y) = y.get_mut(rows(y_row)..).and_then(|y| y.get_mut(..dimension)) else { return };
-            let x = x.and_then(|x| x.get(rows(x_row)..)).map_or(Input::InPlace, Input::Slice);
-            let inputs = if added { [x, Input::InPlace] } else { [x; 2] };
-            Row::new(level, Source::Certain(kept), inputs, y, &mut []).product(if added { 2 } else { 1 }, scale);
-        }
+        let task = |rows: Range<usize>, y: &mut [f32]| {
+            let mut ahead = [0];
+            let mut reader = Reader::new(level, source, &mut ahead);
+            let mut specification = source.bits();
+            // a row of a position is that of one token, one of the table of any
+            let (first, tokens) = match y_row {
+                RowOf::Position => (rows.start, ids.get(rows.clone()).unwrap_or_default()),
+                RowOf::Token => (0, ids),
+            };
+            for (&token, position) in tokens.iter().zip(first..) {
+                let row = y_row.number(position, token);
+                let Some(row) = row.checked_sub(rows.start).filter(|_| row < rows.end) else { continue };
+                let kept = if level == Level::SCALAR { specification(token.into()) } else { reader.kept(token.into()) };
+                let y = y.get_mut(row.wrapping_mul(dimension)..).and_then(|y| y.get_mut(..dimension));
+                let Some(y) = y else { return };
+                let x = x.and_then(|x| x.get(x_row.number(position, token).wrapping_mul(dimension)..));
+                let x = x.map_or(Input::InPlace, Input::Slice);
+                let inputs = if added { [x, Input::InPlace] } else { [x; 2] };
+                Row::new(level, Source::Certain(kept), inputs, y, &mut []).product(if added { 2 } else { 1 }, scale);
+            }
+        };
+        let (rows, most) = match y_row {
+            RowOf::Position => (ids.len(), PIECE / dimension.max(1)),
+            // each thread looks at all tokens, which should not take longer than their rows
+            RowOf::Token => {
+                let pieces = (ids.len().saturating_mul(dimension) / PIECE).min(dimension / 16).max(1);
+                (self.vocabulary, self.vocabulary.div_ceil(pieces))
+            }
+        };
+        threads.rows_of(0..rows, most, (y, dimension), &task);
     }
 }
 
@@ -211,12 +237,11 @@ enum RowOf {
 }
 
 impl RowOf {
-    /// Its first element.
     #[inline(always)]
-    const fn start(self, position: usize, token: u32, dimension: usize) -> usize {
+    const fn number(self, position: usize, token: u32) -> usize {
         match self {
-            Self::Position => position.wrapping_mul(dimension),
-            Self::Token => (token as usize).wrapping_mul(dimension),
+            Self::Position => position,
+            Self::Token => token as usize,
         }
     }
 }

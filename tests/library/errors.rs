@@ -191,7 +191,7 @@ fn no_setting_is_ignored() {
         refuses(Setting::Scaling, dropout, &["blocks", "alpha"]);
     }
     #[cfg(feature = "rayon")]
-    refuses(Setting::Threads, stream().parallel(), &["connect", "embedding", "values"]);
+    refuses(Setting::Threads, stream().parallel(), &["connect", "values"]);
 }
 
 /// What was set can be read, and tells two values apart.

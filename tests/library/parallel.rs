@@ -2,8 +2,8 @@
 
 use crate::common::{OPERATIONS, STORED_OPERATIONS, all_same, floats};
 use dropmask::{
-    AlphaDropout, Attention, BiasDropout, DropBlock, Dropout, DropoutLayer, Error, Key, Layout, Level, Mask, MaskMut,
-    Probability, Scaling, Select, mask_words,
+    AlphaDropout, Attention, BiasDropout, DropBlock, Dropout, DropoutLayer, EmbeddingDropout, Error, Key, Layout,
+    Level, Mask, MaskMut, Probability, Scaling, Select, mask_words,
 };
 use rayon::ThreadPoolBuilder;
 
@@ -170,6 +170,38 @@ fn kinds_with_shapes_of_their_own() {
         let actual = pool.install(|| run(stream(0.1).parallel()));
         let same = all_same(&actual.0, &expected.0) && all_same(&actual.1, &expected.1) && actual.2 == expected.2;
         assert!(same, "{threads} threads");
+    }
+}
+
+/// Positions, and rows of the table, of tokens that occur many times; pieces of one row, and rows of one element.
+#[test]
+fn words_keep_their_order() {
+    let pools = THREADS.map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    for (vocabulary, dimension, count) in [(37, 200, 4001), (3, 150_000, 7), (50_000, 64, 5000), (99, 1, 400_000)] {
+        let ids: Vec<u32> = (0..count as u64).map(|t| Key::new(9).below(t, vocabulary as u64) as u32).collect();
+        let (table, x) = (floats(1, vocabulary * dimension), floats(2, count * dimension));
+        let words = crate::common::fill(&stream(0.3), vocabulary);
+        let everything = |stream: Dropout| {
+            let drawn = EmbeddingDropout::new(stream.with_offset(33), [vocabulary, dimension]);
+            let mask = Mask::new(&words, vocabulary).unwrap();
+            // a bit takes as long as many elements
+            let dropouts = if dimension < 64 { &[drawn.stored(mask)][..] } else { &[drawn, drawn.stored(mask)][..] };
+            let of = |dropout: &EmbeddingDropout<'_>| {
+                let (mut y, mut rows, mut dx, mut dtable) = (x.clone(), x.clone(), x.clone(), table.clone());
+                dropout.lookup(&ids, &table, &mut y).unwrap();
+                dropout.forward_in_place(&ids, &mut rows).unwrap();
+                dropout.backward_add(&ids, &x, &mut dx).unwrap();
+                dropout.backward_table(&ids, &x, &mut dtable).unwrap();
+                [y, rows, dx, dtable]
+            };
+            dropouts.iter().flat_map(of).collect::<Vec<_>>()
+        };
+        let expected = everything(stream(0.3));
+        for (pool, threads) in pools.iter().zip(THREADS) {
+            let actual = pool.install(|| everything(stream(0.3).parallel()));
+            let same = actual.iter().zip(&expected).all(|(actual, expected)| all_same(actual, expected));
+            assert!(same, "{count} tokens of {vocabulary}, {dimension} elements, {threads} threads");
+        }
     }
 }
 

@@ -113,10 +113,10 @@ impl Dropout {
     }
 
     /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
-    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. `Dropout`, `StoredMask`, `DropoutLayer`,
-    /// [`AlphaDropout`], [`ReluDropout`], [`Select`] and [`Attention`] do so, [`DropBlock`] once its mask is drawn, and
-    /// [`BiasDropout`] but for sums over a batch; `DropConnect`, `EmbeddingDropout` and masks that are drawn as values
-    /// return [`Error::Unsupported`].
+    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. So do `StoredMask`, `DropoutLayer`,
+    /// [`AlphaDropout`], [`ReluDropout`], [`Select`], [`Attention`], `EmbeddingDropout`, [`DropBlock`] once its mask is drawn
+    /// and counted, and [`BiasDropout`] but for sums over a batch; `DropConnect` and masks that are drawn as values return
+    /// [`Error::Unsupported`].
     ///
     /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
     ///

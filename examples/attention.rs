@@ -22,7 +22,7 @@ fn main() -> Result<(), Error> {
 
     let with = |p| -> Result<Attention<'static>, Error> {
         let stream = Dropout::new(Key::new(42), Probability::new(p)?);
-        Ok(Attention::new(stream, HEADS, TOKENS, TOKENS))
+        Ok(Attention::new(stream, [1, HEADS, TOKENS, TOKENS]).scale(1.0 / (SIZE as f32).sqrt()))
     };
     println!("greatest error of a gradient, relative to the greatest gradient");
     println!("{:29} {:>9} {:>9} {:>9}", "", "dQ", "dK", "dV");
@@ -59,27 +59,25 @@ fn transpose(a: &Heads) -> Heads {
 }
 
 fn scores(q: &Heads, k: &Heads) -> Heads {
-    product(q, k, true) / (SIZE as f32).sqrt()
-}
-
-fn weights(attention: &Attention<'_>, scores: &Heads) -> Result<Heads, Error> {
-    let mut weights = scores.clone();
-    attention.forward_in_place(weights.as_slice_mut().unwrap())?;
-    Ok(weights)
+    product(q, k, true)
 }
 
 fn forward(attention: &Attention<'_>, [q, k, v]: &[Heads; 3]) -> Result<Heads, Error> {
-    Ok(product(&weights(attention, &scores(q, k))?, v, false))
+    let mut weights = scores(q, k);
+    attention.forward_in_place(weights.as_slice_mut().unwrap())?;
+    Ok(product(&weights, v, false))
 }
 
-/// The gradients of Q, K and V from that of the output. Nothing is kept from the forward pass.
+/// The gradients of Q, K and V from that of the output. Nothing is kept from the forward pass: it is computed again, and the
+/// softmax with it.
 fn backward(attention: &Attention<'_>, [q, k, v]: &[Heads; 3], gradient: &Heads) -> Result<[Heads; 3], Error> {
-    let scores = scores(q, k);
-    let dv = product(&transpose(&weights(attention, &scores)?), gradient, false);
+    let mut softmax = scores(q, k);
+    let mut weights = Heads::zeros(softmax.dim());
+    attention.forward_softmax_in_place(softmax.as_slice_mut().unwrap(), weights.as_slice_mut().unwrap())?;
+    let dv = product(&transpose(&weights), gradient, false);
     let dweights = product(gradient, v, true);
-    let mut dscores = scores;
-    attention.backward_in_place(dscores.as_slice_mut().unwrap(), dweights.as_slice().unwrap())?;
-    dscores /= (SIZE as f32).sqrt();
+    let mut dscores = softmax;
+    attention.backward_softmax_in_place(dscores.as_slice_mut().unwrap(), dweights.as_slice().unwrap())?;
     let dq = product(&dscores, k, false);
     let dk = product(&transpose(&dscores), q, false);
     Ok([dq, dk, dv])

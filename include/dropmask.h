@@ -118,8 +118,8 @@ typedef uint32_t dropmask_status;
 #define DROPMASK_INDEX_OVERFLOW 6
 
 /**
- * Rows overlap in memory, past is above PTRDIFF_MAX, or a shape or its mask has more than SIZE_MAX elements; the
- * latter, with 32-bit pointers, also where a function does not list it.
+ * Rows overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers,
+ * also where a function does not list it.
  */
 #define DROPMASK_INVALID_SHAPE 7
 
@@ -1017,8 +1017,8 @@ dropmask_status dropmask_embedding_apply_table_f32(const uint64_t *mask,
  *
  * Query i sees the keys 0 ... past + i, as many as there are: past is 0 where a sequence attends to itself, keys -
  * queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key, as it does from
- * keys on. Above PTRDIFF_MAX it is a negative number that wrapped around, keys - queries of more queries than keys:
- * INVALID_SHAPE, also where there are no elements. (Subtract as size_t: a 32-bit number that wrapped is no fault to see.) What a query does not see is not read, and +0.0 in the weights.
+ * keys on. It may be negative: a query that sees nothing has weights of 0. (Subtract as ptrdiff_t: a 32-bit number
+ * that wrapped is no fault to see.) What a query does not see is not read, and +0.0 in the weights.
  * renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
  *
  * A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
@@ -1029,7 +1029,7 @@ dropmask_status dropmask_embedding_apply_table_f32(const uint64_t *mask,
  * and offset have no say.
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_SHAPE, INVALID_OPTION.
+ * INVALID_OPTION.
  */
 dropmask_status dropmask_attention_forward_f32(uint64_t key,
                                                float p,
@@ -1038,7 +1038,7 @@ dropmask_status dropmask_attention_forward_f32(uint64_t key,
                                                size_t matrices,
                                                size_t queries,
                                                size_t keys,
-                                               size_t past,
+                                               ptrdiff_t past,
                                                uint32_t renormalise,
                                                const uint64_t *mask,
                                                const float *scores,
@@ -1054,7 +1054,7 @@ dropmask_status dropmask_attention_forward_f32(uint64_t key,
  * mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
  * dscores may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_SHAPE, INVALID_OPTION.
+ * INVALID_OPTION.
  */
 dropmask_status dropmask_attention_backward_f32(uint64_t key,
                                                 float p,
@@ -1063,7 +1063,7 @@ dropmask_status dropmask_attention_backward_f32(uint64_t key,
                                                 size_t matrices,
                                                 size_t queries,
                                                 size_t keys,
-                                                size_t past,
+                                                ptrdiff_t past,
                                                 uint32_t renormalise,
                                                 const uint64_t *mask,
                                                 const float *scores,
@@ -1076,7 +1076,7 @@ dropmask_status dropmask_attention_backward_f32(uint64_t key,
  *
  * p: a float; a double is rounded to it first, see the rules.
  * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE,
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP,
  * INVALID_OPTION.
  */
 dropmask_status dropmask_attention_evaluate_f32(float p,
@@ -1084,7 +1084,7 @@ dropmask_status dropmask_attention_evaluate_f32(float p,
                                                 size_t matrices,
                                                 size_t queries,
                                                 size_t keys,
-                                                size_t past,
+                                                ptrdiff_t past,
                                                 uint32_t renormalise,
                                                 const float *scores,
                                                 float *weights);

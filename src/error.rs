@@ -70,11 +70,6 @@ pub enum Error {
         /// The value that was passed.
         factor: f64,
     },
-    /// A number of keys before the first query that is above `isize::MAX`: a negative number that wrapped around.
-    InvalidPast {
-        /// The value that was passed.
-        past: usize,
-    },
     /// A layer was asked for the gradient of a training pass before it ran one.
     NoForward,
     /// A token that is not in the vocabulary.
@@ -184,9 +179,6 @@ impl fmt::Display for Error {
                 write!(f, "a block of side {block} is empty or larger than a map of {height} x {width}")
             }
             Self::InvalidFactor { factor } => write!(f, "factor {factor} is not a finite number from 0 on"),
-            Self::InvalidPast { past } => {
-                write!(f, "{past} keys before the first query are more than there can be: a negative number?")
-            }
             Self::NoForward => f.write_str("backward in training before any forward in training"),
             Self::UnknownToken { position, id, vocabulary } => {
                 write!(f, "token {id} at position {position} is not in a vocabulary of {vocabulary}")

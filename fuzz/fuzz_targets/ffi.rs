@@ -379,7 +379,6 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
         }
         Operation::Attention => {
             let (p, scaling, renormalise, len) = (call.p(), call.scaling(), call.option(), call.product(3));
-            call.fault(n[3] > isize::MAX as usize, DROPMASK_INVALID_SHAPE);
             let (offset, scores, dy, dscores) =
                 (call.offset(len.min(1 << 64)), call.read(F32, len), call.read(F32, len), call.write(F32, len));
             call.pair = Some((0, 2));
@@ -392,7 +391,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
                     n[0],
                     n[1],
                     n[2],
-                    n[3],
+                    n[3].cast_signed(),
                     renormalise,
                     ptr::null(),
                     scores,

@@ -65,7 +65,7 @@ pub(crate) fn written<E>(
 pub(crate) struct Operands<'a> {
     inputs: [Rows; INPUTS],
     output: Rows,
-    /// Where sums over the rows go; empty if there are none.
+    /// Where sums over the rows go, or another output; empty if there are none.
     sums: Rows,
     memory: PhantomData<(&'a [f32], &'a mut [f32])>,
 }
@@ -80,8 +80,8 @@ struct Rows {
 }
 
 // SAFETY: of the slices that the operands are made of, the inputs are shared, and the outputs are borrowed for as long as the
-// operands live. Two threads that share them use different elements: `Threads` gives each its own range, and none has sums. In
-// the output these lie in different places: `Layout::check` has asked `check_apart`.
+// operands live. Two threads that share them use different elements: `Threads` gives each its own range, and none has sums of
+// rows. In the outputs these lie in different places: `Layout::check` has asked `check_apart`.
 unsafe impl Send for Operands<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Operands<'_> {}
@@ -234,6 +234,11 @@ impl<'a> Operands<'a> {
         Self { sums: Rows::write(sums.into(), Operand::Row), ..self }
     }
 
+    /// With another output in the place of sums, whose elements lie as those of the first.
+    pub(crate) fn and_output(self, y: &'a mut [f32]) -> Self {
+        Self { sums: Rows::write(y.into(), Operand::Output), ..self }
+    }
+
     /// `len` elements from `column` on of the run that begins there, or as many as each operand that is there has.
     #[inline(always)]
     pub(crate) fn run(&self, starts: &Distances, column: usize, len: usize) -> Run<'_> {
@@ -259,11 +264,5 @@ impl<'a> Operands<'a> {
             Rows { start: rows.start.wrapping_add(first), len: rows.len - first, ..rows }
         };
         Self { inputs: self.inputs.map(from), output: from(self.output), sums: Rows::NONE, memory: PhantomData }
-    }
-
-    /// The same of operands without gaps: from `first` on.
-    #[inline(always)]
-    pub(crate) fn dense(&self, first: usize, len: usize) -> Run<'_> {
-        self.run(&Distances::default(), first, len)
     }
 }

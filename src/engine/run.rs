@@ -64,15 +64,21 @@ impl Run<'_> {
         Self { x: [self.x[0], self.sums.cast_const(), self.sums.cast_const()], y: self.sums, ..self }
     }
 
-    /// The output as all that is read.
-    pub(crate) const fn of_output(self) -> Self {
-        Self { x: [self.y.cast_const(); INPUTS], ..self }
+    /// The output in the place of the first input.
+    pub(crate) const fn output_first(self) -> Self {
+        let [_, second, third] = self.x;
+        Self { x: [self.y.cast_const(), second, third], ..self }
     }
 
-    /// The output and the second input as what is read.
-    pub(crate) const fn output_and_second(self) -> Self {
-        let [_, second, _] = self.x;
-        Self { x: [self.y.cast_const(), second, second], ..self }
+    /// The third input in the place of the second.
+    pub(crate) const fn first_and_third(self) -> Self {
+        let [first, _, third] = self.x;
+        Self { x: [first, third, third], ..self }
+    }
+
+    /// With the output of another, and as many elements as both have.
+    pub(crate) const fn onto(self, Self { y, sums, len, .. }: Self) -> Self {
+        Self { y, sums, len: if len < self.len { len } else { self.len }, ..self }
     }
 
     /// Copies the first input to the output, or writes +0.0.
@@ -131,17 +137,23 @@ impl Run<'_> {
     /// The loop where every element is kept, one vector at a time: for elements of more constants than there are registers.
     #[inline(always)]
     pub(crate) fn each_kept<S: Simd, E: Element>(self, s: S, element: &mut E) {
+        self.each_vector(s, element, |_| !0);
+    }
+
+    /// The loop one vector at a time, which is a third of the code; `bits` are those from an element on, 16 at least.
+    #[inline(always)]
+    pub(crate) fn each_vector<S: Simd, E: Element>(self, s: S, element: &mut E, bits: impl Fn(usize) -> u64) {
         let mut element = InRegisters::new(element);
         let mut sums = element.sums().map_or(S::Floats::splat(s, 0.0), |sums| load(s, sums));
         let whole = self.len / 16 * 16;
         for at in (0..whole).step_by(16) {
             // SAFETY: `at + 16` is at most the length.
-            unsafe { self.vector(s, &mut *element, &mut sums, (at, 16), !0, 0) };
+            unsafe { self.vector(s, &mut *element, &mut sums, (at, 16), bits(at), 0) };
         }
         let rest = self.len - whole;
         if rest > 0 {
             // SAFETY: `rest` elements are left.
-            unsafe { self.vector(s, &mut *element, &mut sums, (whole, rest), low_bits(rest), 0) };
+            unsafe { self.vector(s, &mut *element, &mut sums, (whole, rest), bits(whole) & low_bits(rest), 0) };
         }
         if let Some(array) = element.sums() {
             *array = to_array(sums);

@@ -4,12 +4,11 @@ use super::buffers::{InOut, Pair, Read, ReadMask, run, unless_null};
 use super::call::Call;
 use super::status::*;
 use crate::kinds::Attention;
-use crate::kinds::check_past;
 use crate::layout::Layout;
 use crate::mask::Mask;
 
 /// past of the attention functions: every query sees every key. In C, `cbindgen.toml` says it.
-pub const DROPMASK_NOT_CAUSAL: usize = isize::MAX.cast_unsigned();
+pub const DROPMASK_NOT_CAUSAL: isize = isize::MAX;
 
 /// Attention dropout: weights = dropout(softmax(scores)), the softmax over each row of keys elements. Weight j of
 /// query i of matrix m (a head of a sample) is at (m * queries + i) * keys + j, and its bit has the index offset +
@@ -17,8 +16,8 @@ pub const DROPMASK_NOT_CAUSAL: usize = isize::MAX.cast_unsigned();
 ///
 /// Query i sees the keys 0 ... past + i, as many as there are: past is 0 where a sequence attends to itself, keys -
 /// queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key, as it does from
-/// keys on. Above PTRDIFF_MAX it is a negative number that wrapped around, keys - queries of more queries than keys:
-/// INVALID_SHAPE, also where there are no elements. (Subtract as size_t: a 32-bit number that wrapped is no fault to see.) What a query does not see is not read, and +0.0 in the weights.
+/// keys on. It may be negative: a query that sees nothing has weights of 0. (Subtract as ptrdiff_t: a 32-bit number
+/// that wrapped is no fault to see.) What a query does not see is not read, and +0.0 in the weights.
 /// renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
 ///
 /// A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
@@ -29,7 +28,7 @@ pub const DROPMASK_NOT_CAUSAL: usize = isize::MAX.cast_unsigned();
 /// and offset have no say.
 /// scores, weights: matrices * queries * keys floats; weights may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_SHAPE, INVALID_OPTION.
+/// INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_attention_forward_f32(
     key: u64,
@@ -39,7 +38,7 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
     matrices: usize,
     queries: usize,
     keys: usize,
-    past: usize,
+    past: isize,
     renormalise: u32,
     mask: *const u64,
     scores: *const f32,
@@ -71,7 +70,7 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
 /// mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
 /// dscores may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_SHAPE, INVALID_OPTION.
+/// INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_attention_backward_f32(
     key: u64,
@@ -81,7 +80,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
     matrices: usize,
     queries: usize,
     keys: usize,
-    past: usize,
+    past: isize,
     renormalise: u32,
     mask: *const u64,
     scores: *const f32,
@@ -110,7 +109,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
 ///
 /// p: a float; a double is rounded to it first, see the rules.
 /// scores, weights: matrices * queries * keys floats; weights may be equal to scores.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE,
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP,
 /// INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_attention_evaluate_f32(
@@ -119,7 +118,7 @@ pub unsafe extern "C" fn dropmask_attention_evaluate_f32(
     matrices: usize,
     queries: usize,
     keys: usize,
-    past: usize,
+    past: isize,
     renormalise: u32,
     scores: *const f32,
     weights: *mut f32,
@@ -146,12 +145,11 @@ fn attention(
     matrices: usize,
     queries: usize,
     keys: usize,
-    past: usize,
+    past: isize,
     renormalise: u32,
 ) -> Result<Attention<'static>, dropmask_status> {
     let known = if renormalise <= 1 { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) };
-    let given = both(check_past(past).map_err(status_of), known).map(|_| ());
-    let attention = Attention::new(call.given(given).unshaped()?, matrices, queries, keys);
+    let attention = Attention::new(call.given(known).unshaped()?, [1, matrices, queries, keys]);
     Ok(attention.causal(past).renormalise(renormalise == 1))
 }
 

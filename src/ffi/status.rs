@@ -22,8 +22,8 @@ pub const DROPMASK_MISALIGNED: dropmask_status = 4;
 pub const DROPMASK_OVERLAP: dropmask_status = 5;
 /// The index of an element passes 2^64; an index range may end at exactly 2^64.
 pub const DROPMASK_INDEX_OVERFLOW: dropmask_status = 6;
-/// Rows overlap in memory, past is above PTRDIFF_MAX, or a shape or its mask has more than SIZE_MAX elements; the
-/// latter, with 32-bit pointers, also where a function does not list it.
+/// Rows overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers,
+/// also where a function does not list it.
 pub const DROPMASK_INVALID_SHAPE: dropmask_status = 7;
 /// A scaling, a layout or an option has a value that this header does not name.
 pub const DROPMASK_INVALID_OPTION: dropmask_status = 8;
@@ -43,7 +43,7 @@ pub extern "C" fn dropmask_status_message(status: dropmask_status) -> *const c_c
         DROPMASK_MISALIGNED => c"a buffer is not aligned to its elements",
         DROPMASK_OVERLAP => c"a buffer that is written overlaps another one",
         DROPMASK_INDEX_OVERFLOW => c"the index of an element passes 2^64",
-        DROPMASK_INVALID_SHAPE => c"rows overlap in memory, past is negative, or a shape is too large",
+        DROPMASK_INVALID_SHAPE => c"rows overlap in memory, or a shape is too large",
         DROPMASK_INVALID_OPTION => c"a scaling, a layout or an option has an unknown value",
         DROPMASK_INVALID_BLOCK => c"a block is empty or larger than its map",
         DROPMASK_UNKNOWN_TOKEN => c"a token is not in the vocabulary",
@@ -59,7 +59,6 @@ pub(super) const fn status_of(error: Error) -> dropmask_status {
         // lengths follow from the shape here, so that only the shape can be at fault
         Error::InvalidShape { .. }
         | Error::InvalidLayout { .. }
-        | Error::InvalidPast { .. }
         | Error::LengthMismatch { .. }
         | Error::MaskTooShort { .. } => DROPMASK_INVALID_SHAPE,
         Error::InvalidBlock { .. } => DROPMASK_INVALID_BLOCK,

@@ -144,10 +144,10 @@ impl AlphaDropout {
 
 /// `kept ? x * a + b : d`.
 #[derive(Clone, Copy)]
-struct Affine {
-    a: f32,
-    b: f32,
-    d: f32,
+pub(super) struct Affine {
+    pub(super) a: f32,
+    pub(super) b: f32,
+    pub(super) d: f32,
 }
 
 impl Element for Affine {

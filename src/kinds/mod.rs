@@ -18,8 +18,6 @@ mod stored;
 
 pub use alpha::AlphaDropout;
 pub use attention::Attention;
-#[cfg(feature = "ffi")]
-pub(crate) use attention::check_past;
 pub use bias::BiasDropout;
 pub use connect::DropConnect;
 pub use cutout::Cutout;

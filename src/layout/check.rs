@@ -104,8 +104,11 @@ impl Axis {
     }
 }
 
+/// # Errors
+/// [`Error::LengthMismatch`] unless both are equal.
+///
 /// A number that is cut off at `usize::MAX` could be the length of a mask where a usize has 32 bits.
-fn same_bits(argument: Argument, expected: u128, actual: usize) -> Result<(), Error> {
+pub(crate) fn same_bits(argument: Argument, expected: u128, actual: usize) -> Result<(), Error> {
     if expected == actual as u128 {
         return Ok(());
     }

@@ -5,6 +5,7 @@ mod indices;
 mod memory;
 mod walk;
 
+pub(crate) use check::same_bits;
 pub(crate) use indices::{Indices, check_indices};
 use memory::SLICES;
 pub(crate) use memory::{Distances, Line, Lines, Memory, Operand, Runs};

@@ -119,7 +119,7 @@ pub const FAMILY: [Function; 26] = [
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: stack,
-        call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] [3] option null (0) (1)),
+        call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] past option null (0) (1)),
         expected: |a, b| {
             let [scores, weights] = b else { panic!() };
             attention(a).forward(scores.f32(), weights.f32_mut()).unwrap();
@@ -131,7 +131,7 @@ pub const FAMILY: [Function; 26] = [
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: stack,
-        call: call!(dropmask_attention_backward_f32: key p offset scaling [0] [1] [2] [3] option null (0) (1) (2)),
+        call: call!(dropmask_attention_backward_f32: key p offset scaling [0] [1] [2] past option null (0) (1) (2)),
         expected: |a, b| {
             let [scores, dy, dscores] = b else { panic!() };
             attention(a).backward(scores.f32(), dy.f32(), dscores.f32_mut()).unwrap();
@@ -143,7 +143,7 @@ pub const FAMILY: [Function; 26] = [
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(U64, stack_words).null(Null::Choice), buffer(Unit, stack), buffer(Unit, stack).over(1)],
         span: |_| 0,
-        call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1) (2)),
+        call: call!(dropmask_attention_forward_f32: key p offset scaling [0] [1] [2] past option (0) (1) (2)),
         expected: |a, b| {
             let [mask, scores, weights] = b else { panic!() };
             let mask = Mask::new(mask.u64(), stack(a) as usize).unwrap();
@@ -161,7 +161,7 @@ pub const FAMILY: [Function; 26] = [
             buffer(Unit, stack).over(1),
         ],
         span: |_| 0,
-        call: call!(dropmask_attention_backward_f32: key p offset scaling [0] [1] [2] [3] option (0) (1) (2) (3)),
+        call: call!(dropmask_attention_backward_f32: key p offset scaling [0] [1] [2] past option (0) (1) (2) (3)),
         expected: |a, b| {
             let [mask, scores, dy, dscores] = b else { panic!() };
             let mask = Mask::new(mask.u64(), stack(a) as usize).unwrap();
@@ -174,7 +174,7 @@ pub const FAMILY: [Function; 26] = [
         sizes: &[2, 3, 40, 30],
         buffers: &[buffer(Unit, stack), buffer(Unit, stack).over(0)],
         span: |_| 0,
-        call: call!(dropmask_attention_evaluate_f32: p scaling [0] [1] [2] [3] option (0) (1)),
+        call: call!(dropmask_attention_evaluate_f32: p scaling [0] [1] [2] past option (0) (1)),
         expected: |a, b| {
             let [scores, weights] = b else { panic!() };
             let a = Args { offset: 0, ..a.clone() };

@@ -184,6 +184,9 @@ macro_rules! argument {
     ($a:ident ($i:literal)) => {
         $a.at($i)
     };
+    ($a:ident past) => {
+        $a.sizes[3].cast_signed()
+    };
     ($a:ident null) => {
         std::ptr::null()
     };

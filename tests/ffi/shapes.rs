@@ -174,8 +174,8 @@ pub fn channels(a: &Args) -> Layout {
 }
 
 pub fn attention(a: &Args) -> Attention<'static> {
-    let attention = Attention::new(stream(a), a.sizes[0], a.sizes[1], a.sizes[2]);
-    attention.causal(a.sizes[3]).renormalise(a.option == 1)
+    let attention = Attention::new(stream(a), [1, a.sizes[0], a.sizes[1], a.sizes[2]]);
+    attention.causal(a.sizes[3].cast_signed()).renormalise(a.option == 1)
 }
 
 pub fn cutout(a: &Args) -> Cutout {

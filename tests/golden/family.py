@@ -156,28 +156,38 @@ def embedding():
 
 
 def attention():
-    """Weight j of query i of matrix m has index offset + (m * queries + i) * keys + j."""
-    def case(stream, matrices, queries, keys, past=None, renormalise=False):
-        count = matrices * queries * keys
-        scores, dy = ([Decimal(x) for x in values(n, count)] for n in (1, 2))
+    """Weight [b, h, q, k] has index offset + b * strides[0] + h * strides[1] + q * strides[2] + k, dense by default; its
+    score is x * scale + bias, the bias by strides of its own; query q sees k <= past + q."""
+    def case(stream, shape, past=None, renormalise=False, strides=None, scale=1.0, bias_strides=None):
+        keys, places = shape[3], list(itertools.product(*map(range, shape)))
+        dense = [math.prod(shape[1:]), math.prod(shape[2:]), keys]
+        index = lambda place, strides: sum(i * stride for i, stride in zip(place, [*strides, 1]))
+        count, spread = len(places), [] if bias_strides is None else [index(place, bias_strides) for place in places]
+        sizes = [(1, count), (2, count), (3, max([-1, *spread]) + 1)]
+        x, dy, bias = ([Decimal(x) for x in values(n, size)] for n, size in sizes)
+        scores = [x * Decimal(scale) + sum(bias[i] for i in spread[at:at + 1]) for at, x in enumerate(x)]
         factor = Decimal(1 if renormalise else stream.scale)
-        bits, softmax, weights, gradient = stream.bits(count), [], [], []
-        for row in range(matrices * queries):
+        bits, softmax, weights, gradient = [stream.kept(index(place, strides or dense)) for place in places], [], [], []
+        for row in range(count // keys):
             at = range(row * keys, (row + 1) * keys)
-            visible = [i for i in at if past is None or i - at[0] <= past + row % queries]
+            visible = [i for i in at if past is None or i - at[0] <= past + row % shape[2]]
             counted = [i for i in visible if bits[i] or not renormalise]
             norm = lambda some: {i: scores[i].exp() / sum(scores[j].exp() for j in some) for i in some}
             p, dp = norm(counted), {i: dy[i] * factor if bits[i] else Decimal(0) for i in counted}
             jacobian = lambda i, j: p[i] * ((i == j) - p[j])
             softmax += [norm(visible).get(i, 0) for i in at]
             weights += [p[i] * factor if i in p and bits[i] else 0 for i in at]
-            gradient += [sum(jacobian(i, j) * dp[j] for j in counted) if i in p else 0 for i in at]
-        return {"stream": stream.json(), "shape": [matrices, queries, keys], "past": past, "renormalise": renormalise,
-                "mask": words(bits), "softmax": doubles(softmax), "weights": doubles(weights),
-                "gradient": doubles(gradient)}
-    return [case(Stream(70, 0.1, 1000), 2, 2, 11), case(Stream(71, 0.5, 3), 2, 3, 3, past=0),
-            case(Stream(72, 0.3, END - 40), 1, 2, 20, past=18), case(Stream(73, 0.5, 65), 2, 2, 9, renormalise=True),
-            case(Stream(74, 0.3, 7), 1, 4, 6, past=1, renormalise=True)]
+            gradient += [sum(jacobian(i, j) * dp[j] for j in counted) * Decimal(scale) if i in p else 0 for i in at]
+        return {"stream": stream.json(), "shape": shape, "past": past, "renormalise": renormalise, "strides": strides,
+                "scale": scale, "bias_strides": bias_strides, "bias_len": len(bias), "mask": words(bits),
+                "softmax": doubles(softmax), "weights": doubles(weights), "gradient": doubles(gradient)}
+    return [case(Stream(70, 0.1, 1000), [1, 2, 2, 11]), case(Stream(71, 0.5, 3), [2, 1, 3, 3], past=0),
+            case(Stream(72, 0.3, END - 40), [1, 1, 2, 20], past=18),
+            case(Stream(73, 0.5, 65), [1, 2, 2, 9], renormalise=True),
+            case(Stream(74, 0.3, 7), [1, 1, 4, 6], past=1, renormalise=True),
+            case(Stream(75, 0.5, 40), [2, 2, 4, 5], past=-2, strides=[200, 20, 5], scale=0.25),
+            case(Stream(76, 0.3, 9), [2, 2, 2, 6], strides=[36, 0, 18], scale=0.5, bias_strides=[0, 12, 6]),
+            case(Stream(77, 0.5), [2, 2, 1, 7], past=4, renormalise=True, strides=[0, 11, 5], bias_strides=[7, 0, 0])]
 
 
 def bias():

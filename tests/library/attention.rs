@@ -11,7 +11,7 @@ struct Case {
     matrices: usize,
     queries: usize,
     keys: usize,
-    causal: Option<usize>,
+    causal: Option<isize>,
     renormalise: bool,
 }
 
@@ -22,7 +22,7 @@ impl Case {
 
     /// Without a causal mask, with one that hides much, and with one that hides little; rescaled and renormalised.
     fn variants(self) -> impl Iterator<Item = Self> {
-        [None, Some(0), Some(self.keys.saturating_sub(self.queries))]
+        [None, Some(0), Some(self.keys as isize - self.queries as isize)]
             .into_iter()
             .flat_map(move |causal| [false, true].map(|renormalise| Self { causal, renormalise, ..self }))
     }
@@ -32,12 +32,14 @@ impl Case {
     }
 
     fn attention(self, stream: Dropout) -> Attention<'static> {
-        let attention = Attention::new(stream, self.matrices, self.queries, self.keys).renormalise(self.renormalise);
+        let attention =
+            Attention::new(stream, [1, self.matrices, self.queries, self.keys]).renormalise(self.renormalise);
         self.causal.map_or(attention, |past| attention.causal(past))
     }
 
     fn visible(self, row: usize) -> usize {
-        self.causal.map_or(self.keys, |past| self.keys.min(past + row % self.queries + 1))
+        let seen = |past| (0..self.keys).filter(|k| *k as i128 <= past as i128 + (row % self.queries) as i128).count();
+        self.causal.map_or(self.keys, seen)
     }
 }
 
@@ -45,7 +47,7 @@ fn stream(p: f32) -> Dropout {
     Dropout::new(Key::new(11), Probability::new(p).unwrap()).with_offset(77)
 }
 
-fn uniform(seed: u64, len: usize, bound: f32) -> Vec<f32> {
+pub(crate) fn uniform(seed: u64, len: usize, bound: f32) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..len).map(|_| rng.random_range(-bound..bound)).collect()
 }
@@ -78,7 +80,7 @@ fn evaluate(attention: Attention<'_>, scores: &[f32]) -> Vec<f32> {
 
 /// Equal to the bit, but for the payload of NaNs.
 #[track_caller]
-fn assert_same(actual: &[f32], expected: &[f32], what: impl std::fmt::Display) {
+pub(crate) fn assert_same(actual: &[f32], expected: &[f32], what: impl std::fmt::Display) {
     assert_eq!(actual.len(), expected.len());
     for (i, (a, b)) in actual.iter().zip(expected).enumerate() {
         assert!(a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(), "{what}: element {i} is {a:e}, not {b:e}");
@@ -86,7 +88,7 @@ fn assert_same(actual: &[f32], expected: &[f32], what: impl std::fmt::Display) {
 }
 
 /// Replaces about one value in `every` by a special one.
-fn sprinkle(x: &mut [f32], seed: u64, every: u32) {
+pub(crate) fn sprinkle(x: &mut [f32], seed: u64, every: u32) {
     const SPECIAL: [f32; 10] =
         [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::NEG_INFINITY, f32::MIN, f32::MAX, 1e-40, -0.0, 0.0, -1e9];
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -629,7 +631,7 @@ fn a_weight_that_underflows_is_zero() {
     let mut expected = None;
     for level in Level::supported() {
         let stored = Mask::new(&words, KEYS).unwrap();
-        let attention = Attention::new(stream(0.0).with_level(level), 1, 1, KEYS).stored(stored);
+        let attention = Attention::new(stream(0.0).with_level(level), [1, 1, 1, KEYS]).stored(stored);
         let mut y = scores.clone();
         attention.forward_in_place(&mut y).unwrap();
         assert_eq!((y[at].to_bits(), y[0]), (0, 1.0 / KEYS as f32), "{level}");
@@ -677,50 +679,28 @@ fn nothing_is_kept() {
     }
 }
 
-/// The numbers of keys before the first query that are none.
-fn wrapped() -> [usize; 4] {
-    [2_usize.wrapping_sub(5), usize::MAX, isize::MAX as usize + 1, usize::MAX / 2 + 2]
-}
-
+/// More queries than keys, and shards of keys behind those that a query sees.
 #[test]
-fn more_queries_than_keys_are_an_error() {
-    let x = uniform(18, 10, 1.0);
-    for past in wrapped() {
-        let error = Err(Error::InvalidPast { past });
-        for level in Level::supported() {
-            for renormalise in [false, true] {
-                let mut y = [7.0; 10];
-                let attention = Attention::new(stream(0.5).with_level(level), 1, 5, 2);
-                let attention = attention.causal(past).renormalise(renormalise);
-                assert_eq!(attention.forward(&x, &mut y), error);
-                assert_eq!(attention.forward_in_place(&mut y), error);
-                assert_eq!(attention.backward(&x, &x, &mut y), error);
-                assert_eq!(attention.backward_in_place(&mut y, &x), error);
-                assert_eq!(attention.evaluate(&x, &mut y), error);
-                assert_eq!(attention.evaluate_in_place(&mut y), error);
-                assert_eq!(y, [7.0; 10], "{past}");
+fn a_query_that_sees_nothing_has_weights_of_zero() {
+    let past = [isize::MIN, isize::MIN + 3, -1000, -5, -4, -3, -2, -1, 0, isize::MAX - 1, isize::MAX];
+    for shape in [Case::new(2, 5, 2), Case::new(1, 4, 70)] {
+        let (mut scores, mut dy) = (uniform(18, shape.len(), 3.0), uniform(19, shape.len(), 1.0));
+        for (past, renormalise) in past.into_iter().flat_map(|past| [(past, false), (past, true)]) {
+            let case = Case { causal: Some(past), renormalise, ..shape };
+            let hidden = |i: usize| i % case.keys >= case.visible(i / case.keys);
+            assert_eq!((0..case.len()).all(hidden), past <= -(case.queries as isize), "{case:?}");
+            for i in (0..case.len()).filter(|&i| hidden(i)) {
+                (scores[i], dy[i]) = (f32::NAN, f32::NAN);
             }
+            for y in everywhere(case, stream(0.4), &scores, &dy) {
+                assert!(y.iter().enumerate().all(|(i, y)| !y.is_nan() && (!hidden(i) || y.to_bits() == 0)), "{case:?}");
+            }
+            (scores, dy) = (uniform(18, shape.len(), 3.0), uniform(19, shape.len(), 1.0));
         }
-        // where there is nothing to be seen, too
-        for [matrices, queries, keys] in [[0, 5, 2], [1, 0, 2], [1, 5, 0]] {
-            let attention = Attention::new(stream(0.5), matrices, queries, keys).causal(past);
-            assert_eq!(attention.forward(&[], &mut []), error);
-            assert_eq!(attention.backward(&[], &[], &mut []), error);
-            assert_eq!(attention.evaluate(&[], &mut []), error);
-        }
-        // the last one counts
-        let attention = Attention::new(stream(0.5), 1, 5, 2).causal(past).causal(0);
-        assert_eq!(attention.evaluate(&x, &mut [0.0; 10]), Ok(()));
     }
-}
-
-/// The queries that see a key are a shard, and `keys - queries` wraps back on its way there.
-#[test]
-fn queries_that_see_a_key() {
-    let past = 2_usize.wrapping_sub(5).wrapping_add(3);
     for level in Level::supported() {
-        let attention = Attention::new(stream(0.5).with_level(level), 1, 2, 2).causal(past);
-        assert_eq!(evaluate(attention, &[0.25; 4]), [1.0, 0.0, 0.5, 0.5]);
+        let attention = Attention::new(stream(0.5).with_level(level), [1, 1, 3, 2]).causal(-1);
+        assert_eq!(evaluate(attention, &[0.25; 6]), [0.0, 0.0, 1.0, 0.0, 0.5, 0.5]);
     }
 }
 
@@ -732,26 +712,25 @@ fn every_query_sees_every_key() {
     for renormalise in [false, true] {
         let all = Case { renormalise, ..shape };
         let expected = everywhere(all, stream(0.5), &scores, &dy);
-        for past in [12, 13, 14, 1000, isize::MAX as usize - 1, isize::MAX as usize] {
+        for past in [12, 13, 14, 1000, isize::MAX - 1, isize::MAX] {
             let causal = all.attention(stream(0.5)).causal(past);
             assert_everywhere(causal, &scores, &dy, &expected, &format!("past {past}"));
         }
     }
-    // as many keys as can be named
     // so many rows without keys are done with at once
     for level in Level::supported() {
-        let rows = Attention::new(stream(0.5).with_level(level), usize::MAX, usize::MAX, 0).causal(3);
+        let rows = Attention::new(stream(0.5).with_level(level), [1, usize::MAX, usize::MAX, 0]).causal(3);
         assert_eq!(rows.forward(&[], &mut []), Ok(()));
         assert_eq!(rows.backward(&[], &[], &mut []), Ok(()));
         assert_eq!(rows.evaluate_in_place(&mut []), Ok(()));
     }
-    let endless = Attention::new(stream(0.5), 0, 5, usize::MAX);
+    let endless = Attention::new(stream(0.5), [1, 0, 5, usize::MAX]);
     assert_eq!(endless.forward(&[], &mut []), Ok(()));
 }
 
 #[test]
 fn errors_write_nothing() {
-    let attention = Attention::new(stream(0.5), 2, 3, 4);
+    let attention = Attention::new(stream(0.5), [1, 2, 3, 4]);
     let (x, short) = ([1.0; 24], [1.0; 23]);
     let length = |argument| Err(Error::LengthMismatch { argument, expected: 24, actual: 23 });
     let (mut y, mut small) = ([7.0; 24], [7.0; 23]);
@@ -767,14 +746,14 @@ fn errors_write_nothing() {
     assert_eq!(attention.backward_in_place(&mut small, &x), length(Argument::Output));
     assert_eq!(attention.backward_in_place(&mut y, &short), length(Argument::Input));
 
-    let huge = Attention::new(stream(0.5), usize::MAX, 2, 4);
+    let huge = Attention::new(stream(0.5), [1, usize::MAX, 2, 4]);
     assert_eq!(
         huge.forward(&x, &mut y),
         Err(Error::LengthMismatch { argument: Argument::Input, expected: usize::MAX, actual: 24 })
     );
 
     let offset = u64::MAX - 22;
-    let late = Attention::new(stream(0.5).with_offset(offset), 2, 3, 4);
+    let late = Attention::new(stream(0.5).with_offset(offset), [1, 2, 3, 4]);
     let overflow = Err(Error::IndexOverflow { offset, span: 24 });
     assert_eq!(late.forward(&x, &mut y), overflow);
     assert_eq!(late.forward_in_place(&mut y), overflow);
@@ -784,7 +763,7 @@ fn errors_write_nothing() {
     assert_eq!(late.evaluate_in_place(&mut y), overflow);
 
     assert_eq!((y, small), ([7.0; 24], [7.0; 23]));
-    Attention::new(stream(0.5).with_offset(offset - 1), 2, 3, 4).forward(&x, &mut y).unwrap();
+    Attention::new(stream(0.5).with_offset(offset - 1), [1, 2, 3, 4]).forward(&x, &mut y).unwrap();
 
     // the offset of bits that are not drawn
     let stored = late.stored(Mask::new(&[!0], 24).unwrap());
@@ -814,7 +793,7 @@ fn a_stored_mask_is_the_drawn_one() {
     }
     // one bit too few
     let words = [0; 1];
-    let attention = Attention::new(stream(0.5), 1, 2, 3).stored(Mask::new(&words, 5).unwrap());
+    let attention = Attention::new(stream(0.5), [1, 1, 2, 3]).stored(Mask::new(&words, 5).unwrap());
     let mut weights = [9.0; 6];
     let error = Error::LengthMismatch { argument: Argument::Mask, expected: 6, actual: 5 };
     assert_eq!(attention.forward(&[0.0; 6], &mut weights), Err(error));
@@ -842,7 +821,7 @@ fn flushed_weights_are_zero() {
     };
     let before = control();
     let run = |mode: u32, level| {
-        let attention = Attention::new(stream(0.0).with_level(level), 1, 1, 3);
+        let attention = Attention::new(stream(0.0).with_level(level), [1, 1, 1, 3]);
         let (mut weights, mut gradient) = ([7.0; 3], [7.0; 3]);
         set(before | mode);
         attention.forward(&[0.0, 0.0, -87.3], &mut weights).unwrap();

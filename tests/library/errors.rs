@@ -78,11 +78,6 @@ fn messages_name_the_numbers() {
             Error::InvalidLayout { len: 2, stride: 4, within: 5 },
             "an axis of 2 at a stride of 4 overlaps one of 5 elements, or does not fit in memory",
         ),
-        (
-            Error::InvalidPast { past: usize::MAX - 2 },
-            // 2^64 - 3, or 2^32 - 3
-            &format!("{} keys before the first query are more than there can be: a negative number?", usize::MAX - 2),
-        ),
         (Error::Unsupported { setting: Setting::Scaling }, "this operation cannot honour the setting of scaling"),
         (Error::UnsupportedLevel, "this machine or build has no such SIMD level"),
     ];
@@ -137,7 +132,7 @@ fn no_setting_is_ignored() {
     let scalings = [Scaling::Standard, Scaling::Naive].map(|scaling| stream().with_scaling(scaling));
     let x = [1.0; 4];
     let refuses = |setting, dropout: Dropout, kinds: &[&str]| {
-        let attention = Attention::new(dropout, 1, 2, 2);
+        let attention = Attention::new(dropout, [1, 1, 2, 2]);
         let connect = DropConnect::new(dropout, 2, [2, 2]);
         let embedding = EmbeddingDropout::new(dropout, [2, 2]);
         let blocks = DropBlock::new(dropout, [1, 1, 2, 2], 1).unwrap();
@@ -174,7 +169,7 @@ fn no_setting_is_ignored() {
         refused("values", &|_, _| dropout.fill_u8(&mut [7; 4]));
         // also where there are no elements
         let empty = [
-            ("attention", Attention::new(dropout, 0, 2, 2).forward(&[], &mut [])),
+            ("attention", Attention::new(dropout, [0, 1, 2, 2]).forward(&[], &mut [])),
             ("connect", DropConnect::new(dropout, 0, [0, 0]).forward(&[], None, &[], &mut [])),
             ("embedding", EmbeddingDropout::new(dropout, [0, 2]).lookup(&[], &[], &mut [])),
             ("values", dropout.fill_u8(&mut [])),

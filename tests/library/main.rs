@@ -14,6 +14,7 @@ mod common;
 
 mod alpha;
 mod attention;
+mod attention_options;
 mod bias;
 mod connect;
 mod cutout;

@@ -114,12 +114,13 @@ fn kinds_with_shapes_of_their_own() {
         let len = matrices * queries * keys;
         let (scores, dy, bits) = (floats(1, len), floats(2, len), vec![0x5A5A_1234_0FF0_3C3C; mask_words(len)]);
         let everything = |stream: Dropout| {
-            let attention = Attention::new(stream.with_offset(77), matrices, queries, keys);
+            let attention = Attention::new(stream.with_offset(77), [1, matrices, queries, keys]);
             let mut results = Vec::new();
             for attention in [
                 attention,
                 attention.causal(5),
                 attention.renormalise(true),
+                attention.scale(0.5).bias(&dy, [0, 0, keys]).index_strides([0, keys as u64, 0]),
                 attention.stored(Mask::new(&bits, len).unwrap()),
             ] {
                 let (mut weights, mut gradient, mut evaluated) = (vec![0.0; len], scores.clone(), vec![0.0; len]);
@@ -127,6 +128,10 @@ fn kinds_with_shapes_of_their_own() {
                 attention.backward_in_place(&mut gradient, &dy).unwrap();
                 attention.evaluate(&scores, &mut evaluated).unwrap();
                 results.extend([weights, gradient, evaluated]);
+                let (mut weights, mut softmax, mut sum) = (vec![0.0; len], scores.clone(), dy.clone());
+                attention.forward_softmax_in_place(&mut softmax, &mut weights).unwrap();
+                attention.backward_softmax_add(&softmax, &dy, &mut sum).unwrap();
+                results.extend([weights, softmax, sum]);
             }
             results
         };

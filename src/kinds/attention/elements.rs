@@ -36,8 +36,15 @@ impl Element for Largest {
 
 /// `exp(x - largest)`, and their sums.
 pub(super) struct Exponential {
-    pub(super) largest: f32,
+    largest: f32,
     pub(super) sums: [f32; 16],
+}
+
+impl Exponential {
+    /// Of a row of `-inf` alone they are 0, not NaN.
+    pub(super) fn below(largest: f32) -> Self {
+        Self { largest: if largest == f32::NEG_INFINITY { 0.0 } else { largest }, sums: [0.0; 16] }
+    }
 }
 
 impl Element for Exponential {
@@ -56,25 +63,12 @@ impl Element for Exponential {
     }
 }
 
-/// `kept ? x : -inf`.
-pub(super) struct Hide;
-
-impl Element for Hide {
-    fn scalar(&mut self, [x, ..]: [f32; 3], kept: bool) -> f32 {
-        if kept { x } else { f32::NEG_INFINITY }
-    }
-    #[inline(always)]
-    fn vector<F: Floats>(&mut self, level: F::Level, _: &mut F, [x, ..]: [F; 3], bits: u64, at: usize) -> F {
-        x.select(F::splat(level, f32::NEG_INFINITY), bits, at)
-    }
-}
-
 /// From exponentials of a row to its weights.
 #[derive(Clone, Copy)]
 pub(super) struct Weights {
     /// 1 over the sum of the exponentials, 0 where that is 0.
     inverse: f32,
-    /// The least exponential whose weight is not 0.
+    /// The least exponential whose weight is above 0.
     least: f32,
 }
 
@@ -98,9 +92,14 @@ impl Weights {
         self.inverse.is_nan()
     }
 
-    /// Exponentials that are the weights.
-    pub(super) const fn themselves() -> Self {
-        Self { inverse: 1.0, least: f32::MIN_POSITIVE }
+    /// Exponentials that are the weights, and not normal numbers perhaps.
+    pub(super) const fn themselves(flushed: bool) -> Self {
+        Self { inverse: 1.0, least: if flushed { f32::MIN_POSITIVE } else { f32::from_bits(1) } }
+    }
+
+    /// 1 over the sum of the exponentials.
+    pub(super) const fn inverse(self) -> f32 {
+        self.inverse
     }
 
     /// A sum over exponentials as one over weights.
@@ -109,7 +108,7 @@ impl Weights {
     }
 
     /// 0 where `y` is 0, even if the sum is NaN.
-    fn scalar(self, y: f32) -> f32 {
+    pub(super) fn scalar(self, y: f32) -> f32 {
         if y == 0.0 { 0.0 } else { y * self.inverse }
     }
 
@@ -119,9 +118,10 @@ impl Weights {
         y.mul(F::splat(level, self.inverse))
     }
 
-    /// `x`, or `+0.0` where the weight is 0: what is multiplied by it does not count, whatever it is.
+    /// `x`, or `+0.0` where the weight is 0: what is multiplied by it does not count, whatever it is. No weight is
+    /// below 0, and what the caller says is one is taken for 0.
     fn counted(self, x: f32, y: f32) -> f32 {
-        if self.scalar(y) == 0.0 { 0.0 } else { x }
+        if self.scalar(y) <= 0.0 { 0.0 } else { x }
     }
 
     /// [`counted`](Self::counted) of every lane.
@@ -152,7 +152,8 @@ impl Element for Normalise {
     }
 }
 
-/// Of exponentials `y` and the gradient of the weights: the sums of `y * (kept ? dy * scale : +0.0)`, but for weights of 0.
+/// Of exponentials `y` and the gradient of the weights: the sums of `y * (kept ? dy * scale : +0.0)`, but for weights
+/// of 0.
 pub(super) struct Dot {
     pub(super) weights: Weights,
     pub(super) scale: f32,
@@ -183,18 +184,22 @@ pub(super) struct Gradient {
     pub(super) weights: Weights,
     pub(super) scale: f32,
     pub(super) mean: f32,
+    /// The scale of the scores.
+    pub(super) factor: f32,
 }
 
 impl Element for Gradient {
     const INPUTS: usize = 2;
 
     fn scalar(&mut self, [y, dy, _]: [f32; 3], kept: bool) -> f32 {
-        self.weights.counted(self.weights.scalar(y) * (dropped(self.scale, dy, kept) - self.mean), y)
+        let d = dropped(self.scale, dy, kept) - self.mean;
+        self.weights.counted(self.weights.scalar(y) * d * self.factor, y)
     }
     #[inline(always)]
     fn vector<F: Floats>(&mut self, level: F::Level, _: &mut F, [y, dy, _]: [F; 3], bits: u64, at: usize) -> F {
         let d = dropped_lanes(level, self.scale, dy, bits, at).sub(F::splat(level, self.mean));
-        self.weights.counted_lanes(level, self.weights.lanes(level, y).mul(d), y)
+        let gradient = self.weights.lanes(level, y).mul(d).mul(F::splat(level, self.factor));
+        self.weights.counted_lanes(level, gradient, y)
     }
 }
 

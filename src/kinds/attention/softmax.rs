@@ -1,97 +1,148 @@
 //! The softmax of a row with dropout of its weights, and the gradient.
 
-use core::ops::Range;
-
-use super::Stack;
-use super::elements::{Dot, Exponential, Gradient, Hide, Largest, Normalise, Weights, flushes};
-use crate::engine::{Element, Operands, Reader, Run};
+use super::super::alpha::Affine;
+use super::elements::{Dot, Exponential, Gradient, Largest, Normalise, Weights, flushes};
+use super::rows::{Rows, Visible, everywhere};
+use crate::engine::{AddScaled, Element, Kernel, Reader, Run, Scale};
 use crate::simd::{Operation, Simd, fold};
 
-/// What becomes of the weights of a row.
+/// What a pass makes of its rows.
 #[derive(Clone, Copy)]
-pub(super) struct Softmax {
+pub(super) struct Task {
     /// The factor of kept weights.
     pub(super) scale: f32,
     /// Whether dropped scores count as `-inf`.
     pub(super) renormalise: bool,
+    /// Whether the input is the softmax.
+    pub(super) given: bool,
+    pub(super) output: Output,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Output {
+    Weights,
+    /// The softmax, and the weights elsewhere.
+    Both,
+    /// The gradient of the scores, times that factor; added to what there is if `add`.
+    Gradient {
+        factor: f32,
+        add: bool,
+    },
+}
+
+impl Output {
+    pub(super) const fn adds(self) -> bool {
+        matches!(self, Self::Gradient { add: true, .. })
+    }
 }
 
 /// Elements whose bits are made at a time.
 pub(super) const PIECE: usize = 4096;
 
-/// A row and its bits.
-struct Row<'r, 'a, 'b> {
+/// Elements of a gradient that is to be added, at a time.
+const STAGE: usize = 256;
+
+/// The bits of a row.
+struct Bits<'r, 'a, 'b> {
     reader: &'r mut Reader<'a, 'b>,
-    /// The index of its first bit, and how many bits follow that are wanted soon.
+    /// The index of the first, and how many follow that are wanted soon.
     first: u64,
     follow: usize,
     /// Room for the words of a piece.
     words: &'r mut [u64; PIECE / 64],
 }
 
-impl Row<'_, '_, '_> {
-    /// Does to each element what its bit says.
+impl Bits<'_, '_, '_> {
+    /// The words of some elements from number `at` on, `want` at most, and how many they are.
     #[inline(always)]
-    fn apply<S: Simd>(&mut self, s: S, run: Run<'_>, element: &mut impl Element) {
+    fn some(&mut self, at: usize, want: usize) -> (&[u64], usize) {
+        let (index, follow) = (self.first.wrapping_add(at as u64), self.follow.saturating_sub(at));
+        self.reader.some(index, follow, want, self.words)
+    }
+
+    /// Does to each element, the first of which has number `start`, what its bit says.
+    #[inline(always)]
+    fn apply<S: Simd>(&mut self, s: S, start: usize, run: Run<'_>, element: &mut impl Element) {
         let mut at = 0;
         while at < run.len() {
-            let (index, follow) = (self.first.wrapping_add(at as u64), self.follow.saturating_sub(at));
-            let (words, len) = self.reader.some(index, follow, run.len() - at, self.words);
-            run.part(at, len).each(s, element, words);
+            let (words, len) = self.some(start + at, run.len() - at);
+            run.part(at, len).each_vector(s, element, |at| words.get(at / 64).map_or(0, |word| word >> (at % 64)));
+            at += len;
+        }
+    }
+
+    /// `kept ? x : -inf`, by a sum with 0.
+    #[inline(never)] // by code that another kind of dropout has, no level needs its own
+    fn hide(&mut self, run: Run<'_>) {
+        let (mut hide, mut at) = (Affine { a: 1.0, b: 0.0, d: f32::NEG_INFINITY }, 0);
+        while at < run.len() {
+            let level = self.reader.level;
+            let (words, len) = self.some(at, run.len() - at);
+            Kernel::apply(&mut hide, level, run.part(at, len), words);
             at += len;
         }
     }
 }
 
-/// Some rows: the weights, or the gradient of the scores if there is one of the weights.
-pub(super) struct Rows<'a, 'b> {
-    pub(super) softmax: Softmax,
-    pub(super) stack: Stack,
-    pub(super) rows: Range<usize>,
+/// A task on some rows.
+pub(super) struct Softmax<'a, 'b> {
+    pub(super) task: Task,
+    pub(super) rows: Rows<'a>,
     pub(super) reader: Reader<'a, 'b>,
-    pub(super) operands: Operands<'a>,
-    pub(super) gradient: bool,
 }
 
-impl Operation for Rows<'_, '_> {
+impl Operation for Softmax<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        let (Softmax { scale, renormalise }, Stack { keys, .. }) = (self.softmax, self.stack);
-        let mut words = [0; PIECE / 64];
-        let (end, flushed) = (self.rows.end, flushes());
-        for row in self.rows {
-            let visible = self.stack.visible(row);
-            if visible < keys {
-                self.operands.dense(row * keys + visible, keys - visible).constant(false);
+        let Task { scale, renormalise, given, output } = self.task;
+        let (mut words, mut stage, flushed) = ([0; PIECE / 64], [0.0; STAGE], flushes());
+        let level = self.reader.level;
+        while let Some(Visible { mut run, first, follow }) = self.rows.next() {
+            let mut bits = Bits { reader: &mut self.reader, first, follow, words: &mut words };
+            let mut weights = Weights::themselves(flushed);
+            if !given {
+                if renormalise {
+                    bits.hide(run);
+                    run = run.output_first();
+                }
+                weights = Weights::of_sum(exponentials(s, run), flushed);
+                run = run.output_first();
+                if weights.undefined() {
+                    divide(run, weights);
+                    weights = Weights::themselves(flushed);
+                }
             }
-            let first = row * keys;
-            // a long row fills the vectors by itself, and perhaps a part of it is wanted
-            let follow = if keys < PIECE { (end - row) * keys } else { visible };
-            let run = self.operands.dense(row * keys, visible);
-            let mut row = Row { reader: &mut self.reader, first: first as u64, follow, words: &mut words };
-            let mut scores = run;
-            if renormalise {
-                row.apply(s, run, &mut Hide);
-                scores = run.of_output();
-            }
-            let mut weights = Weights::of_sum(exponentials(s, scores), flushed);
-            if weights.undefined() {
-                run.of_output().scalar(&mut Normalise { weights, scale: 1.0 }, true);
-                weights = Weights::themselves();
-            }
-            if self.gradient {
-                let run = run.output_and_second();
+            if let Output::Gradient { factor, add } = output {
                 let mut dot = Dot { weights, scale, sums: [0.0; 16] };
-                row.apply(s, run, &mut dot);
-                let mean = weights.mean(dot.sums);
-                row.apply(s, run, &mut Gradient { weights, scale, mean });
+                bits.apply(s, 0, run, &mut dot);
+                let mut gradient = Gradient { weights, scale, mean: weights.mean(dot.sums), factor };
+                let (staged, most) = (Run::new([], &mut stage[..]), if add { STAGE } else { run.len() });
+                let mut at = 0;
+                while at < run.len() {
+                    let part = run.part(at, most);
+                    bits.apply(s, at, if add { part.onto(staged) } else { part }, &mut gradient);
+                    if add {
+                        everywhere(level, staged.onto(part).output_first(), &mut AddScaled(1.0));
+                    }
+                    at += part.len();
+                }
             } else {
-                row.apply(s, run.of_output(), &mut Normalise { weights, scale });
+                if let Output::Both = output {
+                    everywhere(level, run, &mut Scale(weights.inverse()));
+                    (weights, run) = (Weights::themselves(flushed), run.onto_sums());
+                }
+                bits.apply(s, 0, run, &mut Normalise { weights, scale });
             }
         }
     }
+}
+
+/// Weights of a sum that is NaN.
+#[cold]
+fn divide(run: Run<'_>, weights: Weights) {
+    run.scalar(&mut Normalise { weights, scale: 1.0 }, true);
 }
 
 /// `y[i] = exp(x[i] - max x)`; returns their sum. The row is read twice, from the cache.
@@ -99,53 +150,7 @@ impl Operation for Rows<'_, '_> {
 fn exponentials<S: Simd>(s: S, run: Run<'_>) -> f32 {
     let mut largest = Largest::NONE;
     run.each_kept(s, &mut largest);
-    let mut exponential = Exponential { largest: finite(largest.of_all()), sums: [0.0; 16] };
+    let mut exponential = Exponential::below(largest.of_all());
     run.each_kept(s, &mut exponential);
     fold(exponential.sums)
-}
-
-/// The specification, of scores that lie in `y`.
-impl Softmax {
-    pub(super) fn scalar_forward(self, kept: &mut dyn FnMut(usize) -> bool, y: &mut [f32]) {
-        let weights = self.scalar_exponentials(kept, y);
-        let mut normalise = Normalise { weights, scale: self.scale };
-        y.iter_mut().enumerate().for_each(|(i, y)| *y = normalise.scalar([*y, 0.0, 0.0], kept(i)));
-    }
-
-    pub(super) fn scalar_backward(self, kept: &mut dyn FnMut(usize) -> bool, dy: &[f32], y: &mut [f32]) {
-        let weights = self.scalar_exponentials(kept, y);
-        let mut dot = Dot { weights, scale: self.scale, sums: [0.0; 16] };
-        let mut sums = [0.0; 16];
-        for (i, (y, dy)) in y.iter().zip(dy).enumerate() {
-            if let Some(sum) = sums.get_mut(i % 16) {
-                *sum += dot.scalar([*y, *dy, 0.0], kept(i));
-            }
-        }
-        let mut gradient = Gradient { weights, scale: self.scale, mean: weights.mean(sums) };
-        for (i, (y, dy)) in y.iter_mut().zip(dy).enumerate() {
-            *y = gradient.scalar([*y, *dy, 0.0], kept(i));
-        }
-    }
-
-    fn scalar_exponentials(self, kept: &mut dyn FnMut(usize) -> bool, y: &mut [f32]) -> Weights {
-        if self.renormalise {
-            y.iter_mut().enumerate().for_each(|(i, y)| *y = Hide.scalar([*y; 3], kept(i)));
-        }
-        let mut largest = Largest::NONE;
-        let largest = y.iter().fold(f32::NEG_INFINITY, |_, y| largest.scalar([*y; 3], true));
-        let mut exponential = Exponential { largest: finite(largest), sums: [0.0; 16] };
-        let mut sums = [0.0; 16];
-        for (i, y) in y.iter_mut().enumerate() {
-            *y = exponential.scalar([*y; 3], true);
-            if let Some(sum) = sums.get_mut(i % 16) {
-                *sum += *y;
-            }
-        }
-        Weights::of_sum(fold(sums), false)
-    }
-}
-
-/// What to subtract: a row of `-inf` alone has exponentials of 0, not NaN.
-fn finite(largest: f32) -> f32 {
-    if largest == f32::NEG_INFINITY { 0.0 } else { largest }
 }

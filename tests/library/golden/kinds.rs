@@ -286,9 +286,13 @@ impl Case for Embedding {
 #[derive(Deserialize)]
 struct AttentionCase {
     stream: Stream,
-    shape: [usize; 3],
-    past: Option<usize>,
+    shape: [usize; 4],
+    past: Option<isize>,
     renormalise: bool,
+    strides: Option<[u64; 3]>,
+    scale: f32,
+    bias_strides: Option<[usize; 3]>,
+    bias_len: usize,
     mask: Words,
     softmax: Doubles,
     weights: Doubles,
@@ -299,32 +303,43 @@ impl Case for AttentionCase {
     /// With u = 2^-24, half an ulp: differences of the scores are exact, exp is within 2 u, the sum of at most 32 of them
     /// adds 2 u and 6 roundings, its inverse, the weight and its scale one each: weights are within 14 u < 2^-20 of
     /// themselves. In the gradient `P * (dP - D)`, with `|dP|` at most 4 times the scale, `D` has 22 u of that and the
-    /// difference of twice that 15 u: within 60 u of `P` times 4 times the scale, < 2^-16 of `P` times the scale.
+    /// difference of twice that 15 u: within 60 u of `P` times 4 times the scale, < 2^-16 of `P` times the scale. Scale and bias
+    /// of the scores are exact.
     fn check(self, level: Level) {
-        let ([matrices, queries, keys], stream) = (self.shape, self.stream.at(level));
-        let attention = Attention::new(stream, matrices, queries, keys).renormalise(self.renormalise);
+        let (shape @ [samples, heads, queries, keys], stream) = (self.shape, self.stream.at(level));
+        let len = samples * heads * queries * keys;
+        let (scores, dy, bias) = (values(1, len), values(2, len), values(3, self.bias_len));
+        let attention = Attention::new(stream, shape).renormalise(self.renormalise).scale(self.scale);
         let attention = self.past.map_or(attention, |past| attention.causal(past));
-        let len = matrices * queries * keys;
-        let (scores, dy) = (values(1, len), values(2, len));
+        let attention = self.strides.map_or(attention, |strides| attention.index_strides(strides));
+        let attention = self.bias_strides.map_or(attention, |strides| attention.bias(&bias, strides));
         let [softmax, weights, gradient] = [
             written(len, |y| attention.evaluate(&scores, y)),
             written(len, |y| attention.forward(&scores, y)),
             written(len, |dscores| attention.backward(&scores, &dy, dscores)),
         ];
+        let p = written(len, |p| attention.forward_softmax(&scores, &mut vec![0.0; len], p));
+        let of_softmax = written(len, |dscores| attention.backward_softmax(&p, &dy, dscores));
 
-        assert_eq!(fill(&stream, len), self.mask.0);
         let kept = Mask::new(&self.mask.0, len).unwrap();
+        if self.strides.is_none() {
+            assert_eq!(fill(&stream, len), self.mask.0);
+        }
         for (i, weight) in weights.iter().enumerate() {
-            let hidden = self.past.is_some_and(|past| i % keys > past + i / keys % queries);
+            let last = |past: isize| past + (i / keys % queries) as isize;
+            let hidden = self.past.is_some_and(|past| (i % keys) as isize > last(past));
             assert_eq!(weight.to_bits() == 0, hidden || !kept.get(i).unwrap(), "weight {i}: {weight}");
             let zero = hidden || self.renormalise && !kept.get(i).unwrap();
             assert!(!zero || gradient[i].to_bits() == 0, "gradient {i}: {}", gradient[i]);
+            assert!(!zero || of_softmax[i].to_bits() == 0, "gradient {i}: {}", of_softmax[i]);
         }
-        let p = if self.renormalise { &self.weights } else { &self.softmax };
+        let size = if self.renormalise { &self.weights } else { &self.softmax };
         for (actual, expected, size, bound) in [
             (softmax, &self.softmax, &self.softmax, 2_f64.powi(-20)),
             (weights, &self.weights, &self.weights, 2_f64.powi(-20)),
-            (gradient, &self.gradient, p, 2_f64.powi(-16) * f64::from(stream.scale())),
+            (p, size, size, 2_f64.powi(-20)),
+            (gradient, &self.gradient, size, 2_f64.powi(-16) * f64::from(stream.scale())),
+            (of_softmax, &self.gradient, size, 2_f64.powi(-16) * f64::from(stream.scale())),
         ] {
             let actual: Vec<f64> = actual.into_iter().map(f64::from).collect();
             let bounds = size.0.iter().map(|size| size * bound);

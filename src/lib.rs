@@ -10,6 +10,10 @@ compile_error!(
 #[doc = include_str!("../docs/engine-op.md")]
 struct EngineOp;
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/flash.md")]
+struct Flash;
+
 mod engine;
 mod error;
 #[cfg(feature = "ffi")]

@@ -278,7 +278,9 @@ impl DropConnect<'_> {
         self.check_mask()?;
         if add {
             // what is dropped may add a zero of either sign, which is nothing to all but `-0.0`
-            dx.iter_mut().for_each(|dx| *dx += 0.0);
+            for dx in &mut *dx {
+                *dx += 0.0;
+            }
         } else {
             dx.fill(0.0);
         }

@@ -103,13 +103,9 @@ impl DropBlock {
                     let bits = dilate(row, block.min(column + 64) - column);
                     for line in lines.clone() {
                         let element = line * width + l + column;
-                        match element.checked_sub(range.start) {
-                            Some(at) => clear(words, at, bits),
-                            None => {
-                                let before = u32::try_from(range.start - element).unwrap_or(u32::MAX);
-                                clear(words, 0, bits.checked_shr(before).unwrap_or(0));
-                            }
-                        }
+                        let before = u32::try_from(range.start.saturating_sub(element)).unwrap_or(u32::MAX);
+                        let bits = bits.checked_shr(before).unwrap_or(0);
+                        clear(words, element.saturating_sub(range.start), bits);
                     }
                 }
             }

@@ -8,8 +8,12 @@
  *
  * - key comes from dropmask_key_new and dropmask_key_derive; p is the chance in [0, 1] that an element is dropped;
  *   offset is the index that the first element of the buffers has in the whole tensor.
- * - p is a float, and a double is rounded to it first: 0.999 becomes 0.99900001287 and has the scale 1000.0129, not 1000;
- *   the scale of 0.9999 is off by 1.7e-4 of itself.
+ * - A float p is rounded from a double first: 0.999 becomes 0.99900001287 and has the scale 1000.0129, not 1000;
+ *   the scale of 0.9999 is off by 1.7e-4 of itself. dropmask_threshold takes a double.
+ * - struct dropmask_call describes what most functions draw and for which elements; it is read as a whole before anything
+ *   is written. Operands have strides of their own for its axes, one size_t for each, outermost first; NULL stands for those
+ *   of dense elements. An output is one of the inputs, with the same strides, or overlaps none of them between first and last
+ *   element; no two of its own elements lie in the same place. An input may have a stride of 0.
  * - Lengths and strides count elements, not bytes. A mask has one bit for each element that shares none, packed in
  *   uint64_t words with the least significant bit first, 1 = keep.
  * - What is dropped becomes +0.0, also if it was a NaN or an infinity.
@@ -66,21 +70,54 @@
 #define DROPMASK_NAIVE 2
 
 /**
- * Samples, channels, positions: element s of channel c of sample n is at (n * channels + c) * positions + s.
- */
-#define DROPMASK_CHANNELS_FIRST 0
-
-/**
- * Samples, positions, channels: element s of channel c of sample n is at (n * positions + s) * channels + c.
- */
-#define DROPMASK_CHANNELS_LAST 1
-
-/**
  * What a call came to: 0 is success. On anything else nothing has been written.
  *
  * Of several faults, the one of the lowest number is reported.
  */
 typedef uint32_t dropmask_status;
+
+/**
+ * What a call draws, and for which elements: up to four axes, outermost first.
+ *
+ * The element at [i, j, ...] has the bit of index offset + i * index[0] + j * index[1] + ...; an index of 0 shares one bit
+ * along its axis. The functions dropmask_call_rows and the like make calls of the usual shapes, of no key and of a
+ * threshold that is none. For a shard of a tensor, change the lengths of the call of the whole to those of the shard and
+ * its offset by dropmask_call_index of the shard's first element: the indices of the axes stay.
+ */
+typedef struct dropmask_call {
+  /**
+   * sizeof(struct dropmask_call).
+   */
+  size_t size;
+  /**
+   * Of dropmask_key_new and dropmask_key_derive.
+   */
+  uint64_t key;
+  /**
+   * Of dropmask_threshold: an element is kept with probability threshold / 2^32.
+   */
+  uint64_t threshold;
+  /**
+   * The index of the first bit.
+   */
+  uint64_t offset;
+  /**
+   * DROPMASK_INVERTED, DROPMASK_STANDARD or DROPMASK_NAIVE.
+   */
+  uint32_t scaling;
+  /**
+   * How many axes there are, 1 to 4.
+   */
+  uint32_t axes;
+  /**
+   * Their lengths; of others 0.
+   */
+  size_t len[4];
+  /**
+   * How far the bits of neighbours along an axis are from each other; of others 0.
+   */
+  uint64_t index[4];
+} dropmask_call;
 
 /**
  * All is done.
@@ -138,6 +175,12 @@ typedef uint32_t dropmask_status;
  */
 #define DROPMASK_UNKNOWN_TOKEN 10
 
+/**
+ * What describes a call is none: its size is not that of the struct or of a later one with zeros behind, it has no axes or
+ * more than four, or lengths of axes that it does not have. Nothing else is looked at then.
+ */
+#define DROPMASK_INVALID_CALL 11
+
 
 
 
@@ -191,13 +234,12 @@ dropmask_status dropmask_keep(float p, float *keep);
 
 /**
  * The threshold of a drop probability, T = floor((1 - p) * 2^32 + 0.5) in double: an element is kept with a
- * probability of exactly T / 2^32.
+ * probability of exactly T / 2^32. The functions with a float p take the threshold of that float.
  *
- * p: a float; a double is rounded to it first, see the rules.
  * threshold: one uint64_t.
  * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
  */
-dropmask_status dropmask_threshold(float p, uint64_t *threshold);
+dropmask_status dropmask_threshold(double p, uint64_t *threshold);
 
 /**
  * A sentence for a status, also for one that does not exist. Never NULL; the string is static.
@@ -310,70 +352,6 @@ dropmask_status dropmask_forward_f32(uint64_t key,
 dropmask_status dropmask_backward_f32(uint64_t key, float p, uint64_t offset, const float *dy, float *dx, size_t len);
 
 /**
- * Dropout before a residual sum: y[i] = r[i] + (kept(offset + i) ? x[i] * scale : +0.0). The gradient of r is dy, that
- * of x is dropmask_backward_f32.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r, y: len floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
- */
-dropmask_status dropmask_forward_residual_f32(uint64_t key,
-                                              float p,
-                                              uint64_t offset,
-                                              const float *x,
-                                              const float *r,
-                                              float *y,
-                                              size_t len);
-
-/**
- * Dropout added to a residual: r[i] += kept(offset + i) ? x[i] * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r: len floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
- */
-dropmask_status dropmask_forward_add_f32(uint64_t key, float p, uint64_t offset, const float *x, float *r, size_t len);
-
-/**
- * Accumulates the gradient: dx[i] += kept(offset + i) ? dy[i] * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: len floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
- */
-dropmask_status dropmask_backward_add_f32(uint64_t key,
-                                          float p,
-                                          uint64_t offset,
-                                          const float *dy,
-                                          float *dx,
-                                          size_t len);
-
-/**
- * What the network computes when it is not trained: y[i] = x[i], with DROPMASK_STANDARD y[i] = x[i] * keep, with the
- * keep of dropmask_keep; where keep is 0 (p = 1), y[i] = +0.0 whatever x is.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: len floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
- */
-dropmask_status dropmask_evaluate_f32(float p, uint32_t scaling, const float *x, float *y, size_t len);
-
-/**
- * dropmask_evaluate_f32 before a residual sum: y[i] = r[i] + x[i], with DROPMASK_STANDARD y[i] = r[i] + x[i] * keep;
- * where keep is 0, y[i] = r[i] + 0.0 whatever x is.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r, y: len floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
- */
-dropmask_status dropmask_evaluate_residual_f32(float p,
-                                               uint32_t scaling,
-                                               const float *x,
-                                               const float *r,
-                                               float *y,
-                                               size_t len);
-
-/**
  * Dropout by a stored mask, in either pass: y[i] = (bit i of mask) ? x[i] * scale : +0.0. A scale of 0, which is that
  * of p = 1, drops everything, here and in all that takes a stored mask.
  *
@@ -383,687 +361,252 @@ dropmask_status dropmask_evaluate_residual_f32(float p,
 dropmask_status dropmask_apply_f32(const uint64_t *mask, float scale, const float *x, float *y, size_t len);
 
 /**
- * Accumulates the gradient by a stored mask: dx[i] += (bit i of mask) ? dy[i] * scale : +0.0.
+ * A call over one row: element i has the bit of index offset + i.
  *
- * mask: dropmask_mask_words(len) words. dy, dx: len floats.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+ * As all of these, its key is 0, its offset 0, its scaling DROPMASK_INVERTED, and its threshold none, which is to be set.
  */
-dropmask_status dropmask_apply_add_f32(const uint64_t *mask, float scale, const float *dy, float *dx, size_t len);
+struct dropmask_call dropmask_call_flat(size_t len);
 
 /**
- * Dropout by a stored mask before a residual sum: y[i] = r[i] + ((bit i of mask) ? x[i] * scale : +0.0).
- *
- * mask: dropmask_mask_words(len) words. x, r, y: len floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+ * A call over a matrix, a bit for each element.
  */
-dropmask_status dropmask_apply_residual_f32(const uint64_t *mask,
-                                            float scale,
-                                            const float *x,
-                                            const float *r,
-                                            float *y,
-                                            size_t len);
+struct dropmask_call dropmask_call_rows(size_t rows, size_t columns);
 
 /**
- * dropmask_fill by rows: a column shard of a matrix in one call. Element c of row r has the index offset + r *
- * index_stride + c, and its bit is bit r * columns + c of mask: the bits of a row follow those of the row before. An
- * index_stride of 0 gives every row the same bits, which are stored once: bit c. The rest of the last word becomes 0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * mask: dropmask_mask_words(rows * columns) words; if index_stride is 0, dropmask_mask_words(columns).
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
+ * A call over samples, channels and positions (L, H * W or D * H * W), one bit for a channel of a sample: spatial dropout.
  */
-dropmask_status dropmask_rows_fill(uint64_t key,
-                                   float p,
-                                   uint64_t offset,
-                                   size_t rows,
-                                   size_t columns,
-                                   uint64_t index_stride,
-                                   uint64_t *mask);
-
-/**
- * dropmask_forward_f32 by rows, a column shard of a matrix in one call: y = kept(index) ? x * scale : +0.0, where the
- * scale is 1 unless scaling is DROPMASK_INVERTED. Element c of row r is at r * stride + c of a buffer and has the
- * index offset + r * index_stride + c. What lies between the rows is neither read nor written. The stride is at least
- * columns; the index_stride is any, 0 for the same mask in every row. If mask is not NULL, it is stored as
- * dropmask_rows_fill draws it.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: as in dropmask_rows_fill, or NULL.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_rows_forward_f32(uint64_t key,
-                                          float p,
-                                          uint64_t offset,
-                                          uint32_t scaling,
-                                          size_t rows,
-                                          size_t columns,
-                                          size_t stride,
-                                          uint64_t index_stride,
-                                          const float *x,
-                                          float *y,
-                                          uint64_t *mask);
-
-/**
- * dropmask_forward_residual_f32 by rows, as in dropmask_rows_forward_f32: y = r + (kept(index) ? x * scale : +0.0).
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_rows_forward_residual_f32(uint64_t key,
-                                                   float p,
-                                                   uint64_t offset,
-                                                   uint32_t scaling,
-                                                   size_t rows,
-                                                   size_t columns,
-                                                   size_t stride,
-                                                   uint64_t index_stride,
-                                                   const float *x,
-                                                   const float *r,
-                                                   float *y);
-
-/**
- * dropmask_forward_add_f32 by rows, as in dropmask_rows_forward_f32: r += kept(index) ? x * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r: (rows - 1) * stride + columns floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_rows_forward_add_f32(uint64_t key,
-                                              float p,
-                                              uint64_t offset,
-                                              uint32_t scaling,
-                                              size_t rows,
-                                              size_t columns,
-                                              size_t stride,
-                                              uint64_t index_stride,
-                                              const float *x,
-                                              float *r);
-
-/**
- * dropmask_backward_f32 by rows, as in dropmask_rows_forward_f32: dx = kept(index) ? dy * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_rows_backward_f32(uint64_t key,
-                                           float p,
-                                           uint64_t offset,
-                                           uint32_t scaling,
-                                           size_t rows,
-                                           size_t columns,
-                                           size_t stride,
-                                           uint64_t index_stride,
-                                           const float *dy,
-                                           float *dx);
-
-/**
- * dropmask_backward_add_f32 by rows, as in dropmask_rows_forward_f32: dx += kept(index) ? dy * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: (rows - 1) * stride + columns floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_rows_backward_add_f32(uint64_t key,
-                                               float p,
-                                               uint64_t offset,
-                                               uint32_t scaling,
-                                               size_t rows,
-                                               size_t columns,
-                                               size_t stride,
-                                               uint64_t index_stride,
-                                               const float *dy,
-                                               float *dx);
-
-/**
- * dropmask_evaluate_f32 by rows, of which element c of row r is at r * stride + c.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: (rows - 1) * stride + columns floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
- */
-dropmask_status dropmask_rows_evaluate_f32(float p,
-                                           uint32_t scaling,
-                                           size_t rows,
-                                           size_t columns,
-                                           size_t stride,
-                                           const float *x,
-                                           float *y);
-
-/**
- * dropmask_evaluate_residual_f32 by rows, of which element c of row r is at r * stride + c.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
- */
-dropmask_status dropmask_rows_evaluate_residual_f32(float p,
-                                                    uint32_t scaling,
-                                                    size_t rows,
-                                                    size_t columns,
-                                                    size_t stride,
-                                                    const float *x,
-                                                    const float *r,
-                                                    float *y);
-
-/**
- * dropmask_apply_f32 by rows, with a mask from any bit on: y = (bit first + r * index_stride + c of mask) ? x * scale
- * : +0.0 of element c of row r, at r * stride + c. The index_stride is any, and 0 gives every row the same bits. Of a
- * mask that was stored by rows it is columns, or 0 if it was stored with an index_stride of 0.
- *
- * mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, y: (rows - 1) * stride + columns
- * floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE.
- */
-dropmask_status dropmask_rows_apply_f32(const uint64_t *mask,
-                                        uint64_t first,
-                                        float scale,
-                                        size_t rows,
-                                        size_t columns,
-                                        size_t stride,
-                                        uint64_t index_stride,
-                                        const float *x,
-                                        float *y);
-
-/**
- * dropmask_apply_add_f32 by rows, as in dropmask_rows_apply_f32: dx += bit ? dy * scale : +0.0.
- *
- * mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. dy, dx: (rows - 1) * stride + columns
- * floats.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE.
- */
-dropmask_status dropmask_rows_apply_add_f32(const uint64_t *mask,
-                                            uint64_t first,
-                                            float scale,
-                                            size_t rows,
-                                            size_t columns,
-                                            size_t stride,
-                                            uint64_t index_stride,
-                                            const float *dy,
-                                            float *dx);
-
-/**
- * dropmask_apply_residual_f32 by rows, as in dropmask_rows_apply_f32: y = r + (bit ? x * scale : +0.0).
- *
- * mask: dropmask_mask_words(first + (rows - 1) * index_stride + columns) words. x, r, y: (rows - 1) * stride +
- * columns floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE.
- */
-dropmask_status dropmask_rows_apply_residual_f32(const uint64_t *mask,
-                                                 uint64_t first,
-                                                 float scale,
-                                                 size_t rows,
-                                                 size_t columns,
-                                                 size_t stride,
-                                                 uint64_t index_stride,
-                                                 const float *x,
-                                                 const float *r,
-                                                 float *y);
-
-/**
- * Draws the mask of channels: the bit of channel c of sample n is that of index offset + n * index_stride + c, and bit
- * n * channels + c of mask: the bits of a sample follow those of the sample before. An index_stride of 0 gives every
- * sample the same bits, which are stored once: bit c. The rest of the last word becomes 0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * mask: dropmask_mask_words(samples * channels) words; if index_stride is 0, dropmask_mask_words(channels).
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE.
- */
-dropmask_status dropmask_channels_fill(uint64_t key,
-                                       float p,
-                                       uint64_t offset,
-                                       size_t samples,
-                                       size_t channels,
-                                       uint64_t index_stride,
-                                       uint64_t *mask);
-
-/**
- * Spatial dropout, one bit for a whole channel: y = kept(offset + n * index_stride + c) ? x * scale : +0.0 for all
- * elements of channel c of sample n, where the scale is 1 unless scaling is DROPMASK_INVERTED. The layout is
- * DROPMASK_CHANNELS_FIRST or DROPMASK_CHANNELS_LAST; the same key drops the same channels in both. positions is L,
- * H * W or D * H * W; index_stride is the number of channels of the whole tensor (0: the same channels in every
- * sample). If mask is not NULL, it is stored as dropmask_channels_fill draws it. Evaluation is dropmask_evaluate_f32.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: samples * channels * positions floats; y may be equal to x. mask: as in dropmask_channels_fill, or NULL.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_channels_forward_f32(uint64_t key,
-                                              float p,
-                                              uint64_t offset,
-                                              uint32_t scaling,
-                                              uint32_t layout,
-                                              size_t samples,
-                                              size_t channels,
-                                              size_t positions,
-                                              uint64_t index_stride,
-                                              const float *x,
-                                              float *y,
-                                              uint64_t *mask);
-
-/**
- * Spatial dropout before a residual sum, as in dropmask_channels_forward_f32: y = r + (kept ? x * scale : +0.0).
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r, y: samples * channels * positions floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_channels_forward_residual_f32(uint64_t key,
-                                                       float p,
-                                                       uint64_t offset,
-                                                       uint32_t scaling,
-                                                       uint32_t layout,
-                                                       size_t samples,
-                                                       size_t channels,
-                                                       size_t positions,
-                                                       uint64_t index_stride,
-                                                       const float *x,
-                                                       const float *r,
-                                                       float *y);
-
-/**
- * Spatial dropout added to a residual, as in dropmask_channels_forward_f32: r += kept ? x * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r: samples * channels * positions floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_channels_forward_add_f32(uint64_t key,
-                                                  float p,
-                                                  uint64_t offset,
-                                                  uint32_t scaling,
-                                                  uint32_t layout,
-                                                  size_t samples,
+struct dropmask_call dropmask_call_channels_first(size_t samples,
                                                   size_t channels,
-                                                  size_t positions,
-                                                  uint64_t index_stride,
-                                                  const float *x,
-                                                  float *r);
+                                                  size_t positions);
 
 /**
- * The gradient of dropmask_channels_forward_f32: dx = kept ? dy * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: samples * channels * positions floats; dx may be equal to dy.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * A call over samples, positions and channels, with the same bit for a channel as dropmask_call_channels_first.
  */
-dropmask_status dropmask_channels_backward_f32(uint64_t key,
-                                               float p,
-                                               uint64_t offset,
-                                               uint32_t scaling,
-                                               uint32_t layout,
-                                               size_t samples,
-                                               size_t channels,
-                                               size_t positions,
-                                               uint64_t index_stride,
-                                               const float *dy,
-                                               float *dx);
+struct dropmask_call dropmask_call_channels_last(size_t samples, size_t positions, size_t channels);
 
 /**
- * Accumulates the gradient of dropmask_channels_forward_f32: dx += kept ? dy * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: samples * channels * positions floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * A call over samples of len elements, one bit for a sample: DropPath (stochastic depth). DROPMASK_NAIVE is what others
+ * call scale_by_keep = false.
  */
-dropmask_status dropmask_channels_backward_add_f32(uint64_t key,
-                                                   float p,
-                                                   uint64_t offset,
-                                                   uint32_t scaling,
-                                                   uint32_t layout,
-                                                   size_t samples,
-                                                   size_t channels,
-                                                   size_t positions,
-                                                   uint64_t index_stride,
-                                                   const float *dy,
-                                                   float *dx);
+struct dropmask_call dropmask_call_samples(size_t samples, size_t len);
 
 /**
- * Spatial dropout by a stored mask, in either pass: y = (bit first + n * index_stride + c of mask) ? x * scale : +0.0
- * for all elements of channel c of sample n. The index_stride is any, and 0 gives every sample the same bits. Of a
- * mask that was stored by channels it is channels, or 0 if it was stored with an index_stride of 0.
+ * A call over up to four axes, with one bit along those that share: where noise_shape has a 1.
  *
- * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, y: samples * channels *
- * positions floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+ * axes: 1 to 4. len, shared: one of each for an axis, outermost first; shared is not 0 where it shares. With NULL or
+ * another number of axes it is a call that every function refuses with DROPMASK_INVALID_CALL.
  */
-dropmask_status dropmask_channels_apply_f32(const uint64_t *mask,
-                                            uint64_t first,
-                                            float scale,
-                                            uint32_t layout,
-                                            size_t samples,
-                                            size_t channels,
-                                            size_t positions,
-                                            uint64_t index_stride,
-                                            const float *x,
-                                            float *y);
+struct dropmask_call dropmask_call_broadcast(uint32_t axes, const size_t *len, const uint8_t *shared);
 
 /**
- * Accumulates the gradient by a stored mask, as in dropmask_channels_apply_f32: dx += bit ? dy * scale : +0.0.
+ * The index of an element of a call, less its offset, modulo 2^64.
  *
- * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. dy, dx: samples * channels *
- * positions floats.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+ * position: one number for each axis, outermost first. index: one uint64_t.
+ * Status: OK, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_CALL.
  */
-dropmask_status dropmask_channels_apply_add_f32(const uint64_t *mask,
-                                                uint64_t first,
-                                                float scale,
-                                                uint32_t layout,
-                                                size_t samples,
-                                                size_t channels,
-                                                size_t positions,
-                                                uint64_t index_stride,
-                                                const float *dy,
-                                                float *dx);
+dropmask_status dropmask_call_index(const struct dropmask_call *call, const size_t *position, uint64_t *index);
 
 /**
- * Spatial dropout by a stored mask before a residual sum, as in dropmask_channels_apply_f32: y = r + (bit ? x * scale
- * : +0.0).
+ * The number of bits of the mask that a call stores: those of its elements in the order of the axes, without the axes that
+ * share one, packed without gaps.
  *
- * mask: dropmask_mask_words(first + (samples - 1) * index_stride + channels) words. x, r, y: samples * channels *
- * positions floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+ * bits: one size_t.
+ * Status: OK, NULL_POINTER, MISALIGNED, INVALID_SHAPE, INVALID_CALL.
  */
-dropmask_status dropmask_channels_apply_residual_f32(const uint64_t *mask,
-                                                     uint64_t first,
-                                                     float scale,
-                                                     uint32_t layout,
-                                                     size_t samples,
-                                                     size_t channels,
-                                                     size_t positions,
-                                                     uint64_t index_stride,
-                                                     const float *x,
-                                                     const float *r,
-                                                     float *y);
+dropmask_status dropmask_call_mask_bits(const struct dropmask_call *call,
+                                        size_t *bits);
 
 /**
- * DropPath (stochastic depth), one bit for each sample of len elements: y = kept(offset + n) ? x * scale : +0.0 for
- * all elements of sample n, where the scale is 1 unless scaling is DROPMASK_INVERTED; DROPMASK_NAIVE is what others
- * call scale_by_keep = false. If mask is not NULL, it is stored with bit n for sample n. Evaluation is
- * dropmask_evaluate_f32.
+ * Draws the mask of a call: the bits of its elements in the order of the axes, without the axes that share one.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: samples * len floats; y may be equal to x. mask: dropmask_mask_words(samples) words, or NULL.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * mask: dropmask_mask_words of the bits that dropmask_call_mask_bits counts. The rest of the last word becomes 0.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE,
+ * INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_path_forward_f32(uint64_t key,
-                                          float p,
-                                          uint64_t offset,
-                                          uint32_t scaling,
-                                          size_t samples,
-                                          size_t len,
+dropmask_status dropmask_call_fill(const struct dropmask_call *call, uint64_t *mask);
+
+/**
+ * The mask of dropmask_call_fill as bytes, 1 where an element is kept and 0 where it is dropped.
+ *
+ * kept: as many bytes as dropmask_call_mask_bits counts.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_OPTION,
+ * INVALID_CALL.
+ */
+dropmask_status dropmask_call_fill_u8(const struct dropmask_call *call, uint8_t *kept);
+
+/**
+ * Dropout in training, forward or, of dy to dx, backward: y = r + (kept ? x * scale : +0.0), and without the sum where r
+ * is NULL. The scale is that of the threshold, 1 unless scaling is DROPMASK_INVERTED. If mask is not NULL, it is stored as
+ * dropmask_call_fill draws it.
+ *
+ * x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to both. mask: as in
+ * dropmask_call_fill, or NULL.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+ * INVALID_OPTION, INVALID_CALL.
+ */
+dropmask_status dropmask_call_forward_f32(const struct dropmask_call *call,
                                           const float *x,
+                                          const size_t *x_strides,
+                                          const float *r,
+                                          const size_t *r_strides,
                                           float *y,
+                                          const size_t *y_strides,
                                           uint64_t *mask);
 
 /**
- * DropPath before a residual sum, as in dropmask_path_forward_f32: y = r + (kept ? x * scale : +0.0).
+ * dropmask_call_forward_f32, forward or backward, by the mask that it stored; key and offset are not used.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r, y: samples * len floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * mask: as in dropmask_call_fill. x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to
+ * both.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_path_forward_residual_f32(uint64_t key,
-                                                   float p,
-                                                   uint64_t offset,
-                                                   uint32_t scaling,
-                                                   size_t samples,
-                                                   size_t len,
-                                                   const float *x,
-                                                   const float *r,
-                                                   float *y);
+dropmask_status dropmask_call_apply_f32(const struct dropmask_call *call,
+                                        const uint64_t *mask,
+                                        const float *x,
+                                        const size_t *x_strides,
+                                        const float *r,
+                                        const size_t *r_strides,
+                                        float *y,
+                                        const size_t *y_strides);
 
 /**
- * DropPath added to a residual, as in dropmask_path_forward_f32: r += kept ? x * scale : +0.0.
+ * Dropout by a mask of others, forward or backward: y = r + (bit ? x * scale : +0.0), where the indices of the call are those
+ * of the bits in the mask: offset + i * index[0] + j * index[1] + ... Its key, threshold and scaling are not used. A scale
+ * of 0, which is that of p = 1, drops everything.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r: samples * len floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * mask: the words up to the last bit. x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or
+ * to both.
+ * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_CALL.
  */
-dropmask_status dropmask_path_forward_add_f32(uint64_t key,
-                                              float p,
-                                              uint64_t offset,
-                                              uint32_t scaling,
-                                              size_t samples,
-                                              size_t len,
-                                              const float *x,
-                                              float *r);
+dropmask_status dropmask_call_apply_bits_f32(const struct dropmask_call *call,
+                                             float scale,
+                                             const uint64_t *mask,
+                                             const float *x,
+                                             const size_t *x_strides,
+                                             const float *r,
+                                             const size_t *r_strides,
+                                             float *y,
+                                             const size_t *y_strides);
 
 /**
- * The gradient of dropmask_path_forward_f32: dx = kept ? dy * scale : +0.0.
+ * What the network computes when it is not trained: y = r + x, without the sum where r is NULL. With DROPMASK_STANDARD x
+ * counts as x * keep, keep = threshold / 2^32 as a float, or as +0.0 whatever it is where that is 0.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: samples * len floats; dx may be equal to dy.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to both.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_path_backward_f32(uint64_t key,
-                                           float p,
-                                           uint64_t offset,
-                                           uint32_t scaling,
-                                           size_t samples,
-                                           size_t len,
-                                           const float *dy,
-                                           float *dx);
-
-/**
- * Accumulates the gradient of dropmask_path_forward_f32: dx += kept ? dy * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: samples * len floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_path_backward_add_f32(uint64_t key,
-                                               float p,
-                                               uint64_t offset,
-                                               uint32_t scaling,
-                                               size_t samples,
-                                               size_t len,
-                                               const float *dy,
-                                               float *dx);
+dropmask_status dropmask_call_evaluate_f32(const struct dropmask_call *call,
+                                           const float *x,
+                                           const size_t *x_strides,
+                                           const float *r,
+                                           const size_t *r_strides,
+                                           float *y,
+                                           const size_t *y_strides);
 
 /**
  * Embedding dropout, one bit for each word of the vocabulary, so that a word is dropped wherever it occurs: y[t] =
- * kept(offset + ids[t]) ? table[ids[t]] * scale : +0.0 for the dimension elements of each of count positions, where
- * the scale is 1 unless scaling is DROPMASK_INVERTED. Each id is below vocabulary. Where rows are shorter than about
- * a thousand elements, it is faster to draw the mask of the vocabulary once by dropmask_fill, and to use
- * dropmask_embedding_apply_lookup_f32.
+ * kept(offset + ids[t]) ? table[ids[t]] * scale : +0.0 for the elements of each of count positions. The call is that of
+ * dropmask_call_samples(vocabulary, dimension). Each id is below vocabulary.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * ids: count uint32_t. table: vocabulary * dimension floats. y: count * dimension floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION, UNKNOWN_TOKEN.
+ * Each position draws its bit, which costs as much as copying a thousand elements: where rows are shorter, draw the mask
+ * of the vocabulary once by dropmask_call_fill, and pass it. Then key and offset are not used.
+ *
+ * mask: NULL or dropmask_mask_words(vocabulary) words. ids: count uint32_t. table: vocabulary * dimension floats. y: count *
+ * dimension floats.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+ * UNKNOWN_TOKEN, INVALID_CALL.
  */
-dropmask_status dropmask_embedding_lookup_f32(uint64_t key,
-                                              float p,
-                                              uint64_t offset,
-                                              uint32_t scaling,
-                                              size_t vocabulary,
-                                              size_t dimension,
+dropmask_status dropmask_embedding_lookup_f32(const struct dropmask_call *call,
+                                              const uint64_t *mask,
                                               size_t count,
                                               const uint32_t *ids,
                                               const float *table,
                                               float *y);
 
 /**
- * dropmask_embedding_lookup_f32 of rows that are already looked up: y[t] = kept(offset + ids[t]) ? x[t] * scale :
- * +0.0.
+ * Embedding dropout, forward or, of dy to dx, backward, of rows that are already looked up: y[t] = kept(offset + ids[t]) ?
+ * x[t] * scale : +0.0; with accumulate, 1 instead of 0, that is added to what is in y, which is not x then. The call is as in
+ * dropmask_embedding_lookup_f32.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * ids: count uint32_t. x, y: count * dimension floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION, UNKNOWN_TOKEN.
+ * mask: NULL or as there. ids: count uint32_t. x, y: count * dimension floats; y may be equal to x.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+ * UNKNOWN_TOKEN, INVALID_CALL.
  */
-dropmask_status dropmask_embedding_forward_f32(uint64_t key,
-                                               float p,
-                                               uint64_t offset,
-                                               uint32_t scaling,
-                                               size_t vocabulary,
-                                               size_t dimension,
+dropmask_status dropmask_embedding_forward_f32(const struct dropmask_call *call,
+                                               const uint64_t *mask,
                                                size_t count,
                                                const uint32_t *ids,
                                                const float *x,
-                                               float *y);
+                                               float *y,
+                                               uint32_t accumulate);
 
 /**
- * The gradient of dropmask_embedding_forward_f32: dx[t] = kept(offset + ids[t]) ? dy[t] * scale : +0.0.
+ * Accumulates the gradient of the table: dtable[ids[t]] += kept(offset + ids[t]) ? dy[t] * scale : +0.0, for t ascending.
+ * The call is as in dropmask_embedding_lookup_f32.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * ids: count uint32_t. dy, dx: count * dimension floats; dx may be equal to dy.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION, UNKNOWN_TOKEN.
+ * mask: NULL or as there. ids: count uint32_t. dy: count * dimension floats. dtable: vocabulary * dimension floats.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+ * UNKNOWN_TOKEN, INVALID_CALL.
  */
-dropmask_status dropmask_embedding_backward_f32(uint64_t key,
-                                                float p,
-                                                uint64_t offset,
-                                                uint32_t scaling,
-                                                size_t vocabulary,
-                                                size_t dimension,
-                                                size_t count,
-                                                const uint32_t *ids,
-                                                const float *dy,
-                                                float *dx);
-
-/**
- * Accumulates the gradient of the table: dtable[ids[t]] += kept(offset + ids[t]) ? dy[t] * scale : +0.0, for t
- * ascending.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * ids: count uint32_t. dy: count * dimension floats. dtable: vocabulary * dimension floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION, UNKNOWN_TOKEN.
- */
-dropmask_status dropmask_embedding_backward_table_f32(uint64_t key,
-                                                      float p,
-                                                      uint64_t offset,
-                                                      uint32_t scaling,
-                                                      size_t vocabulary,
-                                                      size_t dimension,
+dropmask_status dropmask_embedding_backward_table_f32(const struct dropmask_call *call,
+                                                      const uint64_t *mask,
                                                       size_t count,
                                                       const uint32_t *ids,
                                                       const float *dy,
                                                       float *dtable);
 
 /**
- * dropmask_embedding_lookup_f32 by a stored mask with one bit for each word: y[t] = (bit ids[t] of mask) ?
- * table[ids[t]] * scale : +0.0.
+ * Attention dropout: weights = dropout(softmax(scores * factor + bias)), the softmax over each row of keys. The call is that
+ * of dropmask_call_broadcast over samples, heads, queries and keys, the first of which may be left out, without shared axes;
+ * index strides of the others but keys may be set: of a shard those of the whole, 0 for the same mask. A kept weight is
+ * multiplied by the scale of the call, 1 unless its scaling is DROPMASK_INVERTED.
  *
- * mask: dropmask_mask_words(vocabulary) words. ids: count uint32_t. table: vocabulary * dimension floats. y: count *
- * dimension floats.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, UNKNOWN_TOKEN.
- */
-dropmask_status dropmask_embedding_apply_lookup_f32(const uint64_t *mask,
-                                                    float scale,
-                                                    size_t vocabulary,
-                                                    size_t dimension,
-                                                    size_t count,
-                                                    const uint32_t *ids,
-                                                    const float *table,
-                                                    float *y);
-
-/**
- * Embedding dropout by a stored mask with one bit for each word, in either pass, of rows that are already looked up:
- * y[t] = (bit ids[t] of mask) ? x[t] * scale : +0.0.
- *
- * mask: dropmask_mask_words(vocabulary) words. ids: count uint32_t. x, y: count * dimension floats; y may be equal to
- * x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, UNKNOWN_TOKEN.
- */
-dropmask_status dropmask_embedding_apply_f32(const uint64_t *mask,
-                                             float scale,
-                                             size_t vocabulary,
-                                             size_t dimension,
-                                             size_t count,
-                                             const uint32_t *ids,
-                                             const float *x,
-                                             float *y);
-
-/**
- * Accumulates the gradient of the table by a stored mask with one bit for each word: dtable[ids[t]] += (bit ids[t] of
- * mask) ? dy[t] * scale : +0.0, for t ascending.
- *
- * mask: dropmask_mask_words(vocabulary) words. ids: count uint32_t. dy: count * dimension floats. dtable:
- * vocabulary * dimension floats.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, UNKNOWN_TOKEN.
- */
-dropmask_status dropmask_embedding_apply_table_f32(const uint64_t *mask,
-                                                   float scale,
-                                                   size_t vocabulary,
-                                                   size_t dimension,
-                                                   size_t count,
-                                                   const uint32_t *ids,
-                                                   const float *dy,
-                                                   float *dtable);
-
-/**
- * Attention dropout: weights = dropout(softmax(scores)), the softmax over each row of keys elements. Weight j of
- * query i of matrix m (a head of a sample) is at (m * queries + i) * keys + j, and its bit has the index offset +
- * that. A kept weight is multiplied by the scale, 1 unless scaling is DROPMASK_INVERTED.
- *
- * Query i sees the keys 0 ... past + i, as many as there are: past is 0 where a sequence attends to itself, keys -
- * queries where the queries are the last of it, DROPMASK_NOT_CAUSAL where every query sees every key, as it does from
- * keys on. It may be negative: a query that sees nothing has weights of 0. (Subtract as ptrdiff_t: a 32-bit number
- * that wrapped is no fault to see.) What a query does not see is not read, and +0.0 in the weights.
- * renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
+ * Query q sees the keys 0 ... past + q: past is 0 where a sequence attends to itself, keys - queries where the queries are
+ * the last of it, DROPMASK_NOT_CAUSAL where every query sees every key. It may be negative: a query that sees nothing has
+ * weights of 0. (Subtract as ptrdiff_t: a 32-bit number that wrapped is no fault to see.) What a query does not see is not
+ * read, and +0.0 in the weights. factor is 1 over the square root of the size of a head, or 1. bias is NULL or is added
+ * to the scores (padding as -inf); bias_strides has one size_t each for samples, heads and queries, 0 for the same bias,
+ * NULL for a dense one. renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
  *
  * A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
  * not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * mask: NULL for bits that are drawn; else one bit for each weight, in as many words as dropmask_mask_words says, and key
- * and offset have no say.
- * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * Where softmax is not NULL, the softmax before dropout is written there, for dropmask_attention_backward_softmax_f32.
+ *
+ * mask: NULL for bits that are drawn; else those that dropmask_call_fill draws, and key and offset are not used. scores,
+ * weights, softmax: samples * heads * queries * keys floats; softmax may be equal to scores, and without one weights may.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_attention_forward_f32(uint64_t key,
-                                               float p,
-                                               uint64_t offset,
-                                               uint32_t scaling,
-                                               size_t matrices,
-                                               size_t queries,
-                                               size_t keys,
+dropmask_status dropmask_attention_forward_f32(const struct dropmask_call *call,
                                                ptrdiff_t past,
+                                               float factor,
+                                               const float *bias,
+                                               const size_t *bias_strides,
                                                uint32_t renormalise,
                                                const uint64_t *mask,
                                                const float *scores,
-                                               float *weights);
+                                               float *weights,
+                                               float *softmax);
 
 /**
  * The gradient of dropmask_attention_forward_f32 for the scores, from the scores and the gradient dy of the weights:
- * dscores = P * (dP - D), where P = softmax(scores), dP = kept ? dy * scale : +0.0, and D is the sum of P * dP over
+ * dscores = P * (dP - D) * factor, where P is the softmax, dP = kept ? dy * scale : +0.0, and D is the sum of P * dP over
  * the row. Where P is 0, dscores is +0.0 and D has no term, whatever dy is. Bits drawn at p = 1, or a scale of 0, make
  * all +0.0, whatever scores and dy are.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: matrices * queries * keys floats;
+ * mask: NULL for bits that are drawn; else as in forward. scores, dy, dscores: samples * heads * queries * keys floats;
  * dscores may be equal to scores.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_attention_backward_f32(uint64_t key,
-                                                float p,
-                                                uint64_t offset,
-                                                uint32_t scaling,
-                                                size_t matrices,
-                                                size_t queries,
-                                                size_t keys,
+dropmask_status dropmask_attention_backward_f32(const struct dropmask_call *call,
                                                 ptrdiff_t past,
+                                                float factor,
+                                                const float *bias,
+                                                const size_t *bias_strides,
                                                 uint32_t renormalise,
                                                 const uint64_t *mask,
                                                 const float *scores,
@@ -1071,20 +614,36 @@ dropmask_status dropmask_attention_backward_f32(uint64_t key,
                                                 float *dscores);
 
 /**
- * What the network computes when it is not trained: weights = softmax(scores), with DROPMASK_STANDARD times keep
- * unless renormalise is 1; if that is 0, at p = 1, they are +0.0 whatever the scores are.
+ * dropmask_attention_backward_f32 from the softmax that dropmask_attention_forward_f32 wrote, without computing it again.
+ * With accumulate, 1 instead of 0, the gradient is added to what is in dscores, which is not softmax then.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * scores, weights: matrices * queries * keys floats; weights may be equal to scores.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP,
- * INVALID_OPTION.
+ * mask: NULL for bits that are drawn; else as in forward. softmax, dy, dscores: samples * heads * queries * keys floats;
+ * dscores may be equal to softmax.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_attention_evaluate_f32(float p,
-                                                uint32_t scaling,
-                                                size_t matrices,
-                                                size_t queries,
-                                                size_t keys,
+dropmask_status dropmask_attention_backward_softmax_f32(const struct dropmask_call *call,
+                                                        ptrdiff_t past,
+                                                        float factor,
+                                                        uint32_t renormalise,
+                                                        const uint64_t *mask,
+                                                        const float *softmax,
+                                                        const float *dy,
+                                                        float *dscores,
+                                                        uint32_t accumulate);
+
+/**
+ * What the network computes when it is not trained: weights = softmax(scores * factor + bias), with DROPMASK_STANDARD times
+ * keep, and +0.0 whatever the scores are where that is 0.
+ *
+ * scores, weights: samples * heads * queries * keys floats; weights may be equal to scores.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION, INVALID_CALL.
+ */
+dropmask_status dropmask_attention_evaluate_f32(const struct dropmask_call *call,
                                                 ptrdiff_t past,
+                                                float factor,
+                                                const float *bias,
+                                                const size_t *bias_strides,
                                                 uint32_t renormalise,
                                                 const float *scores,
                                                 float *weights);
@@ -1094,28 +653,20 @@ dropmask_status dropmask_attention_evaluate_f32(float p,
  * are dropped; scale is 1 unless scaling is DROPMASK_INVERTED. A dropped connection adds nothing, whatever w and x
  * are. The sum is that of pieces of 1024 inputs, each in 16 accumulators.
  *
- * The bit of weight (o, i) has the index offset + o * index_stride + i; index_stride is inputs, or the number of all
- * inputs where w is a shard of columns. per_sample is 0 for one mask for the batch, or 1 for a mask of each sample:
- * that of sample n comes from dropmask_key_derive(key, first_sample + n). Where mask is not NULL, bits are read and
- * not drawn: bit o * inputs + i, with per_sample of batch masks one after the other; offset, index_stride and
- * first_sample have no say then. Where nothing is kept (bits that are drawn with p = 1, or a scale of 0), y is b
- * exactly, +0.0 without b.
+ * The call is that of dropmask_call_rows(outputs, inputs), the shape of the weights; where w is a shard of columns, its
+ * index[0] is the number of all inputs. per_sample is 0 for one mask for the batch, or 1 for a mask of each sample: that
+ * of sample n comes from dropmask_key_derive(key, first_sample + n). Where mask is not NULL, bits are read and not drawn:
+ * bit o * inputs + i, with per_sample of batch masks one after the other; key, offset, index and first_sample are not used
+ * then. Where nothing is kept (bits that are drawn with p = 1, or a scale of 0), y is b exactly, +0.0 without b.
  *
- * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else outputs * inputs bits, with per_sample batch times as many, in as many words
  * as dropmask_mask_words says. w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y:
  * batch * outputs floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_connect_forward_f32(uint64_t key,
-                                             float p,
-                                             uint64_t offset,
-                                             uint32_t scaling,
+dropmask_status dropmask_connect_forward_f32(const struct dropmask_call *call,
                                              size_t batch,
-                                             size_t inputs,
-                                             size_t outputs,
-                                             uint64_t index_stride,
                                              uint32_t per_sample,
                                              uint64_t first_sample,
                                              const uint64_t *mask,
@@ -1126,80 +677,45 @@ dropmask_status dropmask_connect_forward_f32(uint64_t key,
 
 /**
  * The gradient of dropmask_connect_forward_f32 for its inputs: dx[n][i] = sum over o, ascending, of kept ? w[o][i] *
- * (dy[n][o] * scale) : +0.0.
+ * (dy[n][o] * scale) : +0.0; with accumulate, 1 instead of 0, added to what is in dx, output by output.
  *
- * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else as in forward. w: outputs * inputs floats. dy: batch * outputs floats. dx:
  * batch * inputs floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_connect_backward_input_f32(uint64_t key,
-                                                    float p,
-                                                    uint64_t offset,
-                                                    uint32_t scaling,
+dropmask_status dropmask_connect_backward_input_f32(const struct dropmask_call *call,
                                                     size_t batch,
-                                                    size_t inputs,
-                                                    size_t outputs,
-                                                    uint64_t index_stride,
                                                     uint32_t per_sample,
                                                     uint64_t first_sample,
                                                     const uint64_t *mask,
                                                     const float *w,
                                                     const float *dy,
-                                                    float *dx);
+                                                    float *dx,
+                                                    uint32_t accumulate);
 
 /**
  * The gradient of dropmask_connect_forward_f32 for its weights: dw[o][i] = sum over n, ascending and where kept, of
- * (dy[n][o] * scale) * x[n][i]; +0.0 if it is never kept.
+ * (dy[n][o] * scale) * x[n][i]; +0.0 if it is never kept. With accumulate, 1 instead of 0, added to what is in dw, sample by
+ * sample; what is never kept stays as it is.
  *
- * p: a float; a double is rounded to it first, see the rules.
  * mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
  * outputs * inputs floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_connect_backward_weights_f32(uint64_t key,
-                                                      float p,
-                                                      uint64_t offset,
-                                                      uint32_t scaling,
+dropmask_status dropmask_connect_backward_weights_f32(const struct dropmask_call *call,
                                                       size_t batch,
-                                                      size_t inputs,
-                                                      size_t outputs,
-                                                      uint64_t index_stride,
                                                       uint32_t per_sample,
                                                       uint64_t first_sample,
                                                       const uint64_t *mask,
                                                       const float *x,
                                                       const float *dy,
-                                                      float *dw);
+                                                      float *dw,
+                                                      uint32_t accumulate);
 
 /**
- * dropmask_connect_backward_weights_f32 that adds to dw, sample by sample. What is never kept stays as it is.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * mask: NULL for bits that are drawn; else as in forward. x: batch * inputs floats. dy: batch * outputs floats. dw:
- * outputs * inputs floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_connect_backward_weights_add_f32(uint64_t key,
-                                                          float p,
-                                                          uint64_t offset,
-                                                          uint32_t scaling,
-                                                          size_t batch,
-                                                          size_t inputs,
-                                                          size_t outputs,
-                                                          uint64_t index_stride,
-                                                          uint32_t per_sample,
-                                                          uint64_t first_sample,
-                                                          const uint64_t *mask,
-                                                          const float *x,
-                                                          const float *dy,
-                                                          float *dw);
-
-/**
- * The gradient of dropmask_connect_forward_f32 for b: db[o] = sum over n of dy[n][o], n ascending. No mask has a say.
+ * The gradient of dropmask_connect_forward_f32 for b: db[o] = sum over n of dy[n][o], n ascending, whatever is dropped.
  *
  * dy: batch * outputs floats. db: outputs floats.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
@@ -1211,15 +727,11 @@ dropmask_status dropmask_connect_backward_bias_f32(size_t batch, size_t outputs,
  * b[o]; the factor is 1, with DROPMASK_STANDARD keep. Where it is 0 (p = 1), y is b exactly, +0.0 without b, whatever w
  * and x are.
  *
- * p: a float; a double is rounded to it first, see the rules.
  * w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. y: batch * outputs floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_connect_evaluate_f32(float p,
-                                              uint32_t scaling,
+dropmask_status dropmask_connect_evaluate_f32(const struct dropmask_call *call,
                                               size_t batch,
-                                              size_t inputs,
-                                              size_t outputs,
                                               const float *w,
                                               const float *b,
                                               const float *x,
@@ -1231,16 +743,12 @@ dropmask_status dropmask_connect_evaluate_f32(float p,
  * and (1 - q) / q * (W . W)(x . x), or b and 0 where q is 0. Where the factor of either is 0, the mean is b exactly and
  * the variance +0.0, whatever w and x are.
  *
- * p: a float; a double is rounded to it first, see the rules.
  * w: outputs * inputs floats. b: outputs floats, or NULL. x: batch * inputs floats. mean, variance: batch * outputs
  * floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_connect_moments_f32(float p,
-                                             uint32_t scaling,
+dropmask_status dropmask_connect_moments_f32(const struct dropmask_call *call,
                                              size_t batch,
-                                             size_t inputs,
-                                             size_t outputs,
                                              const float *w,
                                              const float *b,
                                              const float *x,
@@ -1248,226 +756,119 @@ dropmask_status dropmask_connect_moments_f32(float p,
                                              float *variance);
 
 /**
- * A bias and dropout in one pass: y = kept(index) ? (x + b[c]) * scale : +0.0 of element c of each row; rows and
- * scaling as in dropmask_rows_forward_f32. x + b is rounded to float before it is multiplied.
+ * A bias, dropout and a residual sum in one pass: y = r + (kept ? (x + b) * scale : +0.0), and without the sum where r is
+ * NULL. x + b is rounded before it is multiplied.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
+ * x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to both. b: as many floats as the last
+ * axis is long.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
+ * INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_bias_forward_f32(uint64_t key,
-                                          float p,
-                                          uint64_t offset,
-                                          uint32_t scaling,
-                                          size_t rows,
-                                          size_t columns,
-                                          size_t stride,
-                                          uint64_t index_stride,
+dropmask_status dropmask_bias_forward_f32(const struct dropmask_call *call,
                                           const float *x,
+                                          const size_t *x_strides,
                                           const float *b,
-                                          float *y);
+                                          const float *r,
+                                          const size_t *r_strides,
+                                          float *y,
+                                          const size_t *y_strides);
 
 /**
- * dropmask_bias_forward_f32 before a residual sum: y = r + (kept(index) ? (x + b[c]) * scale : +0.0).
+ * The gradients of dropmask_bias_forward_f32, its mask drawn again: dx = kept ? dy * scale : +0.0, and db the sum of dx over
+ * all axes but the last, in ascending order, from 0.0 on. Where r is not NULL, dx = r + the same, and db is added to. The
+ * gradient of the residual of the forward pass is dy.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
+ * dy, r, dx: the elements of the call, each at its strides; dx may be equal to dy, to r or to both. db: as many floats as the
+ * last axis is long.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
+ * INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_bias_forward_residual_f32(uint64_t key,
-                                                   float p,
-                                                   uint64_t offset,
-                                                   uint32_t scaling,
-                                                   size_t rows,
-                                                   size_t columns,
-                                                   size_t stride,
-                                                   uint64_t index_stride,
-                                                   const float *x,
-                                                   const float *b,
-                                                   const float *r,
-                                                   float *y);
-
-/**
- * dropmask_bias_forward_f32 added to a residual: r += kept(index) ? (x + b[c]) * scale : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r: (rows - 1) * stride + columns floats. b: columns floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_bias_forward_add_f32(uint64_t key,
-                                              float p,
-                                              uint64_t offset,
-                                              uint32_t scaling,
-                                              size_t rows,
-                                              size_t columns,
-                                              size_t stride,
-                                              uint64_t index_stride,
-                                              const float *x,
-                                              const float *b,
-                                              float *r);
-
-/**
- * Both gradients of dropmask_bias_forward_f32 and its relatives: dx = kept(index) ? dy * scale : +0.0, and db[c] =
- * 0.0 + dx of row 0 + dx of row 1 + ..., in float and in this order. That of r is dy.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy. db: columns floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_bias_backward_f32(uint64_t key,
-                                           float p,
-                                           uint64_t offset,
-                                           uint32_t scaling,
-                                           size_t rows,
-                                           size_t columns,
-                                           size_t stride,
-                                           uint64_t index_stride,
+dropmask_status dropmask_bias_backward_f32(const struct dropmask_call *call,
                                            const float *dy,
+                                           const size_t *dy_strides,
+                                           const float *r,
+                                           const size_t *r_strides,
                                            float *dx,
+                                           const size_t *dx_strides,
                                            float *db);
 
 /**
- * Accumulates both gradients of dropmask_bias_forward_f32 and its relatives: each row is added to db, in ascending
- * order, and to dx.
+ * What the network computes when it is not trained: y = r + (x + b), without the first sum where r is NULL. With
+ * DROPMASK_STANDARD x + b is multiplied by keep, and +0.0 whatever it is where that is 0.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: (rows - 1) * stride + columns floats. db: columns floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
+ * x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to both. b: as many floats as the last
+ * axis is long.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_bias_backward_add_f32(uint64_t key,
-                                               float p,
-                                               uint64_t offset,
-                                               uint32_t scaling,
-                                               size_t rows,
-                                               size_t columns,
-                                               size_t stride,
-                                               uint64_t index_stride,
-                                               const float *dy,
-                                               float *dx,
-                                               float *db);
-
-/**
- * What the network computes when it is not trained: y = x + b[c], with DROPMASK_STANDARD y = (x + b[c]) * keep; where
- * keep is 0 (p = 1), y = +0.0 whatever x and b are.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
- */
-dropmask_status dropmask_bias_evaluate_f32(float p,
-                                           uint32_t scaling,
-                                           size_t rows,
-                                           size_t columns,
-                                           size_t stride,
+dropmask_status dropmask_bias_evaluate_f32(const struct dropmask_call *call,
                                            const float *x,
+                                           const size_t *x_strides,
                                            const float *b,
-                                           float *y);
+                                           const float *r,
+                                           const size_t *r_strides,
+                                           float *y,
+                                           const size_t *y_strides);
 
 /**
- * dropmask_bias_evaluate_f32 before a residual sum: y = r + (x + b[c]), with DROPMASK_STANDARD y = r + (x + b[c]) *
- * keep; where keep is 0, y = r + 0.0 whatever x and b are.
+ * relu and then dropout in one pass: y = kept ? relu(x) * scale : +0.0. The bit that is stored is whether an element is kept
+ * and greater than 0, and serves both gradients.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * x, r, y: (rows - 1) * stride + columns floats; y may be equal to x. b: columns floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
- */
-dropmask_status dropmask_bias_evaluate_residual_f32(float p,
-                                                    uint32_t scaling,
-                                                    size_t rows,
-                                                    size_t columns,
-                                                    size_t stride,
-                                                    const float *x,
-                                                    const float *b,
-                                                    const float *r,
-                                                    float *y);
-
-/**
- * relu and dropout in one pass, with one stored bit an element that serves both gradients: y = kept(index) ?
- * relu(x) * scale : +0.0, and the bit of an element is whether it is kept and x > 0. Rows and scaling as in
- * dropmask_rows_forward_f32; bit r * columns + c of mask is that of element c of row r, with any index_stride: no two
- * elements share one. relu(-0.0) is +0.0; relu(NaN) is NaN, and its bit 0.
+ * relu(-0.0) is +0.0; relu(NaN) is NaN, so a kept NaN stays one, but its bit is 0.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: (rows - 1) * stride + columns floats; y may be equal to x. mask: dropmask_mask_words(rows * columns) words.
+ * x, y: the elements of the call, each at its strides; y may be equal to x. mask: dropmask_mask_words(elements) words, a bit
+ * for each element in the order of the axes, also along those that share one.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_OPTION.
+ * INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_relu_forward_f32(uint64_t key,
-                                          float p,
-                                          uint64_t offset,
-                                          uint32_t scaling,
-                                          size_t rows,
-                                          size_t columns,
-                                          size_t stride,
-                                          uint64_t index_stride,
+dropmask_status dropmask_relu_forward_f32(const struct dropmask_call *call,
                                           const float *x,
+                                          const size_t *x_strides,
                                           float *y,
+                                          const size_t *y_strides,
                                           uint64_t *mask);
 
 /**
- * The gradient of dropmask_relu_forward_f32, by the mask that it stored: dx = bit ? dy * scale : +0.0; where scale is
- * 0, +0.0 throughout.
+ * The gradient of dropmask_relu_forward_f32 by its mask: dx = r + (bit ? dy * scale : +0.0), and without the sum where r is
+ * NULL; key and offset are not used.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * mask: dropmask_mask_words(rows * columns) words. dy, dx: (rows - 1) * stride + columns floats; dx may be equal to
- * dy.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+ * mask: as there. dy, r, dx: the elements of the call, each at its strides; dx may be equal to dy, to r or to both.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_relu_backward_f32(float p,
-                                           uint32_t scaling,
-                                           size_t rows,
-                                           size_t columns,
-                                           size_t stride,
+dropmask_status dropmask_relu_backward_f32(const struct dropmask_call *call,
                                            const uint64_t *mask,
                                            const float *dy,
-                                           float *dx);
+                                           const size_t *dy_strides,
+                                           const float *r,
+                                           const size_t *r_strides,
+                                           float *dx,
+                                           const size_t *dx_strides);
 
 /**
- * Accumulates the gradient of dropmask_relu_forward_f32: dx += bit ? dy * scale : +0.0.
+ * What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD times keep, and +0.0 whatever x is
+ * where that is 0.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * mask: dropmask_mask_words(rows * columns) words. dy, dx: (rows - 1) * stride + columns floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
+ * x, y: the elements of the call, each at its strides; y may be equal to x.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_relu_backward_add_f32(float p,
-                                               uint32_t scaling,
-                                               size_t rows,
-                                               size_t columns,
-                                               size_t stride,
-                                               const uint64_t *mask,
-                                               const float *dy,
-                                               float *dx);
-
-/**
- * What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD y = relu(x) * keep; where keep
- * is 0 (p = 1), y = +0.0 whatever x is.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: (rows - 1) * stride + columns floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION.
- */
-dropmask_status dropmask_relu_evaluate_f32(float p,
-                                           uint32_t scaling,
-                                           size_t rows,
-                                           size_t columns,
-                                           size_t stride,
+dropmask_status dropmask_relu_evaluate_f32(const struct dropmask_call *call,
                                            const float *x,
-                                           float *y);
+                                           const size_t *x_strides,
+                                           float *y,
+                                           const size_t *y_strides);
 
 /**
  * Cutout, holes in images of shape (samples, channels, height, width): y = +0.0 inside the boxes of a sample, in all
  * its channels, else x. Box k of sample n, counted from first_sample, has its centre at row dropmask_key_below(k_n,
  * 2 * k, height) and column dropmask_key_below(k_n, 2 * k + 1, width) with k_n = dropmask_key_derive(key, n), begins
- * box_height / 2 rows and box_width / 2 columns before it, and is cut off at the border. Nothing is rescaled;
- * evaluation is the identity.
+ * box_height / 2 rows and box_width / 2 columns before it, and is cut off at the border. Nothing is rescaled; evaluation
+ * is the identity. Of dy to dx it is the gradient. With accumulate, 1 instead of 0, it is added to what is in y, which is
+ * not x then.
  *
  * x, y: samples * channels * height * width floats; y may be equal to x.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
+ * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION.
  */
 dropmask_status dropmask_cutout_forward_f32(uint64_t key,
                                             uint64_t first_sample,
@@ -1479,25 +880,8 @@ dropmask_status dropmask_cutout_forward_f32(uint64_t key,
                                             size_t box_width,
                                             uint32_t boxes,
                                             const float *x,
-                                            float *y);
-
-/**
- * The gradient of dropmask_cutout_forward_f32: dx = +0.0 inside the boxes, else dy.
- *
- * dy, dx: samples * channels * height * width floats; dx may be equal to dy.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
- */
-dropmask_status dropmask_cutout_backward_f32(uint64_t key,
-                                             uint64_t first_sample,
-                                             size_t samples,
-                                             size_t channels,
-                                             size_t height,
-                                             size_t width,
-                                             size_t box_height,
-                                             size_t box_width,
-                                             uint32_t boxes,
-                                             const float *dy,
-                                             float *dx);
+                                            float *y,
+                                            uint32_t accumulate);
 
 /**
  * The boxes that dropmask_cutout_forward_f32 cuts out of a sample: for each its first row, the row after its last,
@@ -1516,206 +900,107 @@ dropmask_status dropmask_cutout_boxes(uint64_t key,
                                       size_t *bounds);
 
 /**
- * The drop probability of a seed of DropBlock, as a threshold: a seed is kept with probability threshold / 2^32. It
- * is p * (H * W) / (b * b * (H - b + 1) * (W - b + 1)) in double, at most 1.
+ * The drop probability of a seed of DropBlock, as a threshold: gamma = min(1, gamma_scale * p * (height * width) / (block^2 *
+ * (height - block + 1) * (width - block + 1))), with p of the threshold of the call; and how many seeds there are, whose
+ * bits follow each other in the stream.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * threshold: one uint64_t.
- * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, INVALID_SHAPE, INVALID_BLOCK.
- */
-dropmask_status dropmask_dropblock_gamma(float p, size_t height, size_t width, size_t block, uint64_t *threshold);
-
-/**
- * The number of seeds of DropBlock, samples * channels * (height - block + 1) * (width - block + 1): how many indices
- * it uses. A shard of whole maps has the offset of the number of seeds before it.
+ * The call is that of dropmask_call_broadcast over samples, channels, height and width, without shared axes, or with
+ * channels that share, for one mask for all channels of a sample. gamma_scale is 1 for the definition of the paper.
  *
- * seeds: one uint64_t.
- * Status: OK, NULL_POINTER, MISALIGNED, INVALID_SHAPE, INVALID_BLOCK.
+ * threshold, seeds: one uint64_t each.
+ * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION, INVALID_BLOCK,
+ * INVALID_CALL.
  */
-dropmask_status dropmask_dropblock_seeds(size_t samples,
-                                         size_t channels,
-                                         size_t height,
-                                         size_t width,
+dropmask_status dropmask_dropblock_gamma(const struct dropmask_call *call,
                                          size_t block,
+                                         double gamma_scale,
+                                         uint64_t *threshold,
                                          uint64_t *seeds);
 
 /**
- * The mask of DropBlock on feature maps of shape (samples, channels, height, width): each place (n, c, k, l) where a
- * block of block x block elements fits is a seed, named by its top left corner, with the bit of index offset + ((n *
- * channels + c) * (height - block + 1) + k) * (width - block + 1) + l, and dropped with the probability of
- * dropmask_dropblock_gamma; then its whole block is. Bit j of mask is 1 where element j is kept.
+ * Draws the mask of DropBlock, and counts what it keeps: an element is kept if no seed that is dropped has it in its block
+ * of block by block elements, of which the seed is the top left corner. Call and gamma_scale are as in
+ * dropmask_dropblock_gamma.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * mask: dropmask_mask_words(samples * channels * height * width) words. kept: one uint64_t, the number of kept
- * elements.
+ * mask: NULL or dropmask_mask_words of the bits that dropmask_call_mask_bits counts. kept: one uint64_t, the number of kept
+ * bits.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_BLOCK.
+ * INVALID_OPTION, INVALID_BLOCK, INVALID_CALL.
  */
-dropmask_status dropmask_dropblock_fill(uint64_t key,
-                                        float p,
-                                        uint64_t offset,
-                                        size_t samples,
-                                        size_t channels,
-                                        size_t height,
-                                        size_t width,
+dropmask_status dropmask_dropblock_fill(const struct dropmask_call *call,
                                         size_t block,
+                                        double gamma_scale,
                                         uint64_t *mask,
                                         uint64_t *kept);
 
 /**
- * DropBlock: draws the mask as dropmask_dropblock_fill does, then y = kept ? x * (total / kept) : +0.0, of total
- * elements. Evaluation is the identity.
+ * DropBlock: draws the mask as dropmask_dropblock_fill does, then y = kept ? x * (total / kept) : +0.0, total being the
+ * number of its bits. Without a mask it is drawn twice, to count and to drop. Evaluation is the identity.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: samples * channels * height * width floats; y may be equal to x. mask: dropmask_mask_words(samples *
- * channels * height * width) words. kept: one uint64_t, the number of kept elements.
+ * x, y: samples * channels * height * width floats; y may be equal to x. mask: NULL or as in dropmask_dropblock_fill. kept:
+ * one uint64_t, the number of kept bits.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
- * INVALID_BLOCK.
+ * INVALID_OPTION, INVALID_BLOCK, INVALID_CALL.
  */
-dropmask_status dropmask_dropblock_forward_f32(uint64_t key,
-                                               float p,
-                                               uint64_t offset,
-                                               size_t samples,
-                                               size_t channels,
-                                               size_t height,
-                                               size_t width,
+dropmask_status dropmask_dropblock_forward_f32(const struct dropmask_call *call,
                                                size_t block,
+                                               double gamma_scale,
                                                const float *x,
                                                float *y,
                                                uint64_t *mask,
                                                uint64_t *kept);
 
 /**
- * The gradient of dropmask_dropblock_forward_f32, by its mask and count: dx = (bit i of mask) ? dy * (len / kept) :
- * +0.0 of len = samples * channels * height * width elements, +0.0 throughout if kept is 0. Shards that share a factor
- * use dropmask_apply_f32 with the scale of dropmask_dropblock_scale instead.
+ * The gradient of dropmask_dropblock_forward_f32 by the number of kept bits and the mask, or drawn again: dx = kept ? dy *
+ * (total / kept) : +0.0, total being the number of bits; +0.0 throughout if kept is 0. With accumulate, 1 instead of 0, it
+ * is added to what is in dx, which is not dy then. Shards that share a factor pass sums: kept of all, and total of all
+ * instead of 0, which stands for the bits of this call.
  *
- * mask: dropmask_mask_words(len) words. dy, dx: len floats; dx may be equal to dy.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+ * dy, dx: samples * channels * height * width floats; dx may be equal to dy. mask: NULL or as in dropmask_dropblock_fill.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+ * INVALID_OPTION, INVALID_BLOCK, INVALID_CALL.
  */
-dropmask_status dropmask_dropblock_backward_f32(uint64_t kept,
-                                                const uint64_t *mask,
+dropmask_status dropmask_dropblock_backward_f32(const struct dropmask_call *call,
+                                                size_t block,
+                                                double gamma_scale,
                                                 const float *dy,
                                                 float *dx,
-                                                size_t len);
+                                                const uint64_t *mask,
+                                                uint64_t kept,
+                                                uint64_t total,
+                                                uint32_t accumulate);
 
 /**
- * The factor of DropBlock that makes up for what is dropped, total / kept; 0 if nothing is kept. Of shards, pass the
- * sums of their counts.
- */
-float dropmask_dropblock_scale(uint64_t kept, uint64_t total);
-
-/**
- * Alpha dropout, for networks with SELU activations: y = kept(index) ? x * a + b : d. With q = T / 2^32 the keep
- * probability and alpha = -1.7580993408473766, a = (q + alpha^2 * q * (1 - q))^(-1/2), b = -a * alpha * (1 - q), d =
- * alpha * a * q, each computed in double and rounded once; +0.0 throughout with p = 1. Rows as in
- * dropmask_rows_forward_f32. Evaluation is the identity.
+ * Alpha dropout, for networks with SELU: y = kept ? x * a + b : d. With q = threshold / 2^32 and alpha =
+ * -1.7580993408473766, in double and each rounded once: a = (q + alpha^2 * q * (1 - q))^(-1/2), b = -a * alpha * (1 - q),
+ * d = alpha * a * q. With p = 0 it copies, with p = 1 y is +0.0. Where a channel shares a bit (dropmask_call_channels_first)
+ * it is feature-alpha dropout. Evaluation is dropmask_call_evaluate_f32. The scaling is DROPMASK_INVERTED.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: (rows - 1) * stride + columns floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
+ * x, y: the elements of the call, each at its strides; y may be equal to x.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+ * INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_alpha_forward_f32(uint64_t key,
-                                           float p,
-                                           uint64_t offset,
-                                           size_t rows,
-                                           size_t columns,
-                                           size_t stride,
-                                           uint64_t index_stride,
+dropmask_status dropmask_alpha_forward_f32(const struct dropmask_call *call,
                                            const float *x,
-                                           float *y);
+                                           const size_t *x_strides,
+                                           float *y,
+                                           const size_t *y_strides);
 
 /**
- * The gradient of dropmask_alpha_forward_f32: dx = kept(index) ? dy * a : +0.0.
+ * The gradient of dropmask_alpha_forward_f32, its mask drawn again: dx = r + (kept ? dy * a : +0.0), and without the sum
+ * where r is NULL.
  *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
+ * dy, r, dx: the elements of the call, each at its strides; dx may be equal to dy, to r or to both.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+ * INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_alpha_backward_f32(uint64_t key,
-                                            float p,
-                                            uint64_t offset,
-                                            size_t rows,
-                                            size_t columns,
-                                            size_t stride,
-                                            uint64_t index_stride,
+dropmask_status dropmask_alpha_backward_f32(const struct dropmask_call *call,
                                             const float *dy,
-                                            float *dx);
-
-/**
- * Accumulates the gradient of dropmask_alpha_forward_f32: dx += kept(index) ? dy * a : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: (rows - 1) * stride + columns floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
- */
-dropmask_status dropmask_alpha_backward_add_f32(uint64_t key,
-                                                float p,
-                                                uint64_t offset,
-                                                size_t rows,
-                                                size_t columns,
-                                                size_t stride,
-                                                uint64_t index_stride,
-                                                const float *dy,
-                                                float *dx);
-
-/**
- * Feature-alpha dropout: dropmask_alpha_forward_f32 with one bit for a whole channel, of the shape of
- * dropmask_channels_forward_f32.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * x, y: samples * channels * positions floats; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_feature_alpha_forward_f32(uint64_t key,
-                                                   float p,
-                                                   uint64_t offset,
-                                                   uint32_t layout,
-                                                   size_t samples,
-                                                   size_t channels,
-                                                   size_t positions,
-                                                   uint64_t index_stride,
-                                                   const float *x,
-                                                   float *y);
-
-/**
- * The gradient of dropmask_feature_alpha_forward_f32: dx = kept ? dy * a : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: samples * channels * positions floats; dx may be equal to dy.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_feature_alpha_backward_f32(uint64_t key,
-                                                    float p,
-                                                    uint64_t offset,
-                                                    uint32_t layout,
-                                                    size_t samples,
-                                                    size_t channels,
-                                                    size_t positions,
-                                                    uint64_t index_stride,
-                                                    const float *dy,
-                                                    float *dx);
-
-/**
- * Accumulates the gradient of dropmask_feature_alpha_forward_f32: dx += kept ? dy * a : +0.0.
- *
- * p: a float; a double is rounded to it first, see the rules.
- * dy, dx: samples * channels * positions floats.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
- * INVALID_OPTION.
- */
-dropmask_status dropmask_feature_alpha_backward_add_f32(uint64_t key,
-                                                        float p,
-                                                        uint64_t offset,
-                                                        uint32_t layout,
-                                                        size_t samples,
-                                                        size_t channels,
-                                                        size_t positions,
-                                                        uint64_t index_stride,
-                                                        const float *dy,
-                                                        float *dx);
+                                            const size_t *dy_strides,
+                                            const float *r,
+                                            const size_t *r_strides,
+                                            float *dx,
+                                            const size_t *dx_strides);
 
 /**
  * Monte-Carlo dropout: takes the outputs y of one more pass into the mean and the sum of the squared distances from

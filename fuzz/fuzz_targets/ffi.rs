@@ -6,6 +6,7 @@
 use std::ptr;
 
 use arbitrary::Arbitrary;
+use dropmask::Probability;
 use dropmask::ffi::*;
 use dropmask_fuzz::{Number, Offset, words};
 use libfuzzer_sys::fuzz_target;
@@ -13,12 +14,12 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Operation {
     Fill,
-    FillRows,
+    FillCall,
     Forward,
     ForwardResidual,
-    BackwardAdd,
     Evaluate,
     Apply,
+    ApplyBits,
     Channels,
     Bias,
     Relu,
@@ -90,6 +91,29 @@ impl Buffer {
     }
 }
 
+/// The description of a call.
+struct Described {
+    call: dropmask_call,
+}
+
+impl Described {
+    fn new(rows: usize, columns: usize, index_stride: u64) -> Self {
+        let mut call = dropmask_call_rows(rows, columns);
+        call.index[0] = index_stride;
+        Self { call }
+    }
+
+    /// The settings of one and the shape of another.
+    const fn of(settings: &dropmask_call, shape: &dropmask_call) -> dropmask_call {
+        let dropmask_call { key, threshold, scaling, .. } = *settings;
+        dropmask_call { key, threshold, scaling, ..*shape }
+    }
+
+    fn at(&self, offset: u64) -> Box<dropmask_call> {
+        Box::new(dropmask_call { offset, ..self.call })
+    }
+}
+
 /// What the header says of a call.
 struct Call<'a> {
     input: &'a Input,
@@ -97,7 +121,7 @@ struct Call<'a> {
     free: usize,
     buffers: Vec<Buffer>,
     /// Which may be equal.
-    pair: Option<(usize, usize)>,
+    pairs: &'static [(usize, usize)],
     faults: Vec<u32>,
 }
 
@@ -108,7 +132,7 @@ const U8: usize = 1;
 
 impl<'a> Call<'a> {
     fn new(input: &'a Input, start: *mut u8) -> Self {
-        Self { input, start, free: 0, buffers: Vec::new(), pair: None, faults: Vec::new() }
+        Self { input, start, free: 0, buffers: Vec::new(), pairs: &[], faults: Vec::new() }
     }
 
     fn size(&self, i: usize) -> u128 {
@@ -166,6 +190,25 @@ impl<'a> Call<'a> {
         p
     }
 
+    /// A matrix of the first two sizes.
+    fn described(&mut self, index_stride: u64) -> Described {
+        let input = self.input;
+        let mut described = Described::new(input.sizes[0].size(), input.sizes[1].size(), index_stride);
+        let (p, scaling) = (self.p(), self.scaling());
+        let threshold = Probability::new(p).map_or(u64::MAX, Probability::threshold);
+        (described.call.key, described.call.threshold, described.call.scaling) = (input.key, threshold, scaling);
+        described
+    }
+
+    /// One that may be none: NULL is no fault then.
+    fn residual(&mut self, len: u128) -> *const f32 {
+        let r: *const f32 = self.read(F32, len);
+        if r.is_null() {
+            self.buffers.last_mut().into_iter().for_each(|buffer| buffer.bytes = 0);
+        }
+        r
+    }
+
     fn scaling(&mut self) -> u32 {
         let scaling = u32::from(self.input.scaling % 8);
         self.fault(scaling > 2, DROPMASK_INVALID_OPTION);
@@ -218,7 +261,7 @@ impl<'a> Call<'a> {
             ];
             faults.extend(checks.into_iter().filter_map(|(wrong, status)| wrong.then_some(status)));
             for (j, b) in self.buffers.iter().enumerate().skip(i + 1) {
-                let in_place = self.pair == Some((i, j)) && a.pointer == b.pointer;
+                let in_place = self.pairs.contains(&(i, j)) && a.pointer == b.pointer;
                 if (a.written || b.written) && a.overlaps(b) && !in_place {
                     faults.push(DROPMASK_OVERLAP);
                 }
@@ -275,125 +318,150 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let (offset, mask) = (call.offset(len), call.write(U64, len.div_ceil(64)));
             Box::new(move || unsafe { dropmask_fill(key, p, offset, mask, n[0]) })
         }
-        Operation::FillRows => {
-            let (p, (bits, span), len) = (call.p(), call.bits(), call.product(2));
+        Operation::FillCall => {
+            let ((bits, span), len, described) = (call.bits(), call.product(2), call.described(index_stride));
             call.fault(bits.max(len) > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
             let (offset, mask) = (call.offset(span), call.write(U64, bits.div_ceil(64)));
-            Box::new(move || unsafe { dropmask_rows_fill(key, p, offset, n[0], n[1], index_stride, mask) })
+            Box::new(move || unsafe { dropmask_call_fill(&raw const *described.at(offset), mask) })
         }
         Operation::Forward => {
-            let (p, scaling, (len, _)) = (call.p(), call.scaling(), call.rows());
+            let (described, (len, _)) = (call.described(index_stride), call.rows());
             let (x, y) = (call.read(F32, len), call.write(F32, len));
-            call.pair = Some((0, 1));
+            call.pairs = &[(0, 1)];
             let (mask, span) = call.maybe_mask(len);
-            let offset = call.offset(span);
+            let (offset, s) = (call.offset(span), [n[2], 1]);
             Box::new(move || unsafe {
-                dropmask_rows_forward_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, x, y, mask)
+                let (call, s) = (described.at(offset), s.as_ptr());
+                dropmask_call_forward_f32(&raw const *call, x, s, ptr::null(), ptr::null(), y, s, mask)
             })
         }
         Operation::ForwardResidual => {
-            let (p, scaling, (len, span)) = (call.p(), call.scaling(), call.rows());
-            let (offset, x, r, y) = (call.offset(span), call.read(F32, len), call.read(F32, len), call.write(F32, len));
-            call.pair = Some((0, 2));
+            let (described, (len, span)) = (call.described(index_stride), call.rows());
+            let (offset, x, r, y) = (call.offset(span), call.read(F32, len), call.residual(len), call.write(F32, len));
+            call.pairs = &[(0, 2), (1, 2)];
+            let s = [n[2], 1];
             Box::new(move || unsafe {
-                dropmask_rows_forward_residual_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, x, r, y)
+                let (call, s) = (described.at(offset), s.as_ptr());
+                dropmask_call_forward_f32(&raw const *call, x, s, r, s, y, s, ptr::null_mut())
             })
         }
-        Operation::BackwardAdd => {
-            let (p, len) = (call.p(), call.size(0));
-            let (offset, dy, dx) = (call.offset(len), call.read(F32, len), call.write(F32, len));
-            Box::new(move || unsafe { dropmask_backward_add_f32(key, p, offset, dy, dx, n[0]) })
-        }
         Operation::Evaluate => {
-            let (p, scaling, (len, _)) = (call.p(), call.scaling(), call.rows());
+            let (described, (len, _)) = (call.described(index_stride), call.rows());
             let (x, y) = (call.read(F32, len), call.write(F32, len));
-            call.pair = Some((0, 1));
-            Box::new(move || unsafe { dropmask_rows_evaluate_f32(p, scaling, n[0], n[1], n[2], x, y) })
+            call.pairs = &[(0, 1)];
+            let s = [n[2], 1];
+            Box::new(move || unsafe {
+                let (call, s) = (described.at(u64::MAX), s.as_ptr());
+                dropmask_call_evaluate_f32(&raw const *call, x, s, ptr::null(), ptr::null(), y, s)
+            })
         }
         Operation::Apply => {
+            let (described, (len, _), (bits, _)) = (call.described(index_stride), call.rows(), call.bits());
+            let mask = call.read(U64, if len == 0 { 0 } else { bits.div_ceil(64) });
+            let (x, y) = (call.read(F32, len), call.write(F32, len));
+            call.pairs = &[(1, 2)];
+            let s = [n[2], 1];
+            Box::new(move || unsafe {
+                let (call, s) = (described.at(u64::MAX), s.as_ptr());
+                dropmask_call_apply_f32(&raw const *call, mask, x, s, ptr::null(), ptr::null(), y, s)
+            })
+        }
+        Operation::ApplyBits => {
             let (len, span) = call.rows();
             call.fault(span > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
             let (mask, x, y) = (call.read(U64, from_first(span)), call.read(F32, len), call.write(F32, len));
-            call.pair = Some((1, 2));
-            Box::new(move || unsafe { dropmask_rows_apply_f32(mask, first, 1.5, n[0], n[1], n[2], index_stride, x, y) })
+            call.pairs = &[(1, 2)];
+            let (described, s) = (Described::new(n[0], n[1], index_stride), [n[2], 1]);
+            Box::new(move || unsafe {
+                let (call, s) = (described.at(first), s.as_ptr());
+                dropmask_call_apply_bits_f32(&raw const *call, 1.5, mask, x, s, ptr::null(), ptr::null(), y, s)
+            })
         }
         Operation::Channels => {
-            let (p, scaling, layout, len) = (call.p(), call.scaling(), call.option(), call.product(3));
+            let (mut described, len) = (call.described(index_stride), call.product(3));
+            let made = if input.option.is_multiple_of(2) {
+                dropmask_call_channels_first(n[0], n[1], n[2])
+            } else {
+                dropmask_call_channels_last(n[0], n[2], n[1])
+            };
+            described.call = Described::of(&described.call, &made);
+            described.call.index[0] = index_stride;
             let (x, y) = (call.read(F32, len), call.write(F32, len));
-            call.pair = Some((0, 1));
+            call.pairs = &[(0, 1)];
             let (mask, span) = call.maybe_mask(len);
             let offset = call.offset(span);
             Box::new(move || unsafe {
-                dropmask_channels_forward_f32(
-                    key,
-                    p,
-                    offset,
-                    scaling,
-                    layout,
-                    n[0],
-                    n[1],
-                    n[2],
-                    index_stride,
-                    x,
-                    y,
-                    mask,
-                )
+                let (call, dense) = (described.at(offset), ptr::null());
+                dropmask_call_forward_f32(&raw const *call, x, dense, ptr::null(), dense, y, dense, mask)
             })
         }
         Operation::Bias => {
-            let (p, scaling, (len, span), columns) = (call.p(), call.scaling(), call.rows(), call.size(1));
+            let (described, (len, span), columns) = (call.described(index_stride), call.rows(), call.size(1));
             let (offset, dy, dx, db) =
                 (call.offset(span), call.read(F32, len), call.write(F32, len), call.write(F32, columns));
-            call.pair = Some((0, 1));
+            call.pairs = &[(0, 1)];
+            let s = [n[2], 1];
             Box::new(move || unsafe {
-                dropmask_bias_backward_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, dy, dx, db)
+                let (call, s) = (described.at(offset), s.as_ptr());
+                dropmask_bias_backward_f32(&raw const *call, dy, s, ptr::null(), ptr::null(), dx, s, db)
             })
         }
         Operation::Relu => {
-            let (p, scaling, (len, span)) = (call.p(), call.scaling(), call.rows());
+            let (described, (len, span)) = (call.described(index_stride), call.rows());
             // no two elements share one
             let words = call.product(2).div_ceil(64);
             let (offset, x, y, mask) =
                 (call.offset(span), call.read(F32, len), call.write(F32, len), call.write(U64, words));
-            call.pair = Some((0, 1));
+            call.pairs = &[(0, 1)];
+            let s = [n[2], 1];
             Box::new(move || unsafe {
-                dropmask_relu_forward_f32(key, p, offset, scaling, n[0], n[1], n[2], index_stride, x, y, mask)
+                let (call, s) = (described.at(offset), s.as_ptr());
+                dropmask_relu_forward_f32(&raw const *call, x, s, y, s, mask)
             })
         }
         Operation::Lookup | Operation::BackwardTable => {
             let lookup = matches!(input.operation, Operation::Lookup);
             // of no tokens, nothing is looked up
             let vocabulary = if lookup && call.size(2) == 0 { 0 } else { call.size(0) };
-            let (p, scaling) = (call.p(), call.scaling());
+            let mut described = call.described(0);
+            described.call = Described::of(&described.call, &dropmask_call_samples(n[0], n[1]));
             let (table, rows) = (vocabulary * call.size(1), call.size(2) * call.size(1));
             let (offset, ids) = (call.offset(vocabulary), call.read(F32, call.size(2)));
             let (from, to) = if lookup { (table, rows) } else { (rows, table) };
             let (x, y) = (call.read(F32, from), call.write(F32, to));
             Box::new(move || unsafe {
+                let call = described.at(offset);
                 if lookup {
-                    dropmask_embedding_lookup_f32(key, p, offset, scaling, n[0], n[1], n[2], ids, x, y)
+                    dropmask_embedding_lookup_f32(&raw const *call, ptr::null(), n[2], ids, x, y)
                 } else {
-                    dropmask_embedding_backward_table_f32(key, p, offset, scaling, n[0], n[1], n[2], ids, x, y)
+                    dropmask_embedding_backward_table_f32(&raw const *call, ptr::null(), n[2], ids, x, y)
                 }
             })
         }
         Operation::Attention => {
-            let (p, scaling, renormalise, len) = (call.p(), call.scaling(), call.option(), call.product(3));
+            let (mut described, renormalise, len) = (call.described(0), call.option(), call.product(3));
+            let made = unsafe { dropmask_call_broadcast(3, n.as_ptr(), [0; 3].as_ptr()) };
+            described.call = Described::of(&described.call, &made);
+            // a bias that all heads share, at a distance between queries
+            let (queries, keys) = (call.size(1), call.size(2));
+            let bias_len =
+                if len == 0 { 0 } else { (queries - 1).saturating_mul(index_stride.into()).saturating_add(keys) };
+            let strides = [0, 0, usize::try_from(index_stride).unwrap_or(usize::MAX)];
             let (offset, scores, dy, dscores) =
                 (call.offset(len.min(1 << 64)), call.read(F32, len), call.read(F32, len), call.write(F32, len));
-            call.pair = Some((0, 2));
+            let bias = call.residual(bias_len.min(usize::MAX as u128));
+            call.pairs = &[(0, 2)];
             Box::new(move || unsafe {
+                let (call, s, past) = (described.at(offset), strides.as_ptr(), n[3].cast_signed());
+                let no_mask = ptr::null();
                 dropmask_attention_backward_f32(
-                    key,
-                    p,
-                    offset,
-                    scaling,
-                    n[0],
-                    n[1],
-                    n[2],
-                    n[3].cast_signed(),
+                    &raw const *call,
+                    past,
+                    0.5,
+                    bias,
+                    s,
                     renormalise,
-                    ptr::null(),
+                    no_mask,
                     scores,
                     dy,
                     dscores,
@@ -401,7 +469,10 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             })
         }
         Operation::Connect => {
-            let (p, scaling, per_sample) = (call.p(), call.scaling(), call.option());
+            let (mut described, per_sample) = (call.described(index_stride), call.option());
+            let mut made = dropmask_call_rows(n[2], n[1]);
+            made.index[0] = index_stride;
+            described.call = Described::of(&described.call, &made);
             // where there are no weights to write, nothing is read
             let nothing = call.size(1) == 0 || call.size(2) == 0;
             let [batch, inputs, outputs] = [0, 1, 2].map(|i| if nothing { 0 } else { call.size(i) });
@@ -420,36 +491,25 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let (x, dy, dw) =
                 (call.read(F32, batch * inputs), call.read(F32, batch * outputs), call.write(F32, weights));
             Box::new(move || unsafe {
-                dropmask_connect_backward_weights_f32(
-                    key,
-                    p,
-                    offset,
-                    scaling,
-                    n[0],
-                    n[1],
-                    n[2],
-                    index_stride,
-                    per_sample,
-                    first,
-                    mask,
-                    x,
-                    dy,
-                    dw,
-                )
+                let call = described.at(offset);
+                dropmask_connect_backward_weights_f32(&raw const *call, n[0], per_sample, first, mask, x, dy, dw, 0)
             })
         }
         Operation::Cutout => {
             let (len, samples) = (call.product(4), call.size(0));
             let offset = call.offset(if len == 0 { 0 } else { samples });
             let (x, y) = (call.read(F32, len), call.write(F32, len));
-            call.pair = Some((0, 1));
+            call.pairs = &[(0, 1)];
             let count = input.count.into();
             Box::new(move || unsafe {
-                dropmask_cutout_forward_f32(key, offset, n[0], n[1], n[2], n[3], n[4], n[5], count, x, y)
+                dropmask_cutout_forward_f32(key, offset, n[0], n[1], n[2], n[3], n[4], n[5], count, x, y, 0)
             })
         }
         Operation::DropBlock => {
-            let (p, len, block) = (call.p(), call.product(4), call.size(4));
+            let (mut described, len, block) = (call.described(0), call.product(4), call.size(4));
+            let made = unsafe { dropmask_call_broadcast(4, n.as_ptr(), [0; 4].as_ptr()) };
+            described.call = Described::of(&described.call, &made);
+            call.fault(described.call.scaling != DROPMASK_INVERTED, DROPMASK_INVALID_OPTION);
             let bad = block == 0 || block > call.size(2) || block > call.size(3);
             call.fault(bad, DROPMASK_INVALID_BLOCK);
             let places = |i: usize| (n[i] as u128 + 1).saturating_sub(block);
@@ -459,10 +519,14 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             // seeds have indices where there are any
             let seeds = if bad || too_many { 0 } else { maps * places(2) * places(3) };
             let (offset, x, y) = (call.offset(seeds), call.read(F32, len), call.write(F32, len));
-            let (mask, kept) = (call.write(U64, len.div_ceil(64)), call.write(U64, 1));
-            call.pair = Some((0, 1));
+            let (mask, kept) = (call.write::<u64>(U64, len.div_ceil(64)), call.write(U64, 1));
+            if mask.is_null() {
+                call.buffers.remove(2); // drawn twice
+            }
+            call.pairs = &[(0, 1)];
             Box::new(move || unsafe {
-                dropmask_dropblock_forward_f32(key, p, offset, n[0], n[1], n[2], n[3], n[4], x, y, mask, kept)
+                let call = described.at(offset);
+                dropmask_dropblock_forward_f32(&raw const *call, n[4], 1.0, x, y, mask, kept)
             })
         }
         Operation::Classes => {

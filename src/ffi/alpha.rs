@@ -1,183 +1,63 @@
-//! Alpha dropout by rows, and by channels: feature-alpha dropout.
+//! Alpha dropout; with one bit for a channel, feature-alpha dropout.
 
-use super::buffers::{InOut, Pair, Read, Write, run};
-use super::call::Call;
-use super::options::DROPMASK_INVERTED;
+use super::buffers::Nothing;
+use super::call::{Call, Draws, Operands, dropmask_call};
 use super::status::*;
-use super::{channels, rows};
+use crate::error::Setting;
 use crate::kinds::AlphaDropout;
 
-/// Alpha dropout, for networks with SELU activations: y = kept(index) ? x * a + b : d. With q = T / 2^32 the keep
-/// probability and alpha = -1.7580993408473766, a = (q + alpha^2 * q * (1 - q))^(-1/2), b = -a * alpha * (1 - q), d =
-/// alpha * a * q, each computed in double and rounded once; +0.0 throughout with p = 1. Rows as in
-/// dropmask_rows_forward_f32. Evaluation is the identity.
+/// Alpha dropout, for networks with SELU: y = kept ? x * a + b : d. With q = threshold / 2^32 and alpha =
+/// -1.7580993408473766, in double and each rounded once: a = (q + alpha^2 * q * (1 - q))^(-1/2), b = -a * alpha * (1 - q),
+/// d = alpha * a * q. With p = 0 it copies, with p = 1 y is +0.0. Where a channel shares a bit (dropmask_call_channels_first)
+/// it is feature-alpha dropout. Evaluation is dropmask_call_evaluate_f32. The scaling is DROPMASK_INVERTED.
 ///
-/// p: a float; a double is rounded to it first, see the rules.
-/// x, y: (rows - 1) * stride + columns floats; y may be equal to x.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
+/// x, y: the elements of the call, each at its strides; y may be equal to x.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION, INVALID_CALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_alpha_forward_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    rows: usize,
-    columns: usize,
-    stride: usize,
-    index_stride: u64,
+    call: *const dropmask_call,
     x: *const f32,
+    x_strides: *const usize,
     y: *mut f32,
+    y_strides: *const usize,
 ) -> dropmask_status {
-    let call = Call::new(key, p, offset, DROPMASK_INVERTED, rows::shape(rows, columns, stride, index_stride));
-    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { forward(call, x, y) }
+    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
+    unsafe {
+        Call::of(call, |call| {
+            let operands = Operands::of(x, x_strides, y, y_strides);
+            call.run(Draws::Elements, operands, Nothing, |dropout, inputs, y, ()| {
+                dropout.supports_no(&[Setting::Scaling])?;
+                AlphaDropout::new(dropout).drop(inputs.x(), y)
+            })
+        })
+    }
 }
 
-/// The gradient of dropmask_alpha_forward_f32: dx = kept(index) ? dy * a : +0.0.
+/// The gradient of dropmask_alpha_forward_f32, its mask drawn again: dx = r + (kept ? dy * a : +0.0), and without the sum
+/// where r is NULL.
 ///
-/// p: a float; a double is rounded to it first, see the rules.
-/// dy, dx: (rows - 1) * stride + columns floats; dx may be equal to dy.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
+/// dy, r, dx: the elements of the call, each at its strides; dx may be equal to dy, to r or to both.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION, INVALID_CALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_alpha_backward_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    rows: usize,
-    columns: usize,
-    stride: usize,
-    index_stride: u64,
+    call: *const dropmask_call,
     dy: *const f32,
+    dy_strides: *const usize,
+    r: *const f32,
+    r_strides: *const usize,
     dx: *mut f32,
+    dx_strides: *const usize,
 ) -> dropmask_status {
-    let call = Call::new(key, p, offset, DROPMASK_INVERTED, rows::shape(rows, columns, stride, index_stride));
-    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { backward(call, dy, dx) }
-}
-
-/// Accumulates the gradient of dropmask_alpha_forward_f32: dx += kept(index) ? dy * a : +0.0.
-///
-/// p: a float; a double is rounded to it first, see the rules.
-/// dy, dx: (rows - 1) * stride + columns floats.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_alpha_backward_add_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    rows: usize,
-    columns: usize,
-    stride: usize,
-    index_stride: u64,
-    dy: *const f32,
-    dx: *mut f32,
-) -> dropmask_status {
-    let call = Call::new(key, p, offset, DROPMASK_INVERTED, rows::shape(rows, columns, stride, index_stride));
-    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { backward_add(call, dy, dx) }
-}
-
-/// Feature-alpha dropout: dropmask_alpha_forward_f32 with one bit for a whole channel, of the shape of
-/// dropmask_channels_forward_f32.
-///
-/// p: a float; a double is rounded to it first, see the rules.
-/// x, y: samples * channels * positions floats; y may be equal to x.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_OPTION.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_feature_alpha_forward_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    layout: u32,
-    samples: usize,
-    channels: usize,
-    positions: usize,
-    index_stride: u64,
-    x: *const f32,
-    y: *mut f32,
-) -> dropmask_status {
-    let (shape, layout) = channels::shape(layout, samples, channels, positions, index_stride);
-    let call = Call::new(key, p, offset, DROPMASK_INVERTED, shape).given(layout);
-    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { forward(call, x, y) }
-}
-
-/// The gradient of dropmask_feature_alpha_forward_f32: dx = kept ? dy * a : +0.0.
-///
-/// p: a float; a double is rounded to it first, see the rules.
-/// dy, dx: samples * channels * positions floats; dx may be equal to dy.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_OPTION.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_feature_alpha_backward_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    layout: u32,
-    samples: usize,
-    channels: usize,
-    positions: usize,
-    index_stride: u64,
-    dy: *const f32,
-    dx: *mut f32,
-) -> dropmask_status {
-    let (shape, layout) = channels::shape(layout, samples, channels, positions, index_stride);
-    let call = Call::new(key, p, offset, DROPMASK_INVERTED, shape).given(layout);
-    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { backward(call, dy, dx) }
-}
-
-/// Accumulates the gradient of dropmask_feature_alpha_forward_f32: dx += kept ? dy * a : +0.0.
-///
-/// p: a float; a double is rounded to it first, see the rules.
-/// dy, dx: samples * channels * positions floats.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_OPTION.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_feature_alpha_backward_add_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    layout: u32,
-    samples: usize,
-    channels: usize,
-    positions: usize,
-    index_stride: u64,
-    dy: *const f32,
-    dx: *mut f32,
-) -> dropmask_status {
-    let (shape, layout) = channels::shape(layout, samples, channels, positions, index_stride);
-    let call = Call::new(key, p, offset, DROPMASK_INVERTED, shape).given(layout);
-    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { backward_add(call, dy, dx) }
-}
-
-unsafe fn forward(call: Call, x: *const f32, y: *mut f32) -> dropmask_status {
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
+    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
-        run(call.stream(), (InOut(x, y, call.elements()),), |dropout, (xy,)| match xy {
-            Pair::Apart(x, y) => AlphaDropout::new(dropout).forward(x, y),
-            Pair::InPlace(x) => AlphaDropout::new(dropout).forward_in_place(x),
-        })
-    }
-}
-
-unsafe fn backward(call: Call, dy: *const f32, dx: *mut f32) -> dropmask_status {
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(call.stream(), (InOut(dy, dx, call.elements()),), |dropout, (xy,)| match xy {
-            Pair::Apart(dy, dx) => AlphaDropout::new(dropout).backward(dy, dx),
-            Pair::InPlace(dy) => AlphaDropout::new(dropout).backward_in_place(dy),
-        })
-    }
-}
-
-unsafe fn backward_add(call: Call, dy: *const f32, dx: *mut f32) -> dropmask_status {
-    let len = call.elements();
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(call.stream(), (Read(dy, len), Write(dx, len)), |dropout, (dy, dx)| {
-            AlphaDropout::new(dropout).backward_add(dy, dx)
+        Call::of(call, |call| {
+            let operands = Operands { x: (dy, dy_strides), r: (r, r_strides), y: (dx, dx_strides) };
+            call.run(Draws::Elements, operands, Nothing, |dropout, inputs, dx, ()| {
+                dropout.supports_no(&[Setting::Scaling])?;
+                AlphaDropout::new(dropout).gradient(inputs.all(), dx)
+            })
         })
     }
 }

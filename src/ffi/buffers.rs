@@ -149,6 +149,40 @@ impl<'a, T: 'a> Buffer<'a> for Out<T> {
     }
 }
 
+/// An input of so many floats, unless it is the output.
+pub(super) struct Given(pub(super) *const f32, pub(super) usize, pub(super) bool);
+
+impl<'a> Buffer<'a> for Given {
+    type Slice = Input<'a>;
+
+    fn extents(&self) -> [Extent; 2] {
+        let Self(start, len, in_place) = *self;
+        [if in_place { Extent::NONE } else { Extent::read(start, len) }, Extent::NONE]
+    }
+
+    unsafe fn slice(self) -> Input<'a> {
+        let Self(start, len, in_place) = self;
+        if in_place {
+            return Input::InPlace;
+        }
+        // SAFETY: `extents` names this buffer, which `run` has checked.
+        Input::Slice(unsafe { Read(start, len).slice() })
+    }
+}
+
+/// No buffer.
+pub(super) struct Nothing;
+
+impl Buffer<'_> for Nothing {
+    type Slice = ();
+
+    fn extents(&self) -> [Extent; 2] {
+        [Extent::NONE; 2]
+    }
+
+    unsafe fn slice(self) {}
+}
+
 /// An input and an output of the same length, which may be equal.
 pub(super) struct InOut(pub(super) *const f32, pub(super) *mut f32, pub(super) usize);
 

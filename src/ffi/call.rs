@@ -1,248 +1,313 @@
-//! What the kinds of dropout that follow a stream share: the same operations over any shape.
+//! What describes a call: which bits there are, which element has which, and where operands have their elements.
 
-use core::ptr;
+use core::{ptr, slice};
 
-use super::buffers::{InOut, Pair, Read, ReadMask, Write, WriteMask, run, unless_null};
+use super::buffers::{Buffer, Extent, Given, Write, run, unless_null};
 use super::options::{DROPMASK_INVERTED, scaling};
-use super::probability::probability;
 use super::status::*;
+use crate::engine::Input;
+use crate::error::Error;
 use crate::key::Key;
-use crate::kinds::{Dropout, StoredMask};
-use crate::layout::{Layout, Operand};
-use crate::mask::Mask;
+use crate::kinds::Dropout;
+use crate::layout::{AXES, Layout, Operand};
+use crate::probability::Probability;
 
-/// A stream over a shape, as C describes it.
+/// What a call draws, and for which elements: up to four axes, outermost first.
+///
+/// The element at [i, j, ...] has the bit of index offset + i * index[0] + j * index[1] + ...; an index of 0 shares one bit
+/// along its axis. The functions dropmask_call_rows and the like make calls of the usual shapes, of no key and of a
+/// threshold that is none. For a shard of a tensor, change the lengths of the call of the whole to those of the shard and
+/// its offset by dropmask_call_index of the shard's first element: the indices of the axes stay.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types, reason = "its name in C")]
+pub struct dropmask_call {
+    /// sizeof(struct dropmask_call).
+    pub size: usize,
+    /// Of dropmask_key_new and dropmask_key_derive.
+    pub key: u64,
+    /// Of dropmask_threshold: an element is kept with probability threshold / 2^32.
+    pub threshold: u64,
+    /// The index of the first bit.
+    pub offset: u64,
+    /// DROPMASK_INVERTED, DROPMASK_STANDARD or DROPMASK_NAIVE.
+    pub scaling: u32,
+    /// How many axes there are, 1 to 4.
+    pub axes: u32,
+    /// Their lengths; of others 0.
+    pub len: [usize; 4],
+    /// How far the bits of neighbours along an axis are from each other; of others 0.
+    pub index: [u64; 4],
+}
+
+impl Operands {
+    /// Without a residual.
+    pub(super) const fn of(x: *const f32, x_strides: *const usize, y: *mut f32, y_strides: *const usize) -> Self {
+        Self { x: (x, x_strides), r: (ptr::null(), ptr::null()), y: (y, y_strides) }
+    }
+}
+
+/// The input of a pass, and its residual if there is one.
+pub(super) struct Inputs<'a> {
+    all: [Input<'a>; 2],
+    residual: bool,
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) const fn x(&self) -> Input<'a> {
+        let [x, _] = self.all;
+        x
+    }
+
+    pub(super) const fn has_residual(&self) -> bool {
+        self.residual
+    }
+
+    pub(super) const fn all(&self) -> &[Input<'a>] {
+        let [x, _] = &self.all;
+        if self.residual { &self.all } else { slice::from_ref(x) }
+    }
+}
+
+/// A call that has been read.
 #[derive(Clone, Copy)]
 pub(super) struct Call {
     key: u64,
-    p: f32,
-    offset: u64,
+    threshold: u64,
+    pub(super) offset: u64,
     scaling: u32,
-    layout: Layout,
-    /// Whether bits are drawn, so that they must have indices.
-    draws: bool,
-    given: Result<(), dropmask_status>,
+    pub(super) axes: usize,
+    /// Behind those that are not there, of length 1.
+    pub(super) len: [usize; AXES],
+    pub(super) index: [u64; AXES],
+    /// Dense in all operands.
+    pub(super) layout: Layout,
+}
+
+/// What has to have indices.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Draws {
+    /// Nothing is drawn.
+    Nothing,
+    /// The bits of the elements.
+    Elements,
+    /// The bits of a mask that is stored, also where they are those of no element.
+    Mask,
+}
+
+/// The operands of an element-wise pass, each where it begins and its strides, NULL of dense ones. A residual may be NULL.
+#[derive(Clone, Copy)]
+pub(super) struct Operands {
+    pub(super) x: (*const f32, *const usize),
+    pub(super) r: (*const f32, *const usize),
+    pub(super) y: (*mut f32, *const usize),
 }
 
 impl Call {
-    pub(super) const fn new(key: u64, p: f32, offset: u64, scaling: u32, layout: Layout) -> Self {
-        Self { key, p, offset, scaling, layout, draws: true, given: Ok(()) }
+    /// What a function does with a call, if it is one.
+    ///
+    /// # Safety
+    /// As of [`read`](Self::read).
+    pub(super) unsafe fn of(call: *const dropmask_call, then: impl FnOnce(Self) -> dropmask_status) -> dropmask_status {
+        // SAFETY: our caller promises it.
+        unsafe { Self::read(call) }.map_or_else(|fault| fault, then)
     }
 
-    /// One row, inverted scaling.
-    pub(super) const fn flat(key: u64, p: f32, offset: u64, len: usize) -> Self {
-        Self::new(key, p, offset, DROPMASK_INVERTED, Layout::flat(len))
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// What is not the description of a call: nothing else can be said of it then.
+    ///
+    /// # Safety
+    /// A pointer that is not NULL and is aligned is to as many bytes as its first field says.
+    #[inline(never)] // once, not in each function
+    unsafe fn read(call: *const dropmask_call) -> Result<Self, dropmask_status> {
+        if call.is_null() {
+            return Err(DROPMASK_NULL_POINTER);
+        }
+        if !call.is_aligned() {
+            return Err(DROPMASK_MISALIGNED);
+        }
+        let known = size_of::<dropmask_call>();
+        // SAFETY: it is neither NULL nor misaligned, and has a first field at least, which is its size.
+        let size = unsafe { call.cast::<usize>().read() };
+        if size < known || size > isize::MAX as usize {
+            return Err(DROPMASK_INVALID_CALL);
+        }
+        // SAFETY: our caller promises so many bytes, which are no fewer than those that are known.
+        let rest = unsafe { slice::from_raw_parts(call.cast::<u8>().wrapping_add(known), size - known) };
+        // SAFETY: as above.
+        let call = unsafe { call.read() };
+        let axes = call.axes as usize;
+        let unused = |i: usize| i >= axes;
+        let set = (0..)
+            .zip(call.len.iter().zip(&call.index))
+            .any(|(i, (len, index))| unused(i) && (*len != 0 || *index != 0));
+        if !(1..=AXES).contains(&axes) || set || rest.iter().any(|byte| *byte != 0) {
+            return Err(DROPMASK_INVALID_CALL);
+        }
+        let (mut len, mut index) = ([1; AXES], [0; AXES]);
+        let missing = AXES - axes;
+        len.iter_mut().skip(missing).zip(call.len).for_each(|(to, from)| *to = from);
+        index.iter_mut().skip(missing).zip(call.index).for_each(|(to, from)| *to = from);
+        let [a, b, c, d] = len;
+        let layout = match axes {
+            1 => Layout::broadcast([d], [false]),
+            2 => Layout::broadcast([c, d], [false; 2]),
+            3 => Layout::broadcast([b, c, d], [false; 3]),
+            _ => Layout::broadcast([a, b, c, d], [false; 4]),
+        };
+        let layout = layout.index_strides(index);
+        let dropmask_call { key, threshold, offset, scaling, .. } = call;
+        Ok(Self { key, threshold, offset, scaling, axes, len, index, layout })
     }
 
-    /// For what draws no bits.
-    pub(super) const fn evaluation(p: f32, scaling: u32, layout: Layout) -> Self {
-        Self { draws: false, ..Self::new(0, p, 0, scaling, layout) }
+    /// The dropout without its layout, if its bits have indices and its output lies apart.
+    #[inline(never)] // as above
+    pub(super) fn dropout(&self, draws: Draws, layout: &Layout) -> Result<Dropout, dropmask_status> {
+        let (indices, bits) = match draws {
+            Draws::Nothing => (Ok(()), 0),
+            Draws::Elements => (layout.check_indices(self.offset), 0),
+            Draws::Mask => (layout.noise().check_indices(self.offset), layout.stored().span()),
+        };
+        let checked = both(indices.map_err(status_of), apart_and_fits(layout, bits));
+        let p = Probability::from_threshold(self.threshold).map_err(status_of);
+        let (p, (_, scaling)) = both(p, both(checked, scaling(self.scaling)))?;
+        let offset = if draws == Draws::Nothing { 0 } else { self.offset };
+        Ok(Dropout::new(Key::from_raw(self.key), p).with_offset(offset).with_scaling(scaling))
     }
 
-    /// With the fault of an option that the shape or the operation has.
-    pub(super) const fn given(self, given: Result<(), dropmask_status>) -> Self {
-        Self { given, ..self }
+    /// The dropout of a kind with a shape of its own, of which these bits are drawn.
+    pub(super) fn over(&self, bits: &Layout) -> Result<Dropout, dropmask_status> {
+        self.dropout(Draws::Elements, bits)
     }
 
-    /// Length of a slice.
-    pub(super) fn elements(&self) -> usize {
-        self.layout.extent(Operand::Output)
+    /// Whether the scaling is the default.
+    pub(super) const fn inverted(&self) -> Result<(), dropmask_status> {
+        if self.scaling == DROPMASK_INVERTED { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) }
     }
 
-    /// Number of bits of a mask to be written: they follow each other.
-    pub(super) fn bits(&self) -> u128 {
+    /// Whether the call has so many axes at most, of these strides in the indices: no others mean anything to the kind.
+    pub(super) fn is(&self, axes: usize, index: [u64; AXES]) -> Result<(), dropmask_status> {
+        // where there is one element, a stride says nothing
+        let same = self.len.iter().zip(self.index.iter().zip(index)).all(|(len, (a, b))| *len <= 1 || *a == b);
+        if self.axes <= axes && same { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) }
+    }
+
+    /// Number of bits of a stored mask.
+    pub(super) fn mask_bits(&self) -> u128 {
         self.layout.stored().span()
     }
 
-    /// The same of one with a bit for each element.
-    pub(super) fn all_bits(&self) -> u128 {
-        self.layout.unshared().span()
+    /// Number of bits of a mask that is read: none for no elements.
+    pub(super) fn if_any(&self, bits: u128) -> u128 {
+        if self.layout.len() == 0 { 0 } else { bits }
     }
 
-    /// The dropout, if the elements have indices.
+    /// Strides for all axes that a layout has.
+    ///
+    /// # Safety
+    /// A pointer that is not NULL and is aligned is to as many strides as there are axes.
+    unsafe fn strides(&self, strides: *const usize) -> Result<[usize; AXES], dropmask_status> {
+        let [_, b, c, d] = self.len;
+        let (c, b) = (c.saturating_mul(d), b.saturating_mul(c).saturating_mul(d));
+        let mut all = [b, c, d, 1];
+        if strides.is_null() {
+            return Ok(all);
+        }
+        if !strides.is_aligned() {
+            return Err(DROPMASK_MISALIGNED);
+        }
+        // SAFETY: it is neither NULL nor misaligned; our caller promises the rest.
+        let given = unsafe { slice::from_raw_parts(strides, self.axes) };
+        all.iter_mut().skip(AXES - self.axes).zip(given).for_each(|(to, from)| *to = *from);
+        Ok(all)
+    }
+
+    /// Whether two operands have the same places: of an axis of one element a stride says nothing.
+    fn same(&self, a: [usize; AXES], b: [usize; AXES]) -> bool {
+        self.len.iter().zip(a.iter().zip(b)).all(|(len, (a, b))| *len <= 1 || *a == b)
+    }
+
+    /// Runs an operation of a dropout over operands and one more buffer.
+    ///
+    /// # Safety
+    /// The strides are as many as there are axes; a pointer to floats is to as many as its operand spans, and of the other buffer
+    /// holds what [`run`] says.
+    pub(super) unsafe fn run<'a, B: Buffer<'a>>(
+        &self,
+        draws: Draws,
+        operands: Operands,
+        other: B,
+        operation: impl FnOnce(Dropout, Inputs<'a>, &'a mut [f32], B::Slice) -> Result<(), Error>,
+    ) -> dropmask_status {
+        let (dropout, inputs, y) = self.prepare(draws, operands);
+        // SAFETY: the buffers have the lengths that the header states; that there is such memory, our caller promises.
+        unsafe { run(dropout, (inputs, y, other), |dropout, (inputs, y, other)| operation(dropout, inputs, y, other)) }
+    }
+
+    /// The dropout over operands, and those.
     #[inline(never)] // once, not in each function
-    pub(super) fn stream(&self) -> Result<Dropout, dropmask_status> {
-        Ok(self.shaped(self.unshaped()?))
+    fn prepare(&self, draws: Draws, operands: Operands) -> (Result<Dropout, dropmask_status>, Sources, Write<f32>) {
+        // SAFETY: as our caller's caller promises, the strides are as many as there are axes.
+        let (layout, readable, inputs, y) = unsafe { self.place(operands) };
+        // what needs no layout is faster without
+        let flat = layout == Layout::flat(layout.len());
+        let dropout = both(self.dropout(draws, &layout), readable);
+        (dropout.map(|(dropout, ())| if flat { dropout } else { dropout.with_layout(layout) }), inputs, y)
     }
 
-    /// The same of a kind with a shape of its own, where that of the call says no more than which bits there are.
+    /// The layout of operands, whether their strides can be read, and the operands. An input that is the output, its strides
+    /// included, is in place.
+    ///
+    /// # Safety
+    /// The strides are as many as there are axes.
     #[inline(never)] // as above
-    pub(super) fn unshaped(&self) -> Result<Dropout, dropmask_status> {
-        self.drawing(if self.draws { self.layout } else { Layout::flat(0) })
-    }
-
-    /// The dropout, if all bits of a mask have indices and it can be written.
-    pub(super) fn storing(&self) -> Result<Dropout, dropmask_status> {
-        both(self.drawing(self.layout.noise()), fits(self.bits())).map(|(dropout, ())| self.shaped(dropout))
-    }
-
-    /// The dropout without a shape, if these bits have indices.
-    fn drawing(&self, bits: Layout) -> Result<Dropout, dropmask_status> {
-        let indices = bits.check_indices(self.offset).map_err(status_of);
-        let rows_apart = self.layout.check_apart().map_err(status_of);
-        let checked = both(indices, both(rows_apart, self.given));
-        let (p, (_, scaling)) = both(probability(self.p), both(checked, scaling(self.scaling)))?;
-        Ok(Dropout::new(Key::from_raw(self.key), p).with_offset(self.offset).with_scaling(scaling))
-    }
-
-    const fn shaped(&self, dropout: Dropout) -> Dropout {
-        dropout.with_layout(self.layout)
+    pub(super) unsafe fn place(
+        &self,
+        Operands { x, r, y }: Operands,
+    ) -> (Layout, Result<(), dropmask_status>, Sources, Write<f32>) {
+        // SAFETY: our caller promises them.
+        let strides = |strides| unsafe { self.strides(strides) };
+        let of_r = if r.0.is_null() { ptr::null() } else { r.1 };
+        let strides = both(strides(y.1), both(strides(x.1), strides(of_r)));
+        let (ys, (xs, rs)) = strides.unwrap_or_default();
+        let over = |start: *const f32, strides| start == y.0 && self.same(strides, ys);
+        let (x_over, r_over) = (over(x.0, xs), over(r.0, rs));
+        let layout = self.layout.strides(ys).input_strides(if x_over { ys } else { xs }).residual_strides(rs);
+        let inputs = Sources {
+            x: Given(x.0, layout.extent(Operand::Input), x_over),
+            r: unless_null(r.0, Given(r.0, layout.extent(Operand::Residual), r_over)),
+        };
+        (layout, strides.map(|_| ()), inputs, Write(y.0, layout.extent(Operand::Output)))
     }
 }
 
-/// # Safety
-/// All: a pointer to floats is to as many as the shape spans, one to a mask to the words of its bits; what is written, nobody
-/// else reads or writes meanwhile, and what is read, nobody writes.
-impl Call {
-    pub(super) unsafe fn fill(self, mask: *mut u64) -> dropmask_status {
-        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe { run(self.storing(), (WriteMask(mask, self.bits()),), |dropout, (mask,)| dropout.fill(&mut mask?)) }
+/// The inputs of a call as a buffer.
+pub(super) struct Sources {
+    x: Given,
+    r: Option<Given>,
+}
+
+impl<'a> Buffer<'a> for Sources {
+    type Slice = Inputs<'a>;
+
+    fn extents(&self) -> [Extent; 2] {
+        let ([x, ..], [r, ..]) = (self.x.extents(), self.r.extents());
+        [x, r]
     }
 
-    pub(super) unsafe fn forward(self, x: *const f32, y: *mut f32, mask: *mut u64) -> dropmask_status {
-        let dropout = if mask.is_null() { self.stream() } else { self.storing() };
-        let mask = unless_null(mask, WriteMask(mask, self.bits()));
-        let buffers = (InOut(x, y, self.elements()), mask);
-        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe {
-            run(dropout, buffers, |dropout, (xy, mask)| match (xy, mask.transpose()?) {
-                (Pair::Apart(x, y), None) => dropout.forward(x, y),
-                (Pair::Apart(x, y), Some(mut mask)) => dropout.forward_store(x, y, &mut mask),
-                (Pair::InPlace(x), None) => dropout.forward_in_place(x),
-                (Pair::InPlace(x), Some(mut mask)) => dropout.forward_store_in_place(x, &mut mask),
-            })
-        }
-    }
-
-    pub(super) unsafe fn forward_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
-        let len = self.elements();
-        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe {
-            run(self.stream(), (InOut(x, y, len), Read(r, len)), |dropout, (xy, r)| match xy {
-                Pair::Apart(x, y) => dropout.forward_residual(x, r, y),
-                Pair::InPlace(x) => dropout.forward_residual_in_place(x, r),
-            })
-        }
-    }
-
-    pub(super) unsafe fn backward(self, dy: *const f32, dx: *mut f32) -> dropmask_status {
-        // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-        unsafe { self.forward(dy, dx, ptr::null_mut()) }
-    }
-
-    pub(super) unsafe fn add(self, x: *const f32, sum: *mut f32) -> dropmask_status {
-        let len = self.elements();
-        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe { run(self.stream(), (Read(x, len), Write(sum, len)), |dropout, (x, sum)| dropout.backward_add(x, sum)) }
-    }
-
-    pub(super) unsafe fn evaluate(self, x: *const f32, y: *mut f32) -> dropmask_status {
-        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe {
-            run(self.stream(), (InOut(x, y, self.elements()),), |dropout, (xy,)| match xy {
-                Pair::Apart(x, y) => dropout.evaluate(x, y),
-                Pair::InPlace(x) => dropout.evaluate_in_place(x),
-            })
-        }
-    }
-
-    pub(super) unsafe fn evaluate_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
-        let len = self.elements();
-        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe {
-            run(self.stream(), (InOut(x, y, len), Read(r, len)), |dropout, (xy, r)| match xy {
-                Pair::Apart(x, y) => dropout.evaluate_residual(x, r, y),
-                Pair::InPlace(x) => dropout.evaluate_residual_in_place(x, r),
-            })
-        }
+    #[inline(never)] // as above
+    unsafe fn slice(self) -> Inputs<'a> {
+        let residual = self.r.is_some();
+        // SAFETY: `extents` names both, which `run` has checked.
+        let (x, r) = unsafe { (self.x.slice(), self.r.slice()) };
+        Inputs { all: [x, r.unwrap_or(Input::InPlace)], residual }
     }
 }
 
-/// A stored mask over a shape, as C describes it.
-#[derive(Clone, Copy)]
-pub(super) struct StoredCall {
-    mask: *const u64,
-    /// Which bit of the mask comes first.
-    first: u64,
-    scale: f32,
-    layout: Layout,
-    given: Result<(), dropmask_status>,
-}
-
-impl StoredCall {
-    pub(super) const fn new(mask: *const u64, first: u64, scale: f32, layout: Layout) -> Self {
-        Self { mask, first, scale, layout, given: Ok(()) }
-    }
-
-    /// One row.
-    pub(super) const fn flat(mask: *const u64, scale: f32, len: usize) -> Self {
-        Self::new(mask, 0, scale, Layout::flat(len))
-    }
-
-    /// With the fault of an option that the shape has.
-    pub(super) const fn given(self, given: Result<(), dropmask_status>) -> Self {
-        Self { given, ..self }
-    }
-
-    /// Number of bits of the mask from the first one on.
-    fn bits(&self) -> u128 {
-        if self.elements() == 0 { 0 } else { self.layout.span() }
-    }
-
-    fn mask(&self) -> ReadMask {
-        ReadMask(self.mask, self.first, self.bits())
-    }
-
-    /// Length of a slice.
-    fn elements(&self) -> usize {
-        self.layout.extent(Operand::Output)
-    }
-
-    fn checked(&self) -> Result<(), dropmask_status> {
-        let fits = both(self.layout.check_apart().map_err(status_of), fits(self.bits()));
-        both(fits, self.given).map(|_| ())
-    }
-
-    fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
-        StoredMask::new(mask, self.scale).with_indexed_bits(self.layout)
-    }
-}
-
-/// # Safety
-/// All: a pointer to floats is to as many as the shape spans, one to a mask to the words of its bits; what is written, nobody
-/// else reads or writes meanwhile, and what is read, nobody writes.
-impl StoredCall {
-    pub(super) unsafe fn apply(self, x: *const f32, y: *mut f32) -> dropmask_status {
-        let buffers = (self.mask(), InOut(x, y, self.elements()));
-        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe {
-            run(self.checked(), buffers, |(), (mask, xy)| match xy {
-                Pair::Apart(x, y) => self.stored(mask?).apply(x, y),
-                Pair::InPlace(x) => self.stored(mask?).apply_in_place(x),
-            })
-        }
-    }
-
-    pub(super) unsafe fn add(self, dy: *const f32, dx: *mut f32) -> dropmask_status {
-        let len = self.elements();
-        let buffers = (self.mask(), Read(dy, len), Write(dx, len));
-        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe { run(self.checked(), buffers, |(), (mask, dy, dx)| self.stored(mask?).apply_add(dy, dx)) }
-    }
-
-    pub(super) unsafe fn apply_residual(self, x: *const f32, r: *const f32, y: *mut f32) -> dropmask_status {
-        let len = self.elements();
-        // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-        unsafe {
-            run(self.checked(), (self.mask(), InOut(x, y, len), Read(r, len)), |(), (mask, xy, r)| match xy {
-                Pair::Apart(x, y) => self.stored(mask?).apply_residual(x, r, y),
-                Pair::InPlace(x) => self.stored(mask?).apply_residual_in_place(x, r),
-            })
-        }
-    }
-}
-
-/// Whether a mask can have so many bits.
-fn fits(bits: u128) -> Result<(), dropmask_status> {
-    if bits > usize::MAX as u128 { Err(DROPMASK_INVALID_SHAPE) } else { Ok(()) }
+/// Whether the elements of an output lie apart, and a mask can have so many bits.
+pub(super) fn apart_and_fits(layout: &Layout, bits: u128) -> Result<(), dropmask_status> {
+    let fits = if bits > usize::MAX as u128 { Err(DROPMASK_INVALID_SHAPE) } else { Ok(()) };
+    both(layout.check_apart().map_err(status_of), fits).map(|_| ())
 }

@@ -1,6 +1,7 @@
 //! Holes in images.
 
 use super::buffers::{InOut, Pair, Write, run};
+use super::options::accumulates;
 use super::status::*;
 use crate::key::Key;
 use crate::kinds::Cutout;
@@ -8,11 +9,12 @@ use crate::kinds::Cutout;
 /// Cutout, holes in images of shape (samples, channels, height, width): y = +0.0 inside the boxes of a sample, in all
 /// its channels, else x. Box k of sample n, counted from first_sample, has its centre at row dropmask_key_below(k_n,
 /// 2 * k, height) and column dropmask_key_below(k_n, 2 * k + 1, width) with k_n = dropmask_key_derive(key, n), begins
-/// box_height / 2 rows and box_width / 2 columns before it, and is cut off at the border. Nothing is rescaled;
-/// evaluation is the identity.
+/// box_height / 2 rows and box_width / 2 columns before it, and is cut off at the border. Nothing is rescaled; evaluation
+/// is the identity. Of dy to dx it is the gradient. With accumulate, 1 instead of 0, it is added to what is in y, which is
+/// not x then.
 ///
 /// x, y: samples * channels * height * width floats; y may be equal to x.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
+/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_cutout_forward_f32(
     key: u64,
@@ -26,51 +28,18 @@ pub unsafe extern "C" fn dropmask_cutout_forward_f32(
     boxes: u32,
     x: *const f32,
     y: *mut f32,
+    accumulate: u32,
 ) -> dropmask_status {
     let shape = [samples, channels, height, width];
     let cutout = cutout(key, first_sample, shape, [box_height, box_width], boxes);
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(cutout.check_indices().map_err(status_of), (InOut(x, y, cutout.len()),), |(), (xy,)| match xy {
+        let checked = both(cutout.check_indices().map_err(status_of), accumulates(accumulate, x, y, cutout.len()));
+        run(checked, (InOut(x, y, cutout.len()),), |((), add), (xy,)| match xy {
+            Pair::Apart(x, y) if add => cutout.backward_add(x, y),
             Pair::Apart(x, y) => cutout.forward(x, y),
             Pair::InPlace(x) => cutout.forward_in_place(x),
         })
-    }
-}
-
-/// The gradient of dropmask_cutout_forward_f32: dx = +0.0 inside the boxes, else dy.
-///
-/// dy, dx: samples * channels * height * width floats; dx may be equal to dy.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_cutout_backward_f32(
-    key: u64,
-    first_sample: u64,
-    samples: usize,
-    channels: usize,
-    height: usize,
-    width: usize,
-    box_height: usize,
-    box_width: usize,
-    boxes: u32,
-    dy: *const f32,
-    dx: *mut f32,
-) -> dropmask_status {
-    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe {
-        dropmask_cutout_forward_f32(
-            key,
-            first_sample,
-            samples,
-            channels,
-            height,
-            width,
-            box_height,
-            box_width,
-            boxes,
-            dy,
-            dx,
-        )
     }
 }
 

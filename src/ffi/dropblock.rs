@@ -1,166 +1,173 @@
 //! Whole blocks of feature maps.
 
-use super::buffers::{InOut, Out, Pair, WriteMask, run};
-use super::call::{Call, StoredCall};
+use super::buffers::{InOut, Out, ReadMask, WriteMask, run, unless_null};
+use super::call::{Call, Draws, dropmask_call};
+use super::options::accumulates;
+use super::shape::shaped;
 use super::status::*;
-use crate::kinds::{DropBlock, KeptCount};
+use crate::engine::Input;
+use crate::key::Key;
+use crate::kinds::{DropBlock, Dropout, KeptCount};
+use crate::layout::Layout;
+use crate::probability::Probability;
 
-/// The drop probability of a seed of DropBlock, as a threshold: a seed is kept with probability threshold / 2^32. It
-/// is p * (H * W) / (b * b * (H - b + 1) * (W - b + 1)) in double, at most 1.
+/// The drop probability of a seed of DropBlock, as a threshold: gamma = min(1, gamma_scale * p * (height * width) / (block^2 *
+/// (height - block + 1) * (width - block + 1))), with p of the threshold of the call; and how many seeds there are, whose
+/// bits follow each other in the stream.
 ///
-/// p: a float; a double is rounded to it first, see the rules.
-/// threshold: one uint64_t.
-/// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, INVALID_SHAPE, INVALID_BLOCK.
+/// The call is that of dropmask_call_broadcast over samples, channels, height and width, without shared axes, or with
+/// channels that share, for one mask for all channels of a sample. gamma_scale is 1 for the definition of the paper.
+///
+/// threshold, seeds: one uint64_t each.
+/// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION, INVALID_BLOCK,
+/// INVALID_CALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_dropblock_gamma(
-    p: f32,
-    height: usize,
-    width: usize,
+    call: *const dropmask_call,
     block: usize,
+    gamma_scale: f64,
     threshold: *mut u64,
-) -> dropmask_status {
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(drop_block(0, p, 0, [1, 1, height, width], block), (Out(threshold),), |drop_block, (threshold,)| {
-            *threshold = drop_block.gamma().threshold();
-            Ok(())
-        })
-    }
-}
-
-/// The number of seeds of DropBlock, samples * channels * (height - block + 1) * (width - block + 1): how many indices
-/// it uses. A shard of whole maps has the offset of the number of seeds before it.
-///
-/// seeds: one uint64_t.
-/// Status: OK, NULL_POINTER, MISALIGNED, INVALID_SHAPE, INVALID_BLOCK.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_dropblock_seeds(
-    samples: usize,
-    channels: usize,
-    height: usize,
-    width: usize,
-    block: usize,
     seeds: *mut u64,
 ) -> dropmask_status {
-    let shape = [samples, channels, height, width];
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
+    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
-        run(drop_block(0, 0.0, 0, shape, block), (Out(seeds),), |drop_block, (seeds,)| {
-            *seeds = drop_block.seeds();
-            Ok(())
+        Call::of(call, |call| {
+            let drop_block = drop_block(&call, block, gamma_scale, false);
+            run(drop_block, (Out(threshold), Out(seeds)), |drop_block, (threshold, seeds)| {
+                (*threshold, *seeds) = (drop_block.gamma().threshold(), drop_block.seeds());
+                Ok(())
+            })
         })
     }
 }
 
-/// The mask of DropBlock on feature maps of shape (samples, channels, height, width): each place (n, c, k, l) where a
-/// block of block x block elements fits is a seed, named by its top left corner, with the bit of index offset + ((n *
-/// channels + c) * (height - block + 1) + k) * (width - block + 1) + l, and dropped with the probability of
-/// dropmask_dropblock_gamma; then its whole block is. Bit j of mask is 1 where element j is kept.
+/// Draws the mask of DropBlock, and counts what it keeps: an element is kept if no seed that is dropped has it in its block
+/// of block by block elements, of which the seed is the top left corner. Call and gamma_scale are as in
+/// dropmask_dropblock_gamma.
 ///
-/// p: a float; a double is rounded to it first, see the rules.
-/// mask: dropmask_mask_words(samples * channels * height * width) words. kept: one uint64_t, the number of kept
-/// elements.
+/// mask: NULL or dropmask_mask_words of the bits that dropmask_call_mask_bits counts. kept: one uint64_t, the number of kept
+/// bits.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
-/// INVALID_BLOCK.
+/// INVALID_OPTION, INVALID_BLOCK, INVALID_CALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_dropblock_fill(
-    key: u64,
-    p: f32,
-    offset: u64,
-    samples: usize,
-    channels: usize,
-    height: usize,
-    width: usize,
+    call: *const dropmask_call,
     block: usize,
+    gamma_scale: f64,
     mask: *mut u64,
     kept: *mut u64,
 ) -> dropmask_status {
-    let shape = [samples, channels, height, width];
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
+    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
-        run(
-            drop_block(key, p, offset, shape, block),
-            (WriteMask(mask, bits(shape)), Out(kept)),
-            |drop_block, (mask, kept)| {
-                *kept = drop_block.fill(&mut mask?)?.kept();
+        Call::of(call, |call| {
+            let mask = unless_null(mask, WriteMask(mask, call.if_any(call.mask_bits())));
+            run(drop_block(&call, block, gamma_scale, true), (mask, Out(kept)), |drop_block, (mask, kept)| {
+                let count = match mask.transpose()? {
+                    Some(mut mask) => drop_block.fill(&mut mask)?,
+                    None => drop_block.count()?,
+                };
+                *kept = count.kept();
                 Ok(())
-            },
-        )
+            })
+        })
     }
 }
 
-/// DropBlock: draws the mask as dropmask_dropblock_fill does, then y = kept ? x * (total / kept) : +0.0, of total
-/// elements. Evaluation is the identity.
+/// DropBlock: draws the mask as dropmask_dropblock_fill does, then y = kept ? x * (total / kept) : +0.0, total being the
+/// number of its bits. Without a mask it is drawn twice, to count and to drop. Evaluation is the identity.
 ///
-/// p: a float; a double is rounded to it first, see the rules.
-/// x, y: samples * channels * height * width floats; y may be equal to x. mask: dropmask_mask_words(samples *
-/// channels * height * width) words. kept: one uint64_t, the number of kept elements.
+/// x, y: samples * channels * height * width floats; y may be equal to x. mask: NULL or as in dropmask_dropblock_fill. kept:
+/// one uint64_t, the number of kept bits.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
-/// INVALID_BLOCK.
+/// INVALID_OPTION, INVALID_BLOCK, INVALID_CALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_dropblock_forward_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    samples: usize,
-    channels: usize,
-    height: usize,
-    width: usize,
+    call: *const dropmask_call,
     block: usize,
+    gamma_scale: f64,
     x: *const f32,
     y: *mut f32,
     mask: *mut u64,
     kept: *mut u64,
 ) -> dropmask_status {
-    let shape = [samples, channels, height, width];
-    let buffers = (InOut(x, y, len(shape)), WriteMask(mask, bits(shape)), Out(kept));
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
+    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
-        run(drop_block(key, p, offset, shape, block), buffers, |drop_block, (xy, mask, kept)| {
-            let count = match xy {
-                Pair::Apart(x, y) => drop_block.forward(x, y, &mut mask?)?,
-                Pair::InPlace(x) => drop_block.forward_in_place(x, &mut mask?)?,
-            };
-            *kept = count.kept();
-            Ok(())
+        Call::of(call, |call| {
+            let mask = unless_null(mask, WriteMask(mask, call.if_any(call.mask_bits())));
+            let buffers = (InOut(x, y, call.layout.len()), mask, Out(kept));
+            run(drop_block(&call, block, gamma_scale, true), buffers, |drop_block, (xy, mask, kept)| {
+                let (x, y) = xy.input_and_output();
+                let count = if let Some(mut mask) = mask.transpose()? {
+                    let count = drop_block.fill(&mut mask)?;
+                    drop_block.apply(&[x], y, mask.as_mask(), count);
+                    count
+                } else {
+                    let count = drop_block.count()?;
+                    drop_block.draw_and_apply(&[x], y, count)?;
+                    count
+                };
+                *kept = count.kept();
+                Ok(())
+            })
         })
     }
 }
 
-/// The gradient of dropmask_dropblock_forward_f32, by its mask and count: dx = (bit i of mask) ? dy * (len / kept) :
-/// +0.0 of len = samples * channels * height * width elements, +0.0 throughout if kept is 0. Shards that share a factor
-/// use dropmask_apply_f32 with the scale of dropmask_dropblock_scale instead.
+/// The gradient of dropmask_dropblock_forward_f32 by the number of kept bits and the mask, or drawn again: dx = kept ? dy *
+/// (total / kept) : +0.0, total being the number of bits; +0.0 throughout if kept is 0. With accumulate, 1 instead of 0, it
+/// is added to what is in dx, which is not dy then. Shards that share a factor pass sums: kept of all, and total of all
+/// instead of 0, which stands for the bits of this call.
 ///
-/// mask: dropmask_mask_words(len) words. dy, dx: len floats; dx may be equal to dy.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
+/// dy, dx: samples * channels * height * width floats; dx may be equal to dy. mask: NULL or as in dropmask_dropblock_fill.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+/// INVALID_OPTION, INVALID_BLOCK, INVALID_CALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_dropblock_backward_f32(
-    kept: u64,
-    mask: *const u64,
+    call: *const dropmask_call,
+    block: usize,
+    gamma_scale: f64,
     dy: *const f32,
     dx: *mut f32,
-    len: usize,
+    mask: *const u64,
+    kept: u64,
+    total: u64,
+    accumulate: u32,
 ) -> dropmask_status {
-    let scale = dropmask_dropblock_scale(kept, len as u64);
-    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { StoredCall::flat(mask, scale, len).apply(dy, dx) }
+    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
+    unsafe {
+        Call::of(call, |call| {
+            let drop_block = drop_block(&call, block, gamma_scale, mask.is_null());
+            let bits = call.if_any(call.mask_bits());
+            let count = KeptCount::new(kept, if total == 0 { bits as u64 } else { total });
+            let mask = unless_null(mask, ReadMask(mask, 0, bits));
+            let buffers = (InOut(dy, dx, call.layout.len()), mask);
+            let checked = both(drop_block, accumulates(accumulate, dy, dx, call.layout.len()));
+            run(checked, buffers, |(drop_block, add), (xy, mask)| {
+                let (dy, dx) = xy.input_and_output();
+                let (once, onto) = ([dy], [dy, Input::InPlace]);
+                let inputs = if add { &onto[..] } else { &once };
+                match mask.transpose()? {
+                    Some(mask) => {
+                        drop_block.apply(inputs, dx, mask, count);
+                        Ok(())
+                    }
+                    None => drop_block.draw_and_apply(inputs, dx, count),
+                }
+            })
+        })
+    }
 }
 
-/// The factor of DropBlock that makes up for what is dropped, total / kept; 0 if nothing is kept. Of shards, pass the
-/// sums of their counts.
-#[unsafe(no_mangle)]
-pub extern "C" fn dropmask_dropblock_scale(kept: u64, total: u64) -> f32 {
-    KeptCount::new(kept, total).scale()
-}
-
-fn drop_block(key: u64, p: f32, offset: u64, shape: [usize; 4], block: usize) -> Result<DropBlock, dropmask_status> {
-    DropBlock::new(Call::flat(key, p, offset, 0).unshaped()?, shape, block).map_err(status_of)
-}
-
-fn len(shape: [usize; 4]) -> usize {
-    usize::try_from(bits(shape)).unwrap_or(usize::MAX)
-}
-
-fn bits(shape: [usize; 4]) -> u128 {
-    shape.into_iter().fold(1, |bits: u128, n| bits.saturating_mul(n as u128))
+/// The blocks of a call, if its seeds have indices where they are drawn.
+fn drop_block(call: &Call, block: usize, gamma_scale: f64, draws: bool) -> Result<DropBlock, dropmask_status> {
+    let shared = call.is(4, shaped(&call.len, &[false, true, false, false]).index).is_ok();
+    let over = if shared { Ok(()) } else { call.is(4, shaped(&call.len, &[false; 4]).index) };
+    let factor = if gamma_scale >= 0.0 && gamma_scale.is_finite() { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) };
+    let made = |dropout| DropBlock::new(dropout, call.len, block).map_err(status_of);
+    // of nothing but the shape, which says how many seeds there are
+    let shape = Probability::new(0.0).map_err(status_of).and_then(|p| made(Dropout::new(Key::from_raw(0), p)));
+    let seeds = shape.map_or(0, |shape| if draws { shape.shared_channels(shared).seeds() } else { 0 });
+    let dropout = call.dropout(Draws::Elements, &Layout::flat(seeds as usize));
+    let (dropout, _) = both(dropout, both(shape, both(call.inverted(), both(over, factor))))?;
+    made(dropout)?.shared_channels(shared).gamma_scale(gamma_scale).map_err(status_of)
 }

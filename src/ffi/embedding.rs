@@ -1,234 +1,119 @@
 //! One bit for each word of a vocabulary.
 
-use super::buffers::{InOut, Pair, Read, ReadMask, Write, run};
-use super::call::Call;
+use super::buffers::{InOut, Pair, Read, ReadMask, Write, run, unless_null};
+use super::call::{Call, dropmask_call};
+use super::options::accumulates;
 use super::status::*;
-use crate::error::Error;
-use crate::kinds::{Dropout, EmbeddingDropout, StoredMask};
+use crate::kinds::{Dropout, EmbeddingDropout};
 use crate::layout::Layout;
+use crate::mask::Mask;
 
 /// Embedding dropout, one bit for each word of the vocabulary, so that a word is dropped wherever it occurs: y[t] =
-/// kept(offset + ids[t]) ? table[ids[t]] * scale : +0.0 for the dimension elements of each of count positions, where
-/// the scale is 1 unless scaling is DROPMASK_INVERTED. Each id is below vocabulary. Where rows are shorter than about
-/// a thousand elements, it is faster to draw the mask of the vocabulary once by dropmask_fill, and to use
-/// dropmask_embedding_apply_lookup_f32.
+/// kept(offset + ids[t]) ? table[ids[t]] * scale : +0.0 for the elements of each of count positions. The call is that of
+/// dropmask_call_samples(vocabulary, dimension). Each id is below vocabulary.
 ///
-/// p: a float; a double is rounded to it first, see the rules.
-/// ids: count uint32_t. table: vocabulary * dimension floats. y: count * dimension floats.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_OPTION, UNKNOWN_TOKEN.
+/// Each position draws its bit, which costs as much as copying a thousand elements: where rows are shorter, draw the mask
+/// of the vocabulary once by dropmask_call_fill, and pass it. Then key and offset are not used.
+///
+/// mask: NULL or dropmask_mask_words(vocabulary) words. ids: count uint32_t. table: vocabulary * dimension floats. y: count *
+/// dimension floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+/// UNKNOWN_TOKEN, INVALID_CALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_embedding_lookup_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    scaling: u32,
-    vocabulary: usize,
-    dimension: usize,
+    call: *const dropmask_call,
+    mask: *const u64,
     count: usize,
     ids: *const u32,
     table: *const f32,
     y: *mut f32,
 ) -> dropmask_status {
-    let vocabulary = looked_up(vocabulary, count);
-    let words = words(key, p, offset, scaling, vocabulary);
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
+    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
-        run(
-            words,
-            (
+        Call::of(call, |call| {
+            let [.., vocabulary, dimension] = call.len;
+            let vocabulary = looked_up(vocabulary, count);
+            let buffers = (
+                unless_null(mask, ReadMask(mask, 0, vocabulary as u128)),
                 Read(ids, count),
                 Read(table, vocabulary.saturating_mul(dimension)),
                 Write(y, count.saturating_mul(dimension)),
-            ),
-            |dropout, (ids, table, y)| EmbeddingDropout::new(dropout, [vocabulary, dimension]).lookup(ids, table, y),
-        )
+            );
+            run(words(&call, mask, vocabulary), buffers, |dropout, (mask, ids, table, y)| {
+                embedding(dropout, [vocabulary, dimension], mask.transpose()?).lookup(ids, table, y)
+            })
+        })
     }
 }
 
-/// dropmask_embedding_lookup_f32 of rows that are already looked up: y[t] = kept(offset + ids[t]) ? x[t] * scale :
-/// +0.0.
+/// Embedding dropout, forward or, of dy to dx, backward, of rows that are already looked up: y[t] = kept(offset + ids[t]) ?
+/// x[t] * scale : +0.0; with accumulate, 1 instead of 0, that is added to what is in y, which is not x then. The call is as in
+/// dropmask_embedding_lookup_f32.
 ///
-/// p: a float; a double is rounded to it first, see the rules.
-/// ids: count uint32_t. x, y: count * dimension floats; y may be equal to x.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_OPTION, UNKNOWN_TOKEN.
+/// mask: NULL or as there. ids: count uint32_t. x, y: count * dimension floats; y may be equal to x.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+/// UNKNOWN_TOKEN, INVALID_CALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_embedding_forward_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    scaling: u32,
-    vocabulary: usize,
-    dimension: usize,
+    call: *const dropmask_call,
+    mask: *const u64,
     count: usize,
     ids: *const u32,
     x: *const f32,
     y: *mut f32,
+    accumulate: u32,
 ) -> dropmask_status {
-    let words = words(key, p, offset, scaling, vocabulary);
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
+    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
-        run(words, (Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |dropout, (ids, xy)| {
-            forward(EmbeddingDropout::new(dropout, [vocabulary, dimension]), ids, xy)
+        Call::of(call, |call| {
+            let [.., vocabulary, dimension] = call.len;
+            let vocabulary = looked_up(vocabulary, count);
+            let mask_words = ReadMask(mask, 0, vocabulary as u128);
+            let buffers =
+                (unless_null(mask, mask_words), Read(ids, count), InOut(x, y, count.saturating_mul(dimension)));
+            let checked =
+                both(words(&call, mask, vocabulary), accumulates(accumulate, x, y, count.saturating_mul(dimension)));
+            run(checked, buffers, |(dropout, add), (mask, ids, xy)| {
+                let embedding = embedding(dropout, [vocabulary, dimension], mask.transpose()?);
+                match xy {
+                    Pair::Apart(x, y) if add => embedding.backward_add(ids, x, y),
+                    Pair::Apart(x, y) => embedding.forward(ids, x, y),
+                    Pair::InPlace(x) => embedding.forward_in_place(ids, x),
+                }
+            })
         })
     }
 }
 
-/// The gradient of dropmask_embedding_forward_f32: dx[t] = kept(offset + ids[t]) ? dy[t] * scale : +0.0.
+/// Accumulates the gradient of the table: dtable[ids[t]] += kept(offset + ids[t]) ? dy[t] * scale : +0.0, for t ascending.
+/// The call is as in dropmask_embedding_lookup_f32.
 ///
-/// p: a float; a double is rounded to it first, see the rules.
-/// ids: count uint32_t. dy, dx: count * dimension floats; dx may be equal to dy.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_OPTION, UNKNOWN_TOKEN.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_embedding_backward_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    scaling: u32,
-    vocabulary: usize,
-    dimension: usize,
-    count: usize,
-    ids: *const u32,
-    dy: *const f32,
-    dx: *mut f32,
-) -> dropmask_status {
-    // SAFETY: the lengths of the header follow from what is passed on; that there is such memory, the caller promises.
-    unsafe { dropmask_embedding_forward_f32(key, p, offset, scaling, vocabulary, dimension, count, ids, dy, dx) }
-}
-
-/// Accumulates the gradient of the table: dtable[ids[t]] += kept(offset + ids[t]) ? dy[t] * scale : +0.0, for t
-/// ascending.
-///
-/// p: a float; a double is rounded to it first, see the rules.
-/// ids: count uint32_t. dy: count * dimension floats. dtable: vocabulary * dimension floats.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW,
-/// INVALID_OPTION, UNKNOWN_TOKEN.
+/// mask: NULL or as there. ids: count uint32_t. dy: count * dimension floats. dtable: vocabulary * dimension floats.
+/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
+/// UNKNOWN_TOKEN, INVALID_CALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_embedding_backward_table_f32(
-    key: u64,
-    p: f32,
-    offset: u64,
-    scaling: u32,
-    vocabulary: usize,
-    dimension: usize,
+    call: *const dropmask_call,
+    mask: *const u64,
     count: usize,
     ids: *const u32,
     dy: *const f32,
     dtable: *mut f32,
 ) -> dropmask_status {
-    let words = words(key, p, offset, scaling, vocabulary);
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
+    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
-        run(
-            words,
-            (
+        Call::of(call, |call| {
+            let [.., vocabulary, dimension] = call.len;
+            let buffers = (
+                unless_null(mask, ReadMask(mask, 0, vocabulary as u128)),
                 Read(ids, count),
                 Read(dy, count.saturating_mul(dimension)),
                 Write(dtable, vocabulary.saturating_mul(dimension)),
-            ),
-            |dropout, (ids, dy, dtable)| {
-                EmbeddingDropout::new(dropout, [vocabulary, dimension]).backward_table(ids, dy, dtable)
-            },
-        )
-    }
-}
-
-/// dropmask_embedding_lookup_f32 by a stored mask with one bit for each word: y[t] = (bit ids[t] of mask) ?
-/// table[ids[t]] * scale : +0.0.
-///
-/// mask: dropmask_mask_words(vocabulary) words. ids: count uint32_t. table: vocabulary * dimension floats. y: count *
-/// dimension floats.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, UNKNOWN_TOKEN.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_embedding_apply_lookup_f32(
-    mask: *const u64,
-    scale: f32,
-    vocabulary: usize,
-    dimension: usize,
-    count: usize,
-    ids: *const u32,
-    table: *const f32,
-    y: *mut f32,
-) -> dropmask_status {
-    let vocabulary = looked_up(vocabulary, count);
-    let mask = ReadMask(mask, 0, vocabulary as u128);
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(
-            Ok(()),
-            (
-                mask,
-                Read(ids, count),
-                Read(table, vocabulary.saturating_mul(dimension)),
-                Write(y, count.saturating_mul(dimension)),
-            ),
-            |(), (mask, ids, table, y)| {
-                EmbeddingDropout::from_mask(StoredMask::new(mask?, scale), dimension).lookup(ids, table, y)
-            },
-        )
-    }
-}
-
-/// Embedding dropout by a stored mask with one bit for each word, in either pass, of rows that are already looked up:
-/// y[t] = (bit ids[t] of mask) ? x[t] * scale : +0.0.
-///
-/// mask: dropmask_mask_words(vocabulary) words. ids: count uint32_t. x, y: count * dimension floats; y may be equal to
-/// x.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, UNKNOWN_TOKEN.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_embedding_apply_f32(
-    mask: *const u64,
-    scale: f32,
-    vocabulary: usize,
-    dimension: usize,
-    count: usize,
-    ids: *const u32,
-    x: *const f32,
-    y: *mut f32,
-) -> dropmask_status {
-    let mask = ReadMask(mask, 0, looked_up(vocabulary, count) as u128);
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(Ok(()), (mask, Read(ids, count), InOut(x, y, count.saturating_mul(dimension))), |(), (mask, ids, xy)| {
-            forward(EmbeddingDropout::from_mask(StoredMask::new(mask?, scale), dimension), ids, xy)
+            );
+            run(words(&call, mask, vocabulary), buffers, |dropout, (mask, ids, dy, dtable)| {
+                embedding(dropout, [vocabulary, dimension], mask.transpose()?).backward_table(ids, dy, dtable)
+            })
         })
-    }
-}
-
-/// Accumulates the gradient of the table by a stored mask with one bit for each word: dtable[ids[t]] += (bit ids[t] of
-/// mask) ? dy[t] * scale : +0.0, for t ascending.
-///
-/// mask: dropmask_mask_words(vocabulary) words. ids: count uint32_t. dy: count * dimension floats. dtable:
-/// vocabulary * dimension floats.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, UNKNOWN_TOKEN.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_embedding_apply_table_f32(
-    mask: *const u64,
-    scale: f32,
-    vocabulary: usize,
-    dimension: usize,
-    count: usize,
-    ids: *const u32,
-    dy: *const f32,
-    dtable: *mut f32,
-) -> dropmask_status {
-    let mask = ReadMask(mask, 0, vocabulary as u128);
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(
-            Ok(()),
-            (
-                mask,
-                Read(ids, count),
-                Read(dy, count.saturating_mul(dimension)),
-                Write(dtable, vocabulary.saturating_mul(dimension)),
-            ),
-            |(), (mask, ids, dy, dtable)| {
-                EmbeddingDropout::from_mask(StoredMask::new(mask?, scale), dimension).backward_table(ids, dy, dtable)
-            },
-        )
     }
 }
 
@@ -237,14 +122,16 @@ const fn looked_up(vocabulary: usize, count: usize) -> usize {
     if count == 0 { 0 } else { vocabulary }
 }
 
-/// The bits of all words.
-fn words(key: u64, p: f32, offset: u64, scaling: u32, vocabulary: usize) -> Result<Dropout, dropmask_status> {
-    Call::new(key, p, offset, scaling, Layout::flat(vocabulary)).unshaped()
+/// The dropout of a call over a table, if so many words have indices, unless their bits are stored.
+fn words(call: &Call, mask: *const u64, vocabulary: usize) -> Result<Dropout, dropmask_status> {
+    let drawn = if mask.is_null() { vocabulary } else { 0 };
+    both(call.over(&Layout::flat(drawn)), call.is(2, [0, 0, 1, 0])).map(|(dropout, ())| dropout)
 }
 
-fn forward(dropout: EmbeddingDropout<'_>, ids: &[u32], xy: Pair<'_>) -> Result<(), Error> {
-    match xy {
-        Pair::Apart(x, y) => dropout.forward(ids, x, y),
-        Pair::InPlace(x) => dropout.forward_in_place(ids, x),
+fn embedding(dropout: Dropout, shape: [usize; 2], mask: Option<Mask<'_>>) -> EmbeddingDropout<'_> {
+    let embedding = EmbeddingDropout::new(dropout, shape);
+    match mask {
+        Some(mask) => embedding.stored(mask),
+        None => embedding,
     }
 }

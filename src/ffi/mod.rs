@@ -8,9 +8,10 @@
 #![allow(clippy::missing_safety_doc, reason = "the header says it once, for all functions")]
 #![allow(clippy::doc_markdown, rustdoc::broken_intra_doc_links, reason = "comments of C know no Markdown")]
 #![allow(clippy::too_many_arguments, reason = "C has no builders")]
+#![allow(clippy::multiple_unsafe_ops_per_block, reason = "the header makes one promise for all pointers of a call")]
+#![allow(clippy::similar_names, reason = "a gradient is named as what it is one of")]
 
 mod buffers;
-mod call;
 mod flat;
 #[cfg(dropmask_panic_handler)]
 mod panic;
@@ -28,11 +29,10 @@ mod stream;
 
 mod stored;
 
-mod rows;
+mod call;
+mod shape;
 
-mod channels;
-
-mod path;
+mod elements;
 
 mod embedding;
 
@@ -55,20 +55,20 @@ mod monte_carlo;
 pub use alpha::*;
 pub use attention::*;
 pub use bias::*;
-pub use channels::*;
+pub use call::dropmask_call;
 pub use connect::*;
 pub use cutout::*;
 pub use dropblock::*;
+pub use elements::*;
 pub use embedding::*;
 pub use key::*;
 pub use level::*;
 pub use mask::*;
 pub use monte_carlo::*;
 pub use options::*;
-pub use path::*;
 pub use probability::*;
 pub use relu::*;
-pub use rows::*;
+pub use shape::*;
 pub use status::*;
 pub use stored::*;
 pub use stream::*;

@@ -17,3 +17,18 @@ pub(super) const fn scaling(scaling: u32) -> Result<Scaling, dropmask_status> {
         _ => Err(DROPMASK_INVALID_OPTION),
     }
 }
+
+/// A choice of 0 or 1.
+pub(super) const fn flag(flag: u32) -> Result<bool, dropmask_status> {
+    match flag {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(DROPMASK_INVALID_OPTION),
+    }
+}
+
+/// Whether a result is added to an output of so many elements: that is not the input then.
+pub(super) fn accumulates(accumulate: u32, x: *const f32, y: *mut f32, len: usize) -> Result<bool, dropmask_status> {
+    let apart = if accumulate == 1 && x == y && len > 0 { Err(DROPMASK_OVERLAP) } else { Ok(()) };
+    both(flag(accumulate), apart).map(|(add, ())| add)
+}

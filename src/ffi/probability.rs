@@ -37,16 +37,15 @@ pub unsafe extern "C" fn dropmask_keep(p: f32, keep: *mut f32) -> dropmask_statu
 }
 
 /// The threshold of a drop probability, T = floor((1 - p) * 2^32 + 0.5) in double: an element is kept with a
-/// probability of exactly T / 2^32.
+/// probability of exactly T / 2^32. The functions with a float p take the threshold of that float.
 ///
-/// p: a float; a double is rounded to it first, see the rules.
 /// threshold: one uint64_t.
 /// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_threshold(p: f32, threshold: *mut u64) -> dropmask_status {
+pub unsafe extern "C" fn dropmask_threshold(p: f64, threshold: *mut u64) -> dropmask_status {
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(probability(p), (Out(threshold),), |p, (threshold,)| {
+        run(Probability::from_f64(p).map_err(status_of), (Out(threshold),), |p, (threshold,)| {
             *threshold = p.threshold();
             Ok(())
         })

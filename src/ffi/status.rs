@@ -31,6 +31,9 @@ pub const DROPMASK_INVALID_OPTION: dropmask_status = 8;
 pub const DROPMASK_INVALID_BLOCK: dropmask_status = 9;
 /// A token is not in the vocabulary.
 pub const DROPMASK_UNKNOWN_TOKEN: dropmask_status = 10;
+/// What describes a call is none: its size is not that of the struct or of a later one with zeros behind, it has no axes or
+/// more than four, or lengths of axes that it does not have. Nothing else is looked at then.
+pub const DROPMASK_INVALID_CALL: dropmask_status = 11;
 
 /// A sentence for a status, also for one that does not exist. Never NULL; the string is static.
 #[unsafe(no_mangle)]
@@ -47,6 +50,9 @@ pub extern "C" fn dropmask_status_message(status: dropmask_status) -> *const c_c
         DROPMASK_INVALID_OPTION => c"a scaling, a layout or an option has an unknown value",
         DROPMASK_INVALID_BLOCK => c"a block is empty or larger than its map",
         DROPMASK_UNKNOWN_TOKEN => c"a token is not in the vocabulary",
+        DROPMASK_INVALID_CALL => {
+            c"the description of the call has another size, too many axes or none, or more lengths than axes"
+        }
         _ => c"unknown status",
     };
     message.as_ptr()

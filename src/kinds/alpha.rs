@@ -119,7 +119,7 @@ impl AlphaDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn drop(&self, x: Input<'_>, y: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn drop(&self, x: Input<'_>, y: &mut [f32]) -> Result<(), Error> {
         let (a, q) = self.factor();
         let pass = self.dropout.training(&[x], y);
         match pass.source {
@@ -130,7 +130,7 @@ impl AlphaDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn gradient(&self, inputs: &[Input<'_>], dx: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn gradient(&self, inputs: &[Input<'_>], dx: &mut [f32]) -> Result<(), Error> {
         self.dropout.training(inputs, dx).product(inputs.len(), self.factor().0 as f32);
         Ok(())
     }

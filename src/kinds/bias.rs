@@ -188,7 +188,7 @@ impl BiasDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn run(&self, train: bool, inputs: &[Input<'_>], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn run(&self, train: bool, inputs: &[Input<'_>], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let added = inputs.len() > 1;
         let mut tile = [0.0; TILE];
         let (b, memory) = repeated(b, self.memory(y.len(), b.len(), inputs), &mut tile);
@@ -208,7 +208,7 @@ impl BiasDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn gradients(&self, inputs: &[Input<'_>], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn gradients(&self, inputs: &[Input<'_>], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
         let mut pass = self.dropout.training_in(self.memory(dx.len(), db.len(), inputs), inputs, dx);
         pass.operands = pass.operands.sums(db);
         pass.range(0..pass.indices.len(), &mut Gradients { scale: self.dropout.scale(), added: inputs.len() > 1 });

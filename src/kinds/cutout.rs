@@ -1,11 +1,11 @@
 use core::ops::Range;
 
-use crate::engine::{Input, Row, Source};
+use super::stored::StoredMask;
+use crate::engine::Input;
 use crate::error::{Argument, Error, same_length};
 use crate::key::Key;
 use crate::layout::check_indices;
 use crate::mask::{Mask, clear_range};
-use crate::simd::Level;
 
 /// Words of a part of a map: bits of 4,096 places.
 const WORDS: usize = 64;
@@ -170,7 +170,7 @@ impl Cutout {
         let [_, channels, height, width] = self.shape;
         let plane = height.saturating_mul(width).max(1);
         let sample = plane.saturating_mul(channels).max(1);
-        let (level, mut words) = (Level::detect(), [0; WORDS]);
+        let mut words = [0; WORDS];
         for (n, (dx, dy)) in dx.chunks_mut(sample).zip(dy.chunks(sample)).enumerate() {
             for first in (0..plane).step_by(64 * WORDS) {
                 let part = first..plane.min(first.saturating_add(64 * WORDS));
@@ -178,8 +178,7 @@ impl Cutout {
                 let Ok(mask) = Mask::new(&words, part.len()) else { return };
                 for (dx, dy) in dx.chunks_mut(plane).zip(dy.chunks(plane)) {
                     let (Some(dx), Some(dy)) = (dx.get_mut(part.clone()), dy.get(part.clone())) else { return };
-                    let inputs = [Input::Slice(dy), Input::InPlace];
-                    Row::new(level, Source::Stored(mask), inputs, dx, &mut []).product(2, 1.0);
+                    StoredMask::new(mask, 1.0).pass_of(&[Input::Slice(dy), Input::InPlace], dx);
                 }
             }
         }

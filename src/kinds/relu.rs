@@ -103,13 +103,13 @@ impl ReluDropout {
         Ok(())
     }
 
-    fn evaluation(&self, x: Input<'_>, y: &mut [f32]) {
+    pub(crate) fn evaluation(&self, x: Input<'_>, y: &mut [f32]) {
         let mut pass = self.dropout.training(&[x], y);
         let factor = self.dropout.evaluate_by(&mut pass);
         pass.each_range(&mut [], &|range, _| pass.range(range, &mut Relu::new(factor)));
     }
 
-    fn rectify(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+    pub(crate) fn rectify(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         same_length(Argument::Mask, self.dropout.layout_of(y.len()).len(), mask.len())?;
         let pass = self.dropout.training(&[x], y);
         pass.each_range(mask.words_mut(), &|range, mask| {
@@ -119,7 +119,7 @@ impl ReluDropout {
     }
 
     /// One bit an element, whichever share one.
-    fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
+    pub(crate) fn stored<'a>(&self, mask: Mask<'a>) -> StoredMask<'a> {
         let each = self.dropout.layout().map_or(self.dropout, |layout| self.dropout.with_layout(layout.unshared()));
         each.stored(mask)
     }

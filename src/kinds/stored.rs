@@ -198,4 +198,9 @@ impl<'a> StoredMask<'a> {
         self.settings.product(self.source(), inputs, y, self.scale);
         Ok(())
     }
+
+    /// The same of one input or two.
+    pub(crate) fn pass_of<'b>(&'b self, inputs: &[Input<'b>], y: &'b mut [f32]) {
+        self.settings.product_of(self.source(), inputs, y, self.scale);
+    }
 }

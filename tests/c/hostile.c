@@ -30,6 +30,29 @@ static float *floats(size_t n) {
     return x;
 }
 
+static uint64_t threshold(double p) {
+    uint64_t threshold = UINT64_MAX;
+    check(dropmask_threshold(p, &threshold) == DROPMASK_OK, "a threshold", 0);
+    return threshold;
+}
+
+static struct dropmask_call described(struct dropmask_call call, uint64_t key, float p, uint64_t offset) {
+    call.key = key;
+    call.threshold = threshold(p);
+    call.offset = offset;
+    return call;
+}
+
+static struct dropmask_call by_rows(uint64_t key, uint64_t offset, size_t rows, size_t columns, uint64_t index_stride) {
+    struct dropmask_call call = described(dropmask_call_rows(rows, columns), key, 0.5F, offset);
+    call.index[0] = index_stride;
+    return call;
+}
+
+/* A pass over dense operands. */
+#define DENSE(x) x, NULL
+#define NO_RESIDUAL NULL, NULL
+
 /* All that reads or writes n elements, on buffers of exactly n. */
 static void lengths(size_t n, uint64_t offset) {
     const size_t words = dropmask_mask_words(n), bytes = (n + 7) / 8;
@@ -38,6 +61,9 @@ static void lengths(size_t n, uint64_t offset) {
     uint64_t *mask = (uint64_t *)buffer(words * sizeof *mask), *stored = (uint64_t *)buffer(words * sizeof *stored), kept = 0;
     uint8_t *octets = (uint8_t *)buffer(n), *packed = (uint8_t *)buffer(bytes);
     float *x = floats(n), *r = floats(n), *y = (float *)buffer(n * sizeof *y), *z = floats(n), scale = 0;
+    struct dropmask_call flat = described(dropmask_call_flat(n), key, p, offset), standard = flat, channels;
+    standard.scaling = DROPMASK_STANDARD;
+    channels = described(dropmask_call_channels_last(1, 1, n), key, p, offset);
 
     SUCCEEDS(dropmask_scale(p, &scale));
     SUCCEEDS(dropmask_fill(key, p, offset, mask, n));
@@ -49,20 +75,20 @@ static void lengths(size_t n, uint64_t offset) {
     check(memcmp(y, z, n * sizeof *y) == 0, "backward is forward", n);
     SUCCEEDS(dropmask_apply_f32(mask, scale, x, z, n));
     check(memcmp(y, z, n * sizeof *y) == 0, "apply is forward", n);
-    SUCCEEDS(dropmask_apply_residual_f32(mask, scale, x, r, y, n)); /* r is a copy of x */
-    SUCCEEDS(dropmask_apply_residual_f32(mask, scale, x, x, z, n));
+    SUCCEEDS(dropmask_call_apply_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(y))); /* r is a copy of x */
+    SUCCEEDS(dropmask_call_apply_f32(&flat, mask, DENSE(x), DENSE(x), DENSE(z)));
     check(memcmp(y, z, n * sizeof *y) == 0, "equal inputs are two copies", n);
-    SUCCEEDS(dropmask_forward_residual_f32(key, p, offset, x, x, z, n));
+    SUCCEEDS(dropmask_call_forward_f32(&flat, DENSE(x), DENSE(x), DENSE(z), NULL));
     check(memcmp(y, z, n * sizeof *y) == 0, "equal inputs are two copies, replayed", n);
-    SUCCEEDS(dropmask_forward_residual_f32(key, p, offset, x, r, z, n));
-    SUCCEEDS(dropmask_forward_add_f32(key, p, offset, x, r, n));
+    SUCCEEDS(dropmask_call_forward_f32(&flat, DENSE(x), DENSE(r), DENSE(z), NULL));
+    SUCCEEDS(dropmask_call_forward_f32(&flat, DENSE(x), DENSE(r), DENSE(r), NULL));
     check(memcmp(r, z, n * sizeof *r) == 0, "add is residual", n);
-    SUCCEEDS(dropmask_backward_add_f32(key, p, offset, x, r, n));
-    SUCCEEDS(dropmask_apply_add_f32(mask, scale, x, r, n));
-    SUCCEEDS(dropmask_apply_residual_f32(mask, scale, x, r, z, n));
-    SUCCEEDS(dropmask_evaluate_f32(p, DROPMASK_STANDARD, x, z, n));
-    SUCCEEDS(dropmask_relu_forward_f32(key, p, offset, DROPMASK_INVERTED, 1, n, n, n, x, z, mask));
-    SUCCEEDS(dropmask_relu_backward_f32(p, DROPMASK_INVERTED, 1, n, n, mask, x, z));
+    SUCCEEDS(dropmask_call_apply_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(r)));
+    SUCCEEDS(dropmask_call_apply_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(z)));
+    SUCCEEDS(dropmask_call_evaluate_f32(&standard, DENSE(x), NO_RESIDUAL, DENSE(z)));
+    SUCCEEDS(dropmask_relu_forward_f32(&flat, DENSE(x), DENSE(z), mask));
+    SUCCEEDS(dropmask_relu_backward_f32(&flat, mask, DENSE(x), NO_RESIDUAL, DENSE(z)));
+    SUCCEEDS(dropmask_call_fill_u8(&flat, octets));
     SUCCEEDS(dropmask_mask_to_u8(stored, 0, octets, n));
     SUCCEEDS(dropmask_mask_from_u8(octets, mask, n));
     check(memcmp(mask, stored, words * sizeof *mask) == 0, "bytes are the mask", n);
@@ -73,8 +99,9 @@ static void lengths(size_t n, uint64_t offset) {
     SUCCEEDS(dropmask_mask_complement(mask, n));
     SUCCEEDS(dropmask_mask_count_kept(mask, 0, n, &kept));
     check(kept <= n, "no more are kept than there are", n);
-    SUCCEEDS(dropmask_channels_forward_f32(key, p, offset, DROPMASK_INVERTED, DROPMASK_CHANNELS_LAST, 1, n, 1, n, x, z, mask));
-    SUCCEEDS(dropmask_attention_forward_f32(key, p, offset, DROPMASK_INVERTED, 1, 1, n, DROPMASK_NOT_CAUSAL, 0, NULL, x, z));
+    SUCCEEDS(dropmask_call_forward_f32(&channels, DENSE(x), NO_RESIDUAL, DENSE(z), mask));
+    const struct dropmask_call scores = described(dropmask_call_rows(1, n), key, p, offset);
+    SUCCEEDS(dropmask_attention_forward_f32(&scores, DROPMASK_NOT_CAUSAL, 1, NULL, NULL, 0, NULL, x, z, NULL));
 
     void *all[] = {mask, stored, octets, packed, x, r, y, z};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
@@ -89,17 +116,21 @@ static void stored_rows(size_t n, uint64_t index_stride, const float *x) {
     uint64_t *mask = (uint64_t *)buffer(words * sizeof *mask), *filled = (uint64_t *)buffer(words * sizeof *mask);
     uint64_t *row = (uint64_t *)buffer(row_words * sizeof *row), *part = (uint64_t *)buffer(row_words * sizeof *row);
     float *y = floats(end), *z = floats(end);
-    SUCCEEDS(dropmask_rows_fill(1, 0.5F, 9, ROWS, n, index_stride, filled));
-    SUCCEEDS(dropmask_channels_fill(1, 0.5F, 9, ROWS, n, index_stride, mask));
+    const size_t strides[] = {stride, 1};
+    const struct dropmask_call call = by_rows(1, 9, ROWS, n, index_stride);
+    struct dropmask_call positions = described(dropmask_call_channels_first(ROWS, n, 1), 1, 0.5F, 9);
+    positions.index[0] = index_stride;
+    SUCCEEDS(dropmask_call_fill(&call, filled));
+    SUCCEEDS(dropmask_call_fill(&positions, mask));
     check(memcmp(mask, filled, words * sizeof *mask) == 0, "positions of one are rows", n);
-    SUCCEEDS(dropmask_rows_forward_f32(1, 0.5F, 9, DROPMASK_INVERTED, ROWS, n, stride, index_stride, x, y, mask));
+    SUCCEEDS(dropmask_call_forward_f32(&call, x, strides, NO_RESIDUAL, y, strides, mask));
     check(memcmp(mask, filled, words * sizeof *mask) == 0, "the mask of forward by rows is that of fill", n);
     for (size_t i = 0; i < ROWS; i++) {
         SUCCEEDS(dropmask_fill(1, 0.5F, 9 + i * index_stride, row, n));
         SUCCEEDS(dropmask_mask_copy(mask, i * first, part, n));
         check(memcmp(row, part, row_words * sizeof *row) == 0, "rows of the mask follow each other", n);
     }
-    SUCCEEDS(dropmask_rows_apply_f32(mask, 0, 2, ROWS, n, stride, first, x, z));
+    SUCCEEDS(dropmask_call_apply_f32(&call, mask, x, strides, NO_RESIDUAL, z, strides));
     check(memcmp(y, z, end * sizeof *y) == 0, "what is stored by rows is applied by rows", n);
 
     void *all[] = {mask, filled, row, part, y, z};
@@ -113,7 +144,9 @@ static void applied_rows(size_t n, uint64_t index_stride, uint64_t first, const 
     uint64_t *row = (uint64_t *)buffer(dropmask_mask_words(n) * sizeof *row);
     float *y = floats(end), *z = floats(end);
     SUCCEEDS(dropmask_fill(2, 0.5F, 0, mask, bits));
-    SUCCEEDS(dropmask_rows_apply_f32(mask, first, 2, ROWS, n, stride, index_stride, x, y));
+    const size_t strides[] = {stride, 1};
+    const struct dropmask_call call = by_rows(0, first, ROWS, n, index_stride);
+    SUCCEEDS(dropmask_call_apply_bits_f32(&call, 2, mask, x, strides, NO_RESIDUAL, y, strides));
     for (size_t i = 0; i < ROWS; i++) {
         SUCCEEDS(dropmask_mask_copy(mask, first + i * index_stride, row, n));
         SUCCEEDS(dropmask_apply_f32(row, 2, x + i * stride, z + i * stride, n));
@@ -133,15 +166,17 @@ static void columns(size_t n) {
     uint64_t *mask = (uint64_t *)buffer(words * sizeof *mask), *flat = (uint64_t *)buffer(words * sizeof *mask);
     memcpy(x, packed, end * sizeof *x);
     memcpy(r, packed + n, end * sizeof *r);
-    SUCCEEDS(dropmask_rows_forward_residual_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, n, x, r, y));
-    SUCCEEDS(dropmask_rows_forward_residual_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, n, packed, packed + n, z));
+    const size_t strides[] = {stride, 1};
+    const struct dropmask_call dense = by_rows(1, 0, ROWS, n, n), same = by_rows(1, 0, ROWS, n, 0);
+    SUCCEEDS(dropmask_call_forward_f32(&dense, x, strides, r, strides, y, strides, NULL));
+    SUCCEEDS(dropmask_call_forward_f32(&dense, packed, strides, packed + n, strides, z, strides, NULL));
     check(memcmp(y, z, end * sizeof *y) == 0, "inputs that overlap are two copies", n);
 
-    SUCCEEDS(dropmask_rows_forward_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, n, x, y, mask));
+    SUCCEEDS(dropmask_call_forward_f32(&dense, x, strides, NO_RESIDUAL, y, strides, mask));
     SUCCEEDS(dropmask_fill(1, 0.5F, 0, flat, ROWS * n));
     check(memcmp(mask, flat, words * sizeof *mask) == 0, "rows whose indices follow each other are one", n);
-    SUCCEEDS(dropmask_relu_forward_f32(1, 0.5F, 0, DROPMASK_INVERTED, ROWS, n, stride, 0, x, y, mask));
-    SUCCEEDS(dropmask_relu_backward_f32(0.5F, DROPMASK_INVERTED, ROWS, n, stride, mask, x, z));
+    SUCCEEDS(dropmask_relu_forward_f32(&same, x, strides, y, strides, mask));
+    SUCCEEDS(dropmask_relu_backward_f32(&same, mask, x, strides, NO_RESIDUAL, z, strides));
     check(memcmp(y, z, end * sizeof *y) == 0, "each element has a bit of relu", n);
     for (size_t i = 0; i < sizeof index_strides / sizeof *index_strides; i++) {
         stored_rows(n, index_strides[i], x);
@@ -182,7 +217,8 @@ static void hostile(void) {
     FAILS(LENGTH_OVERFLOW, dropmask_forward_f32(1, 0.5F, 0, x, y, mask, (size_t)PTRDIFF_MAX / 4 + 1));
     FAILS(LENGTH_OVERFLOW, dropmask_backward_f32(1, 0.5F, 0, NULL, NULL, SIZE_MAX));
     FAILS(LENGTH_OVERFLOW, dropmask_apply_f32(NULL, 2, NULL, NULL, SIZE_MAX));
-    FAILS(LENGTH_OVERFLOW, dropmask_rows_fill(1, 0.5F, 0, SIZE_MAX, LEN, LEN, mask));
+    const struct dropmask_call wide = by_rows(1, 0, SIZE_MAX, LEN, LEN);
+    FAILS(LENGTH_OVERFLOW, dropmask_call_fill(&wide, mask));
 
     FAILS(NULL_POINTER, dropmask_scale(0.5F, NULL));
     FAILS(NULL_POINTER, dropmask_fill(1, 0.5F, 0, NULL, LEN));
@@ -205,36 +241,84 @@ static void hostile(void) {
     FAILS(OVERLAP, dropmask_forward_f32(1, 0.5F, 0, x, y, (uint64_t *)(void *)(memory + 256), LEN));
     FAILS(OVERLAP, dropmask_backward_f32(1, 0.5F, 0, y, y + 1, LEN));
     FAILS(OVERLAP, dropmask_apply_f32((uint64_t *)(void *)y, 2, x, y, LEN));
-    FAILS(OVERLAP, dropmask_forward_residual_f32(1, 0.5F, 0, x, y, y, LEN));
-    FAILS(OVERLAP, dropmask_forward_residual_f32(1, 0.5F, 0, y, y, y, LEN));
-    FAILS(OVERLAP, dropmask_apply_residual_f32(mask, 2, x, y + 1, y, LEN));
+    const struct dropmask_call flat = described(dropmask_call_flat(LEN), 1, 0.5F, 0);
+    const size_t twice[] = {2};
+    FAILS(OVERLAP, dropmask_call_forward_f32(&flat, DENSE(x), y + 1, NULL, DENSE(y), NULL));
+    FAILS(OVERLAP, dropmask_call_forward_f32(&flat, y, twice, NO_RESIDUAL, DENSE(y), NULL));
+    FAILS(OVERLAP, dropmask_call_apply_f32(&flat, mask, DENSE(x), y + 1, NULL, DENSE(y)));
+    FAILS(OVERLAP, dropmask_call_apply_f32(&flat, (const uint64_t *)(const void *)y, DENSE(x), NO_RESIDUAL, DENSE(y)));
 
     FAILS(INDEX_OVERFLOW, dropmask_fill(1, 0.5F, end - LEN + 2, mask, LEN));
     FAILS(INDEX_OVERFLOW, dropmask_forward_f32(1, 0.5F, end, x, y, mask, LEN));
     FAILS(INDEX_OVERFLOW, dropmask_backward_f32(1, 0.5F, end, x, y, 2));
 
     const uint64_t far = (uint64_t)1 << 63; /* whose third row is at bit 2^64 */
-    FAILS(INVALID_SHAPE, dropmask_rows_apply_f32(mask, 0, 2, 2, 50, 49, 50, x, y));
-    FAILS(INVALID_SHAPE, dropmask_rows_apply_add_f32(mask, 0, 2, 2, 50, 0, 50, x, y));
-    FAILS(INVALID_SHAPE, dropmask_rows_apply_residual_f32(mask, 0, 2, 3, 30, 30, far, x, x, y));
-    FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, DROPMASK_CHANNELS_FIRST, 3, 5, 6, far, x, y));
-    FAILS(INVALID_SHAPE, dropmask_channels_apply_f32(mask, 0, 2, UINT32_MAX, 3, 5, 6, far, x, y));
-    FAILS(INVALID_SHAPE, dropmask_rows_evaluate_f32(0.5F, DROPMASK_STANDARD, SIZE_MAX / 4, LEN, 0, x, y));
-    const size_t queries = 5, keys = 2, past[] = {keys - queries, SIZE_MAX, (size_t)PTRDIFF_MAX + 1};
-    for (int i = 0; i < 3; i++) {
-        FAILS(INVALID_SHAPE, dropmask_attention_forward_f32(1, 0.5F, 0, 0, 1, queries, keys, past[i], 0, NULL, x, y));
-        FAILS(INVALID_SHAPE, dropmask_attention_backward_f32(1, 0.5F, 0, 0, 1, queries, keys, past[i], 0, NULL, x, x + 10, y));
-        FAILS(INVALID_SHAPE, dropmask_attention_evaluate_f32(0.5F, 0, 1, queries, keys, past[i], 0, x, y));
+    const size_t close[] = {49, 1}, one_place[] = {0, 1};
+    const struct dropmask_call two = by_rows(1, 0, 2, 50, 50), three = by_rows(1, 0, 3, 30, far);
+    FAILS(INVALID_SHAPE, dropmask_call_apply_f32(&two, mask, DENSE(x), NO_RESIDUAL, y, close));
+    FAILS(INVALID_SHAPE, dropmask_call_apply_f32(&two, mask, DENSE(x), DENSE(x), y, one_place));
+    FAILS(INVALID_SHAPE, dropmask_call_apply_bits_f32(&three, 2, mask, DENSE(x), DENSE(x), DENSE(y)));
+    FAILS(INVALID_SHAPE, dropmask_call_evaluate_f32(&wide, x, one_place, NO_RESIDUAL, y, one_place));
+
+    /* what is no description of a call */
+    struct {
+        struct dropmask_call call;
+        uint64_t rest;
+    } later = {flat, 0};
+    later.call.size = sizeof later;
+    for (int i = 0; i < 8; i++) {
+        struct dropmask_call call = flat;
+        if (i == 0) call.size = 0;
+        if (i == 1) call.size--;
+        if (i == 2) call.size = SIZE_MAX;
+        if (i == 3) call.axes = 0;
+        if (i == 4) call.axes = 5;
+        if (i == 5) call.axes = UINT32_MAX;
+        if (i == 6) call.len[1] = 1;
+        if (i == 7) call.index[3] = 1;
+        FAILS(INVALID_CALL, dropmask_call_forward_f32(&call, DENSE(x), NO_RESIDUAL, DENSE(y), mask));
+        FAILS(INVALID_CALL, dropmask_call_fill(&call, mask));
+        FAILS(INVALID_CALL, dropmask_relu_forward_f32(&call, DENSE(x), DENSE(y), mask));
     }
+    later.rest = 1;
+    FAILS(INVALID_CALL, dropmask_call_fill(&later.call, mask));
+    FAILS(NULL_POINTER, dropmask_call_fill(NULL, mask));
+    FAILS(MISALIGNED, dropmask_call_fill((const struct dropmask_call *)(const void *)((const uint8_t *)&later + 1), mask));
+    FAILS(MISALIGNED, dropmask_call_evaluate_f32(&flat, x, (const size_t *)(const void *)((const uint8_t *)close + 1), NO_RESIDUAL, DENSE(y)));
+    FAILS(INVALID_CALL, (later.call = dropmask_call_broadcast(5, close, memory), dropmask_call_fill(&later.call, mask)));
+    struct dropmask_call none = dropmask_call_flat(LEN);
+    FAILS(INVALID_PROBABILITY, dropmask_call_fill(&none, mask)); /* no threshold was set */
+    const struct dropmask_call scores = described(dropmask_call_rows(5, 2), 1, 0.5F, 0);
+    struct dropmask_call shared = scores, weights = scores, maps = scores;
+    shared.index[1] = 0;
+    maps.index[0] = 7;
+    weights.scaling = 3;
+    FAILS(INVALID_OPTION, dropmask_attention_forward_f32(&shared, 0, 1, NULL, NULL, 0, NULL, x, y, NULL));
+    FAILS(INVALID_OPTION, dropmask_attention_forward_f32(&scores, 0, 1, NULL, NULL, 2, NULL, x, y, NULL));
+    FAILS(OVERLAP, dropmask_attention_forward_f32(&scores, 0, 1, NULL, NULL, 0, NULL, x, y, y));
+    FAILS(MISALIGNED, dropmask_attention_evaluate_f32(&scores, 0, 1, x, (const size_t *)(const void *)((const uint8_t *)close + 1), 0, x, y));
+    FAILS(OVERLAP, dropmask_attention_backward_softmax_f32(&scores, 0, 1, 0, NULL, y, x, y, 1));
+    FAILS(INVALID_OPTION, dropmask_connect_forward_f32(&weights, 1, 0, 0, NULL, x, NULL, x, y));
+    FAILS(INVALID_OPTION, dropmask_connect_forward_f32(&shared, 1, 0, 0, NULL, x, NULL, x, y));
+    FAILS(INVALID_OPTION, dropmask_embedding_backward_table_f32(&scores, NULL, 1, (const uint32_t *)(const void *)x, x, y));
+    FAILS(INVALID_OPTION, dropmask_dropblock_forward_f32(&maps, 1, 1, x, y, NULL, mask));
+    FAILS(INVALID_BLOCK, dropmask_dropblock_forward_f32(&scores, 3, 1, x, y, NULL, mask));
+    FAILS(INVALID_OPTION, dropmask_dropblock_fill(&scores, 2, -1, NULL, mask));
 
     const size_t n = LEN;
     SUCCEEDS(dropmask_forward_f32(1, 0.5F, 0, NULL, NULL, NULL, 0));
     SUCCEEDS(dropmask_fill(1, 0.5F, end, (uint64_t *)1, 0));
     SUCCEEDS(dropmask_forward_f32(1, 0.5F, end - LEN + 1, x, y, mask, LEN));
-    SUCCEEDS(dropmask_rows_forward_f32(1, 0.5F, 0, DROPMASK_INVERTED, 4, 25, 25, 700, x, y, mask)); /* two words */
-    SUCCEEDS(dropmask_relu_forward_f32(1, 0.5F, 0, DROPMASK_INVERTED, 4, 25, 25, 0, x, y, mask));
-    SUCCEEDS(dropmask_channels_fill(1, 0.5F, 0, 8, 16, 700, mask));
-    SUCCEEDS(dropmask_channels_fill(1, 0.5F, 0, SIZE_MAX / 128, 128, 0, mask));
+    const struct dropmask_call apart = by_rows(1, 0, 4, 25, 700), same = by_rows(1, 0, 4, 25, 0);
+    struct dropmask_call channels = by_rows(1, 0, 8, 16, 700), most = by_rows(1, 0, SIZE_MAX / 128, 128, 0);
+    SUCCEEDS(dropmask_call_forward_f32(&apart, DENSE(x), NO_RESIDUAL, DENSE(y), mask)); /* two words */
+    SUCCEEDS(dropmask_relu_forward_f32(&same, DENSE(x), DENSE(y), mask));
+    SUCCEEDS(dropmask_call_fill(&channels, mask));
+    SUCCEEDS(dropmask_call_fill(&most, mask));
+    later.call = flat;
+    later.call.size = sizeof later;
+    later.rest = 0;
+    SUCCEEDS(dropmask_call_fill(&later.call, mask)); /* of a later version, nothing set that is new */
     for (size_t i = 0; i < BYTES; i++) {
         const int is_output = (i >= 256 && i < 256 + 4 * LEN) || (i >= 768 && i < 784);
         check(is_output || memory[i] == CANARY, "the canaries around the outputs live", i);
@@ -266,23 +350,32 @@ static void zero_factor(void) {
         check(memcmp(y, expected, bytes) == 0, #call, __LINE__); \
     } while (0)
 
+    struct dropmask_call all_dropped = described(dropmask_call_flat(n), 1, 1, 0), standard = all_dropped;
+    standard.scaling = DROPMASK_STANDARD;
     SUCCEEDS(dropmask_scale(1, &scale));
     GIVES(zeros, dropmask_forward_f32(1, 1, 0, x, y, NULL, n));
     GIVES(zeros, dropmask_apply_f32(mask, scale, x, y, n));
-    GIVES(zeros, dropmask_apply_residual_f32(mask, scale, x, b, y, n));
-    GIVES(zeros, dropmask_evaluate_f32(1, DROPMASK_STANDARD, x, y, n));
-    GIVES(zeros, dropmask_evaluate_residual_f32(1, DROPMASK_STANDARD, x, b, y, n));
-    GIVES(zeros, dropmask_bias_evaluate_f32(1, DROPMASK_STANDARD, 1, n, n, x, w, y));
-    GIVES(zeros, dropmask_relu_backward_f32(1, DROPMASK_INVERTED, 1, n, n, mask, x, y));
-    GIVES(zeros, dropmask_relu_evaluate_f32(1, DROPMASK_STANDARD, 1, n, n, x, y));
-    GIVES(zeros, dropmask_embedding_apply_lookup_f32(mask, scale, 1, 1, n, ids, x, y));
-    GIVES(zeros, dropmask_dropblock_backward_f32(0, mask, x, y, n));
-    GIVES(b, dropmask_connect_forward_f32(1, 1, 0, DROPMASK_NAIVE, 1, 1, n, 1, 0, 0, NULL, w, b, x, y));
-    GIVES(b, dropmask_connect_forward_f32(1, 1, UINT64_MAX, DROPMASK_INVERTED, 1, 1, n, 1, 0, 0, mask, w, b, x, y));
-    GIVES(zeros, dropmask_connect_backward_input_f32(1, 1, 0, DROPMASK_INVERTED, 1, n, 1, n, 0, 0, mask, w, x, y));
-    GIVES(zeros, dropmask_connect_backward_weights_f32(1, 1, 0, DROPMASK_INVERTED, 1, n, 1, n, 0, 0, mask, w, x, y));
-    GIVES(b, dropmask_connect_evaluate_f32(1, DROPMASK_STANDARD, 1, 1, n, w, b, x, y));
-    GIVES(zeros, dropmask_connect_moments_f32(1, DROPMASK_STANDARD, 1, 1, n, w, b, x, mean, y));
+    GIVES(zeros, dropmask_call_apply_f32(&all_dropped, mask, DENSE(x), DENSE(b), DENSE(y)));
+    GIVES(zeros, dropmask_call_evaluate_f32(&standard, DENSE(x), NO_RESIDUAL, DENSE(y)));
+    GIVES(zeros, dropmask_call_evaluate_f32(&standard, DENSE(x), DENSE(b), DENSE(y)));
+    GIVES(zeros, dropmask_bias_evaluate_f32(&standard, DENSE(x), w, NO_RESIDUAL, DENSE(y)));
+    GIVES(zeros, dropmask_relu_backward_f32(&all_dropped, mask, DENSE(x), NO_RESIDUAL, DENSE(y)));
+    GIVES(zeros, dropmask_relu_evaluate_f32(&standard, DENSE(x), DENSE(y)));
+    struct dropmask_call table = described(dropmask_call_samples(1, 1), 1, 1, 0), maps = described(dropmask_call_rows(1, n), 1, 1, 0);
+    GIVES(zeros, dropmask_embedding_lookup_f32(&table, mask, n, ids, x, y));
+    GIVES(zeros, dropmask_dropblock_backward_f32(&maps, 1, 1, x, y, mask, 0, 0, 0));
+    GIVES(zeros, dropmask_dropblock_backward_f32(&maps, 1, 1, x, y, NULL, 0, 0, 0));
+    struct dropmask_call to_n = described(dropmask_call_rows(n, 1), 1, 1, 0), to_one = described(dropmask_call_rows(1, n), 1, 1, 0);
+    to_n.scaling = DROPMASK_NAIVE;
+    GIVES(b, dropmask_connect_forward_f32(&to_n, 1, 0, 0, NULL, w, b, x, y));
+    to_n.scaling = DROPMASK_INVERTED;
+    to_n.offset = UINT64_MAX;
+    GIVES(b, dropmask_connect_forward_f32(&to_n, 1, 0, 0, mask, w, b, x, y));
+    GIVES(zeros, dropmask_connect_backward_input_f32(&to_one, 1, 0, 0, mask, w, x, y, 0));
+    GIVES(zeros, dropmask_connect_backward_weights_f32(&to_one, 1, 0, 0, mask, w, x, y, 0));
+    to_n.scaling = DROPMASK_STANDARD;
+    GIVES(b, dropmask_connect_evaluate_f32(&to_n, 1, w, b, x, y));
+    GIVES(zeros, dropmask_connect_moments_f32(&to_n, 1, w, b, x, mean, y));
     check(memcmp(mean, b, bytes) == 0, "the mean is b", n);
 
     float *all[] = {x, w, y, b, mean};

@@ -2,17 +2,36 @@
 
 use dropmask::{DropConnect, Mask};
 
+use std::ptr::null;
+
+use dropmask::ffi::*;
+
+use crate::described::by_weights;
 use crate::function::{Args, Data, Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::stream;
 
-pub const CONNECT: [Function; 11] = [
+pub const CONNECT: [Function; 12] = [
     Function {
         name: "dropmask_connect_forward_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Offset, Scaling, Option, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[buffer(F32, weights), buffer(F32, outputs).null(Null::Empty), buffer(F32, x), buffer(F32, y)],
         span,
-        call: call!(dropmask_connect_forward_f32: key p offset scaling [0] [1] [2] index_stride option first null (0) (1) (2) (3)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_forward_f32(
+                    call,
+                    a.sizes[0],
+                    a.option,
+                    a.first,
+                    null(),
+                    a.at(0),
+                    a.at(1),
+                    a.at(2),
+                    a.at(3),
+                )
+            })
+        },
         expected: |a, b| {
             let [w, b, x, y] = b else { panic!() };
             layer(a).forward(w.f32(), bias(b), x.f32(), y.f32_mut()).unwrap();
@@ -20,7 +39,7 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_forward_f32",
-        takes: &[P, Scaling, Option],
+        takes: &[P, Scaling, Option, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[
             buffer(U64, masks).null(Null::Choice),
@@ -30,7 +49,21 @@ pub const CONNECT: [Function; 11] = [
             buffer(F32, y),
         ],
         span: |_| 0,
-        call: call!(dropmask_connect_forward_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3) (4)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_forward_f32(
+                    call,
+                    a.sizes[0],
+                    a.option,
+                    a.first,
+                    a.at(0),
+                    a.at(1),
+                    a.at(2),
+                    a.at(3),
+                    a.at(4),
+                )
+            })
+        },
         expected: |a, b| {
             let [mask, w, b, x, y] = b else { panic!() };
             stored(a, mask).forward(w.f32(), bias(b), x.f32(), y.f32_mut()).unwrap();
@@ -38,11 +71,25 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_backward_input_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Offset, Scaling, Option, Accumulate, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[buffer(F32, weights), buffer(F32, y), buffer(F32, x)],
         span,
-        call: call!(dropmask_connect_backward_input_f32: key p offset scaling [0] [1] [2] index_stride option first null (0) (1) (2)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_backward_input_f32(
+                    call,
+                    a.sizes[0],
+                    a.option,
+                    a.first,
+                    null(),
+                    a.at(0),
+                    a.at(1),
+                    a.at(2),
+                    a.accumulate,
+                )
+            })
+        },
         expected: |a, b| {
             let [w, dy, dx] = b else { panic!() };
             layer(a).backward_input(w.f32(), dy.f32(), dx.f32_mut()).unwrap();
@@ -50,11 +97,25 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_backward_input_f32",
-        takes: &[P, Scaling, Option],
+        takes: &[P, Scaling, Option, Accumulate, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[buffer(U64, masks).null(Null::Choice), buffer(F32, weights), buffer(F32, y), buffer(F32, x)],
         span: |_| 0,
-        call: call!(dropmask_connect_backward_input_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_backward_input_f32(
+                    call,
+                    a.sizes[0],
+                    a.option,
+                    a.first,
+                    a.at(0),
+                    a.at(1),
+                    a.at(2),
+                    a.at(3),
+                    a.accumulate,
+                )
+            })
+        },
         expected: |a, b| {
             let [mask, w, dy, dx] = b else { panic!() };
             stored(a, mask).backward_input(w.f32(), dy.f32(), dx.f32_mut()).unwrap();
@@ -62,11 +123,25 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_backward_weights_f32",
-        takes: &[P, Offset, Scaling, Option],
+        takes: &[P, Offset, Scaling, Option, Accumulate, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
         span,
-        call: call!(dropmask_connect_backward_weights_f32: key p offset scaling [0] [1] [2] index_stride option first null (0) (1) (2)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_backward_weights_f32(
+                    call,
+                    a.sizes[0],
+                    a.option,
+                    a.first,
+                    null(),
+                    a.at(0),
+                    a.at(1),
+                    a.at(2),
+                    a.accumulate,
+                )
+            })
+        },
         expected: |a, b| {
             let [x, dy, dw] = b else { panic!() };
             layer(a).backward_weights(x.f32(), dy.f32(), dw.f32_mut()).unwrap();
@@ -74,38 +149,106 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_backward_weights_f32",
-        takes: &[P, Scaling, Option],
+        takes: &[P, Scaling, Option, Accumulate, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[buffer(U64, masks).null(Null::Choice), buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
         span: |_| 0,
-        call: call!(dropmask_connect_backward_weights_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_backward_weights_f32(
+                    call,
+                    a.sizes[0],
+                    a.option,
+                    a.first,
+                    a.at(0),
+                    a.at(1),
+                    a.at(2),
+                    a.at(3),
+                    a.accumulate,
+                )
+            })
+        },
         expected: |a, b| {
             let [mask, x, dy, dw] = b else { panic!() };
             stored(a, mask).backward_weights(x.f32(), dy.f32(), dw.f32_mut()).unwrap();
         },
     },
     Function {
-        name: "dropmask_connect_backward_weights_add_f32",
-        takes: &[P, Offset, Scaling, Option],
+        name: "dropmask_connect_backward_weights_f32",
+        takes: &[P, Offset, Scaling, Option, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
         span,
-        call: call!(dropmask_connect_backward_weights_add_f32: key p offset scaling [0] [1] [2] index_stride option first null (0) (1) (2)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_backward_weights_f32(
+                    call,
+                    a.sizes[0],
+                    a.option,
+                    a.first,
+                    null(),
+                    a.at(0),
+                    a.at(1),
+                    a.at(2),
+                    1,
+                )
+            })
+        },
         expected: |a, b| {
             let [x, dy, dw] = b else { panic!() };
             layer(a).backward_weights_add(x.f32(), dy.f32(), dw.f32_mut()).unwrap();
         },
     },
     Function {
-        name: "dropmask_connect_backward_weights_add_f32",
-        takes: &[P, Scaling, Option],
+        name: "dropmask_connect_backward_weights_f32",
+        takes: &[P, Scaling, Option, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[buffer(U64, masks).null(Null::Choice), buffer(F32, x), buffer(F32, y), buffer(F32, weights)],
         span: |_| 0,
-        call: call!(dropmask_connect_backward_weights_add_f32: key p offset scaling [0] [1] [2] index_stride option first (0) (1) (2) (3)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_backward_weights_f32(
+                    call,
+                    a.sizes[0],
+                    a.option,
+                    a.first,
+                    a.at(0),
+                    a.at(1),
+                    a.at(2),
+                    a.at(3),
+                    1,
+                )
+            })
+        },
         expected: |a, b| {
             let [mask, x, dy, dw] = b else { panic!() };
             stored(a, mask).backward_weights_add(x.f32(), dy.f32(), dw.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_connect_backward_input_f32",
+        takes: &[P, Offset, Scaling, Option, Shape, Call],
+        sizes: &[3, 5, 4],
+        buffers: &[buffer(F32, weights), buffer(F32, y), buffer(F32, x)],
+        span,
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_backward_input_f32(
+                    call,
+                    a.sizes[0],
+                    a.option,
+                    a.first,
+                    null(),
+                    a.at(0),
+                    a.at(1),
+                    a.at(2),
+                    1,
+                )
+            })
+        },
+        expected: |a, b| {
+            let [w, dy, dx] = b else { panic!() };
+            layer(a).backward_input_add(w.f32(), dy.f32(), dx.f32_mut()).unwrap();
         },
     },
     Function {
@@ -122,11 +265,15 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_evaluate_f32",
-        takes: &[P, Scaling],
+        takes: &[P, Scaling, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[buffer(F32, weights), buffer(F32, outputs).null(Null::Empty), buffer(F32, x), buffer(F32, y)],
         span: |_| 0,
-        call: call!(dropmask_connect_evaluate_f32: p scaling [0] [1] [2] (0) (1) (2) (3)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_evaluate_f32(call, a.sizes[0], a.at(0), a.at(1), a.at(2), a.at(3))
+            })
+        },
         expected: |a, b| {
             let [w, b, x, y] = b else { panic!() };
             dense(a).evaluate(w.f32(), bias(b), x.f32(), y.f32_mut()).unwrap();
@@ -134,7 +281,7 @@ pub const CONNECT: [Function; 11] = [
     },
     Function {
         name: "dropmask_connect_moments_f32",
-        takes: &[P, Scaling],
+        takes: &[P, Scaling, Shape, Call],
         sizes: &[3, 5, 4],
         buffers: &[
             buffer(F32, weights),
@@ -144,7 +291,11 @@ pub const CONNECT: [Function; 11] = [
             buffer(F32, y),
         ],
         span: |_| 0,
-        call: call!(dropmask_connect_moments_f32: p scaling [0] [1] [2] (0) (1) (2) (3) (4)),
+        call: |a| {
+            by_weights(a, |call| unsafe {
+                dropmask_connect_moments_f32(call, a.sizes[0], a.at(0), a.at(1), a.at(2), a.at(3), a.at(4))
+            })
+        },
         expected: |a, b| {
             let [w, b, x, mean, variance] = b else { panic!() };
             dense(a).moments(w.f32(), bias(b), x.f32(), mean.f32_mut(), variance.f32_mut()).unwrap();

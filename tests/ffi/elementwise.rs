@@ -1,11 +1,11 @@
 //! The element-wise set, and masks.
 
-use dropmask::MaskMut;
+use dropmask::{MaskMut, Probability};
 
 use crate::function::{Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::*;
 
-pub const ELEMENTWISE: [Function; 21] = [
+pub const ELEMENTWISE: [Function; 14] = [
     Function {
         name: "dropmask_scale",
         takes: &[P],
@@ -36,10 +36,10 @@ pub const ELEMENTWISE: [Function; 21] = [
         sizes: &[],
         buffers: &[buffer(OneU64, |_| 1)],
         span: |_| 0,
-        call: call!(dropmask_threshold: p (0)),
+        call: |a| unsafe { dropmask::ffi::dropmask_threshold(a.p.into(), a.at(0)) },
         expected: |a, b| {
             let [threshold] = b else { panic!() };
-            threshold.u64_mut()[0] = probability(a).threshold();
+            threshold.u64_mut()[0] = Probability::from_f64(a.p.into()).unwrap().threshold();
         },
     },
     Function {
@@ -142,7 +142,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         name: "dropmask_forward_f32",
         takes: &[P, Offset],
         sizes: &[1100],
-        buffers: &[buffer(F32, flat), buffer(F32, flat).over(0), buffer(U64, words).null(Null::Unwritten)],
+        buffers: &[buffer(F32, flat), buffer(F32, flat).over(&[0]), buffer(U64, words).null(Null::Unwritten)],
         span: flat,
         call: call!(dropmask_forward_f32: key p offset (0) (1) (2) [0]),
         expected: |a, b| {
@@ -156,7 +156,7 @@ pub const ELEMENTWISE: [Function; 21] = [
         name: "dropmask_backward_f32",
         takes: &[P, Offset],
         sizes: &[1100],
-        buffers: &[buffer(F32, flat), buffer(F32, flat).over(0)],
+        buffers: &[buffer(F32, flat), buffer(F32, flat).over(&[0])],
         span: flat,
         call: call!(dropmask_backward_f32: key p offset (0) (1) [0]),
         expected: |a, b| {
@@ -165,99 +165,15 @@ pub const ELEMENTWISE: [Function; 21] = [
         },
     },
     Function {
-        name: "dropmask_forward_residual_f32",
-        takes: &[P, Offset],
-        sizes: &[200],
-        buffers: &[buffer(F32, flat), buffer(F32, flat), buffer(F32, flat).over(0)],
-        span: flat,
-        call: call!(dropmask_forward_residual_f32: key p offset (0) (1) (2) [0]),
-        expected: |a, b| {
-            let [x, r, y] = b else { panic!() };
-            stream(a).forward_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
-        },
-    },
-    Function {
-        name: "dropmask_forward_add_f32",
-        takes: &[P, Offset],
-        sizes: &[200],
-        buffers: &[buffer(F32, flat), buffer(F32, flat)],
-        span: flat,
-        call: call!(dropmask_forward_add_f32: key p offset (0) (1) [0]),
-        expected: |a, b| {
-            let [x, r] = b else { panic!() };
-            stream(a).forward_add(x.f32(), r.f32_mut()).unwrap();
-        },
-    },
-    Function {
-        name: "dropmask_backward_add_f32",
-        takes: &[P, Offset],
-        sizes: &[200],
-        buffers: &[buffer(F32, flat), buffer(F32, flat)],
-        span: flat,
-        call: call!(dropmask_backward_add_f32: key p offset (0) (1) [0]),
-        expected: |a, b| {
-            let [dy, dx] = b else { panic!() };
-            stream(a).backward_add(dy.f32(), dx.f32_mut()).unwrap();
-        },
-    },
-    Function {
-        name: "dropmask_evaluate_f32",
-        takes: &[P, Scaling],
-        sizes: &[200],
-        buffers: &[buffer(F32, flat), buffer(F32, flat).over(0)],
-        span: |_| 0,
-        call: call!(dropmask_evaluate_f32: p scaling (0) (1) [0]),
-        expected: |a, b| {
-            let [x, y] = b else { panic!() };
-            stream(a).with_offset(0).evaluate(x.f32(), y.f32_mut()).unwrap();
-        },
-    },
-    Function {
-        name: "dropmask_evaluate_residual_f32",
-        takes: &[P, Scaling],
-        sizes: &[200],
-        buffers: &[buffer(F32, flat), buffer(F32, flat), buffer(F32, flat).over(0)],
-        span: |_| 0,
-        call: call!(dropmask_evaluate_residual_f32: p scaling (0) (1) (2) [0]),
-        expected: |a, b| {
-            let [x, r, y] = b else { panic!() };
-            stream(a).with_offset(0).evaluate_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
-        },
-    },
-    Function {
         name: "dropmask_apply_f32",
         takes: &[],
         sizes: &[200],
-        buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat).over(1)],
+        buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat).over(&[1])],
         span: |_| 0,
         call: call!(dropmask_apply_f32: (0) factor (1) (2) [0]),
         expected: |a, b| {
             let [mask, x, y] = b else { panic!() };
             stored(a, mask.u64(), a.sizes[0]).apply(x.f32(), y.f32_mut()).unwrap();
-        },
-    },
-    Function {
-        name: "dropmask_apply_add_f32",
-        takes: &[],
-        sizes: &[200],
-        buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat)],
-        span: |_| 0,
-        call: call!(dropmask_apply_add_f32: (0) factor (1) (2) [0]),
-        expected: |a, b| {
-            let [mask, dy, dx] = b else { panic!() };
-            stored(a, mask.u64(), a.sizes[0]).apply_add(dy.f32(), dx.f32_mut()).unwrap();
-        },
-    },
-    Function {
-        name: "dropmask_apply_residual_f32",
-        takes: &[],
-        sizes: &[200],
-        buffers: &[buffer(U64, words), buffer(F32, flat), buffer(F32, flat), buffer(F32, flat).over(1)],
-        span: |_| 0,
-        call: call!(dropmask_apply_residual_f32: (0) factor (1) (2) (3) [0]),
-        expected: |a, b| {
-            let [mask, x, r, y] = b else { panic!() };
-            stored(a, mask.u64(), a.sizes[0]).apply_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();
         },
     },
 ];

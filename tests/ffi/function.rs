@@ -3,6 +3,7 @@
 use rand_xoshiro::rand_core::Rng;
 
 use crate::common::{floats, generator};
+use crate::described::Wrong;
 
 /// The arguments of any function; each takes its part.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct Args {
     /// Passes taken, or elements kept.
     pub number: u64,
     pub boxes: u32,
+    pub accumulate: u32,
+    pub wrong: Wrong,
     pub pointers: Vec<*mut u8>,
 }
 
@@ -74,12 +77,12 @@ pub struct Buffer {
     pub kind: Kind,
     pub len: fn(&Args) -> u128,
     pub null: Null,
-    /// May be equal to that buffer.
-    pub over: Option<usize>,
+    /// May be equal to those buffers.
+    pub over: &'static [usize],
 }
 
 pub const fn buffer(kind: Kind, len: fn(&Args) -> u128) -> Buffer {
-    Buffer { kind, len, null: Null::Fault, over: None }
+    Buffer { kind, len, null: Null::Fault, over: &[] }
 }
 
 impl Buffer {
@@ -87,8 +90,8 @@ impl Buffer {
         Self { null, ..self }
     }
 
-    pub const fn over(self, other: usize) -> Self {
-        Self { over: Some(other), ..self }
+    pub const fn over(self, over: &'static [usize]) -> Self {
+        Self { over, ..self }
     }
 
     pub fn bytes(&self, args: &Args) -> u128 {
@@ -104,6 +107,20 @@ pub enum Takes {
     Scaling,
     /// The option.
     Option,
+    /// Each of two, of which an option says which.
+    Either,
+    /// No scaling but the default.
+    Inverted,
+    /// Strides of an operand.
+    Strides,
+    /// Whether it adds.
+    Accumulate,
+    /// A factor of 0 or more.
+    Factor,
+    /// The description of a call of one shape.
+    Shape,
+    /// The description of a call.
+    Call,
     /// The third size is the stride of rows.
     Stride,
     /// A mask by the first two sizes and the index stride is stored, also where nothing else has elements.
@@ -151,6 +168,8 @@ impl Function {
             factor: 1.25,
             number: 3,
             boxes: 2,
+            accumulate: 0,
+            wrong: Wrong::Nothing,
             pointers: Vec::new(),
         }
     }
@@ -183,9 +202,6 @@ macro_rules! argument {
     };
     ($a:ident ($i:literal)) => {
         $a.at($i)
-    };
-    ($a:ident past) => {
-        $a.sizes[3].cast_signed()
     };
     ($a:ident null) => {
         std::ptr::null()

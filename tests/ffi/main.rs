@@ -2,45 +2,62 @@
 //! tests that go through it.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks, reason = "calls of C, on buffers as the table says")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that fails may panic")]
+#![allow(clippy::float_cmp, reason = "what is compared so is exact")]
 #![allow(unreachable_pub, reason = "modules of a test have no outside")]
 
 #[path = "../common/mod.rs"]
 mod common;
 
-mod channels;
+mod attention;
 mod connect;
+mod described;
+mod elements;
 mod elementwise;
 mod family;
 mod function;
+mod fused;
+mod maps;
 mod memory;
-mod rows;
 mod shapes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 use std::{ptr, thread};
 
+use described::Wrong;
 use dropmask::ffi::*;
-use dropmask::{ClassUncertainty, Dropout, Key, Level, Moments, Probability, mask_words};
+use dropmask::{ClassUncertainty, Dropout, Key, Layout, Level, Moments, Probability, mask_words};
 use function::{Args, Data, Function, Kind, Null, Takes};
 use memory::Memory;
 
 const HEADER: &str = include_str!("../../include/dropmask.h");
 
 /// What has neither buffers nor a status, and a test of its own.
-const PLAIN: [&str; 7] = [
+const PLAIN: [&str; 12] = [
+    "dropmask_call_flat",
+    "dropmask_call_rows",
+    "dropmask_call_channels_first",
+    "dropmask_call_channels_last",
+    "dropmask_call_samples",
+    "dropmask_call_broadcast",
     "dropmask_key_new",
     "dropmask_key_derive",
     "dropmask_key_below",
     "dropmask_level",
     "dropmask_mask_words",
     "dropmask_status_message",
-    "dropmask_dropblock_scale",
 ];
 
 fn functions() -> impl Iterator<Item = &'static Function> {
-    let tables: [&[Function]; 5] =
-        [&elementwise::ELEMENTWISE, &rows::ROWS, &channels::CHANNELS, &connect::CONNECT, &family::FAMILY];
+    let tables: [&[Function]; 7] = [
+        &elementwise::ELEMENTWISE,
+        &elements::ELEMENTS,
+        &fused::FUSED,
+        &maps::MAPS,
+        &attention::ATTENTION,
+        &connect::CONNECT,
+        &family::FAMILY,
+    ];
     tables.into_iter().flatten()
 }
 
@@ -72,7 +89,7 @@ fn good(function: &Function) -> Vec<Args> {
     let mut good = Vec::new();
     for p in if function.takes(Takes::P) { &[0.0, -0.0, 0.3, 0.5, 1.0][..] } else { &[0.5] } {
         for scaling in choices(Takes::Scaling, &[0, 1, 2]) {
-            for option in choices(Takes::Option, &[0, 1]) {
+            for option in if function.takes(Takes::Either) { vec![0, 1] } else { choices(Takes::Option, &[0, 1]) } {
                 let dense = function.sizes.get(1).map_or(0, |columns| *columns as u64);
                 for (index_stride, number, factor) in [(200, 3, 1.25), (0, 0, 0.0), (dense, 1, 1.25), (1, 2, 1.25)] {
                     let args = Args { p: *p, scaling, option, index_stride, number, factor, ..function.args() };
@@ -121,7 +138,9 @@ fn equal_the_rust_interface() {
 fn work_in_place() {
     let mut names = BTreeSet::new();
     for function in functions() {
-        for (output, input) in function.buffers.iter().enumerate().filter_map(|(i, buffer)| Some((i, buffer.over?))) {
+        let pairs =
+            function.buffers.iter().enumerate().flat_map(|(i, buffer)| buffer.over.iter().map(move |over| (i, *over)));
+        for (output, input) in pairs {
             names.insert(function.name);
             for args in good(function) {
                 let mut data = function.data(&args);
@@ -238,7 +257,8 @@ fn look_at_no_empty_buffer() {
             for nowhere in [0, 1, usize::MAX] {
                 let (status, memory) = call(function, &args, &data, |args| {
                     for (j, pointer) in args.pointers.iter_mut().enumerate() {
-                        if nothing || empty[j] {
+                        let chosen = nowhere == 0 && function.buffers[j].null == Null::Choice; // NULL is another call
+                        if (nothing || empty[j]) && !chosen {
                             *pointer = ptr::without_provenance_mut(nowhere);
                         }
                     }
@@ -329,6 +349,19 @@ fn faults(function: &'static Function) -> Vec<Fault> {
         faults.push(fault(DROPMASK_INVALID_OPTION, "option", |args| args.option = 2));
         faults.push(fault(DROPMASK_INVALID_OPTION, "option", |args| args.option = u32::MAX));
     }
+    if function.takes(Takes::Inverted) {
+        faults.push(fault(DROPMASK_INVALID_OPTION, "scaling", |args| args.scaling = 1));
+        faults.push(fault(DROPMASK_INVALID_OPTION, "scaling", |args| args.scaling = 3));
+    }
+    if function.takes(Takes::Accumulate) {
+        faults.push(fault(DROPMASK_INVALID_OPTION, "accumulate", |args| args.accumulate = 2));
+    }
+    if function.takes(Takes::Factor) {
+        for factor in [-1.0, f32::NAN, f32::INFINITY] {
+            faults.push(fault(DROPMASK_INVALID_OPTION, format!("factor {factor}"), move |args| args.factor = factor));
+        }
+    }
+    faults.extend(of_the_description(function));
     for takes in function.takes {
         if let Takes::Block(side) = *takes {
             for block in [0, 9, usize::MAX] {
@@ -360,6 +393,33 @@ fn faults(function: &'static Function) -> Vec<Fault> {
         }));
     }
     faults
+}
+
+/// Everything that can be wrong with the description of a call, which hides what else is wrong.
+fn of_the_description(function: &'static Function) -> Vec<Fault> {
+    use Wrong::*;
+    let known = size_of::<dropmask_call>();
+    let mut faults = Vec::new();
+    if function.takes(Takes::Call) {
+        faults.extend([(Null, DROPMASK_NULL_POINTER), (Misaligned, DROPMASK_MISALIGNED)]);
+        let sizes = [0, 1, known - 1, isize::MAX as usize + 1, usize::MAX];
+        faults.extend(sizes.map(|size| (Size(size), DROPMASK_INVALID_CALL)));
+        faults.extend([0, 5, u32::MAX].map(|axes| (Axes(axes), DROPMASK_INVALID_CALL)));
+        faults.push((More, DROPMASK_INVALID_CALL));
+        // maps have all axes
+        if !function.takes.iter().any(|takes| matches!(takes, Takes::Block(_))) {
+            faults.extend([Length, Index].map(|wrong| (wrong, DROPMASK_INVALID_CALL)));
+        }
+    }
+    if function.takes(Takes::Shape) {
+        faults.push((Layout, DROPMASK_INVALID_OPTION));
+    }
+    if function.takes(Takes::Stride) && function.takes(Takes::Call) || function.takes(Takes::Strides) {
+        faults.push((StridesMisaligned, DROPMASK_MISALIGNED));
+    }
+    let fault =
+        |(wrong, status)| Fault { alone: true, ..fault(status, format!("{wrong:?}"), move |args| args.wrong = wrong) };
+    faults.into_iter().map(fault).collect()
 }
 
 /// A shape that is made of 2^58, which is no size of a 32-bit machine; the mask lies where so many words overlap nothing.
@@ -401,7 +461,7 @@ fn of_buffers(function: &'static Function) -> Vec<Fault> {
         for other in (0..function.buffers.len()).filter(collides) {
             // into the other one: to its second word, to its last, to its first
             for at in [8, (bytes(other) - 1) as usize / 8 * 8, 0] {
-                let pair = buffer.over == Some(other) || function.buffers[other].over == Some(i);
+                let pair = buffer.over.contains(&other) || function.buffers[other].over.contains(&i);
                 if (at as u128) < bytes(other) && !(pair && at == 0) {
                     let into = move |args: &mut Args| args.pointers[i] = args.pointers[other].wrapping_add(at);
                     let what = format!("{i} at byte {at} of {other}");
@@ -518,10 +578,10 @@ fn statuses_are_documented() {
 #[test]
 fn statuses_have_messages() {
     let message = |status| unsafe { CStr::from_ptr(dropmask_status_message(status)) }.to_str().unwrap();
-    let messages: BTreeSet<_> = (0..=DROPMASK_UNKNOWN_TOKEN).map(message).collect();
-    assert_eq!(messages.len(), 11);
+    let messages: BTreeSet<_> = (0..=DROPMASK_INVALID_CALL).map(message).collect();
+    assert_eq!(messages.len(), 12);
     assert_eq!(message(DROPMASK_OK), "success");
-    for unknown in [11, 1000, u32::MAX] {
+    for unknown in [12, 1000, u32::MAX] {
         assert_eq!(message(unknown), "unknown status");
     }
     assert!(!messages.contains("unknown status"));
@@ -540,8 +600,6 @@ fn keys_lengths_and_level() {
     for (len, words) in [(0, 0), (1, 1), (64, 1), (65, 2), (usize::MAX, usize::MAX / 64 + 1)] {
         assert_eq!(dropmask_mask_words(len), words);
     }
-    assert_eq!(dropmask_dropblock_scale(3, 4).to_bits(), (4.0_f32 / 3.0).to_bits());
-    assert_eq!(dropmask_dropblock_scale(0, 4).to_bits(), 0);
 }
 
 #[test]
@@ -563,50 +621,75 @@ fn many_threads_fill_one_mask() {
     assert_eq!(words, common::fill(&Dropout::new(key, Probability::new(p).unwrap()), LEN));
 }
 
-/// Each row of a mask is the mask of that row alone, and what applies it does what stored it, by rows and by channels.
+/// The calls of the usual shapes are those of Rust: of each element the bit has the same index.
 #[test]
-fn rows_of_a_stored_mask_follow_each_other() {
-    const UNTOUCHED: u64 = 0xA5A5_A5A5_A5A5_A5A5;
-    const OK: u32 = DROPMASK_OK;
-    let (key, p, offset, scaling, first) = (7, 0.5, 1000, DROPMASK_NAIVE, DROPMASK_CHANNELS_FIRST);
-    for (n, c) in [(3, 70), (5, 64), (9, 7), (130, 1), (1, 65)] {
-        for index_stride in [0, 1, 64, c as u64, 200] {
-            let stored_stride = if index_stride == 0 { 0 } else { c as u64 };
-            let words = mask_words(if index_stride == 0 { c } else { n * c });
-            let mut filled = vec![UNTOUCHED; words + 1];
-            assert_eq!(unsafe { dropmask_rows_fill(key, p, offset, n, c, index_stride, filled.as_mut_ptr()) }, OK);
-            assert_eq!(filled[words], UNTOUCHED);
-            for row in 0..n as u64 {
-                let (mut alone, mut part) = (vec![0; mask_words(c)], vec![0; mask_words(c)]);
-                let at = offset + row * index_stride;
-                assert_eq!(unsafe { dropmask_fill(key, p, at, alone.as_mut_ptr(), c) }, OK);
-                let at = row * stored_stride;
-                assert_eq!(unsafe { dropmask_mask_copy(filled.as_ptr(), at, part.as_mut_ptr(), c) }, OK);
-                assert_eq!(part, alone, "row {row} of {c} columns, index stride {index_stride}");
-            }
-
-            let x: Vec<_> = (1..=n * c).map(|i| i as f32).collect();
-            for channels in [false, true] {
-                let (mut y, mut z, mut mask) = (vec![9.0; n * c], vec![9.0; n * c], vec![UNTOUCHED; words + 1]);
-                let (x, to, from, mask_to) = (x.as_ptr(), y.as_mut_ptr(), z.as_mut_ptr(), mask.as_mut_ptr());
-                let stride = index_stride;
-                let statuses = if channels {
-                    let forward = dropmask_channels_forward_f32;
-                    let status = unsafe { forward(key, p, offset, scaling, first, n, c, 1, stride, x, to, mask_to) };
-                    let apply = dropmask_channels_apply_f32;
-                    [status, unsafe { apply(mask_to, 0, 1.0, first, n, c, 1, stored_stride, x, from) }]
-                } else {
-                    let forward = dropmask_rows_forward_f32;
-                    let status = unsafe { forward(key, p, offset, scaling, n, c, c, stride, x, to, mask_to) };
-                    let apply = dropmask_rows_apply_f32;
-                    [status, unsafe { apply(mask_to, 0, 1.0, n, c, c, stored_stride, x, from) }]
-                };
-                assert_eq!(statuses, [OK; 2]);
-                assert_eq!(mask, filled, "channels: {channels}");
-                assert_eq!(y, z, "channels: {channels}, index stride {index_stride}");
-            }
-        }
+fn calls_have_the_shapes_of_rust() {
+    let shared = [0, 7, 0, 1];
+    let broadcast =
+        |axes, len: &[usize], shared: &[u8]| unsafe { dropmask_call_broadcast(axes, len.as_ptr(), shared.as_ptr()) };
+    let calls = [
+        (dropmask_call_flat(24), Layout::broadcast([24], [false])),
+        (dropmask_call_rows(6, 4), Layout::rows(6, 4)),
+        (dropmask_call_channels_first(2, 3, 4), Layout::channels_first(2, 3, 4)),
+        (dropmask_call_channels_last(2, 4, 3), Layout::channels_last(2, 4, 3)),
+        (dropmask_call_samples(6, 4), Layout::samples(6, 4)),
+        (broadcast(4, &[2, 2, 3, 2], &shared), Layout::broadcast([2, 2, 3, 2], [false, true, false, true])),
+        (broadcast(1, &[24], &[1]), Layout::broadcast([24], [true])),
+    ];
+    let dropout = Dropout::new(Key::new(3), Probability::new(0.5).unwrap()).with_offset(70);
+    for (mut call, layout) in calls {
+        let (mut y, mut expected) = ([1.0; 24], [1.0; 24]);
+        let null = ptr::null();
+        let pass = |call: &dropmask_call, y: *mut f32| unsafe {
+            dropmask_call_forward_f32(call, y, null, ptr::null(), null, y, null, ptr::null_mut())
+        };
+        assert_eq!(pass(&call, y.as_mut_ptr()), DROPMASK_INVALID_PROBABILITY, "it has no threshold yet");
+        (call.key, call.offset) = (dropout.key().to_raw(), 70);
+        assert_eq!(unsafe { dropmask_threshold(0.5, &raw mut call.threshold) }, DROPMASK_OK);
+        assert_eq!(pass(&call, y.as_mut_ptr()), DROPMASK_OK);
+        dropout.with_layout(layout).forward_in_place(&mut expected).unwrap();
+        assert_eq!(y, expected, "{layout:?}");
+        let mut bits = 0;
+        assert_eq!(unsafe { dropmask_call_mask_bits(&raw const call, &raw mut bits) }, DROPMASK_OK);
+        assert_eq!(bits, layout.mask_len());
     }
+    for (axes, len, shared) in [
+        (0, shared.as_ptr().cast(), shared.as_ptr()),
+        (5, shared.as_ptr().cast(), shared.as_ptr()),
+        (1, ptr::null(), shared.as_ptr()),
+        (1, ptr::without_provenance(1), shared.as_ptr()),
+        (1, [24_usize].as_ptr(), ptr::null()),
+    ] {
+        let call = unsafe { dropmask_call_broadcast(axes, len, shared) };
+        let mut bits = 7;
+        assert_eq!(unsafe { dropmask_call_mask_bits(&raw const call, &raw mut bits) }, DROPMASK_INVALID_CALL);
+        assert_eq!(bits, 7);
+    }
+}
+
+/// An output over both its inputs, a transposed input, one that is read again, and what only looks like work in place.
+#[test]
+fn operands_have_strides_of_their_own() {
+    let mut call = dropmask_call_rows(2, 3);
+    assert_eq!(unsafe { dropmask_threshold(0.0, &raw mut call.threshold) }, DROPMASK_OK);
+    let (null, x) = (ptr::null(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let pass = |x: *const f32, xs: &[usize; 2], r: *const f32, y: *mut f32, ys: &[usize; 2]| unsafe {
+        dropmask_call_forward_f32(&raw const call, x, xs.as_ptr(), r, null, y, ys.as_ptr(), ptr::null_mut())
+    };
+    let mut y = [0.0; 6];
+    assert_eq!(pass(x.as_ptr(), &[1, 2], ptr::null(), y.as_mut_ptr(), &[3, 1]), DROPMASK_OK);
+    assert_eq!(y, [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+    assert_eq!(pass(x.as_ptr(), &[0, 1], x.as_ptr(), y.as_mut_ptr(), &[3, 1]), DROPMASK_OK);
+    assert_eq!(y, [2.0, 4.0, 6.0, 5.0, 7.0, 9.0]);
+    let over = y.as_mut_ptr();
+    assert_eq!(pass(over, &[3, 1], over, over, &[3, 1]), DROPMASK_OK);
+    assert_eq!(y, [4.0, 8.0, 12.0, 10.0, 14.0, 18.0]);
+    let before = y;
+    let over = y.as_mut_ptr();
+    assert_eq!(pass(over, &[1, 2], ptr::null(), over, &[3, 1]), DROPMASK_OVERLAP);
+    assert_eq!(pass(x.as_ptr(), &[3, 1], ptr::null(), over, &[2, 1]), DROPMASK_INVALID_SHAPE);
+    assert_eq!(pass(x.as_ptr(), &[3, 1], ptr::null(), over, &[usize::MAX, 1]), DROPMASK_LENGTH_OVERFLOW);
+    assert_eq!(y, before);
 }
 
 /// Three passes in C are three passes in Rust.

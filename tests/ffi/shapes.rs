@@ -87,10 +87,6 @@ pub fn channels_words_from_first(a: &Args) -> u128 {
     from_first(a, channels_span(a))
 }
 
-pub fn samples(a: &Args) -> u128 {
-    if product(a) == 0 { 0 } else { size(a, 0) }
-}
-
 pub fn table(a: &Args) -> u128 {
     size(a, 0) * size(a, 1)
 }
@@ -107,6 +103,11 @@ pub fn stack(a: &Args) -> u128 {
     all(a, 3)
 }
 
+/// A bias that heads share.
+pub fn stack_bias(a: &Args) -> u128 {
+    if stack(a) == 0 { 0 } else { size(a, 1).saturating_mul(size(a, 2)) }
+}
+
 pub fn stack_words(a: &Args) -> u128 {
     stack(a).div_ceil(64)
 }
@@ -115,8 +116,17 @@ pub fn maps(a: &Args) -> u128 {
     all(a, 4)
 }
 
-pub fn maps_words(a: &Args) -> u128 {
-    maps(a).div_ceil(64)
+/// Of a mask of maps, which channels may share.
+pub fn map_bits(a: &Args) -> u128 {
+    if a.option == 1 && a.sizes[1] > 0 {
+        size(a, 0).saturating_mul(size(a, 2)).saturating_mul(size(a, 3))
+    } else {
+        maps(a)
+    }
+}
+
+pub fn map_words(a: &Args) -> u128 {
+    map_bits(a).div_ceil(64)
 }
 
 pub fn maps_samples(a: &Args) -> u128 {
@@ -125,7 +135,8 @@ pub fn maps_samples(a: &Args) -> u128 {
 
 pub fn seeds(a: &Args) -> u128 {
     let places = |n: usize| (a.sizes[n] as u128 + 1).saturating_sub(size(a, 4));
-    all(a, 2).saturating_mul(places(2)).saturating_mul(places(3))
+    let maps = if a.option == 1 && a.sizes[1] > 0 { size(a, 0) } else { all(a, 2) };
+    maps.saturating_mul(places(2)).saturating_mul(places(3))
 }
 
 pub fn probability(a: &Args) -> Probability {
@@ -175,7 +186,7 @@ pub fn channels(a: &Args) -> Layout {
 
 pub fn attention(a: &Args) -> Attention<'static> {
     let attention = Attention::new(stream(a), [1, a.sizes[0], a.sizes[1], a.sizes[2]]);
-    attention.causal(a.sizes[3].cast_signed()).renormalise(a.option == 1)
+    attention.causal(a.sizes[3].cast_signed()).scale(a.factor).renormalise(a.option == 1)
 }
 
 pub fn cutout(a: &Args) -> Cutout {
@@ -184,7 +195,8 @@ pub fn cutout(a: &Args) -> Cutout {
 }
 
 pub fn drop_block(a: &Args) -> DropBlock {
-    DropBlock::new(stream(a), [a.sizes[0], a.sizes[1], a.sizes[2], a.sizes[3]], a.sizes[4]).unwrap()
+    let drop_block = DropBlock::new(stream(a), [a.sizes[0], a.sizes[1], a.sizes[2], a.sizes[3]], a.sizes[4]).unwrap();
+    drop_block.shared_channels(a.option == 1).gamma_scale(a.factor.into()).unwrap()
 }
 
 /// Takes one more value into each mean of so many.

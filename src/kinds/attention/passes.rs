@@ -50,6 +50,7 @@ impl Attention<'_> {
     }
 
     /// The check of a pass in training.
+    #[inline(never)] // as above
     pub(super) fn check_training(&self, lengths: &[(Argument, usize)]) -> Result<(), Error> {
         self.check(lengths)?;
         self.mask.map_or(Ok(()), |mask| self.bits().stored().check_indexed(mask.len()))
@@ -67,6 +68,7 @@ impl Attention<'_> {
     }
 
     /// Weights or a gradient in training.
+    #[inline(never)] // as above
     pub(super) fn train(&self, given: bool, output: Output, slices: Slices<'_>) {
         let source = self.mask.map_or_else(|| self.dropout.source(), Source::Stored);
         self.pass(source, self.dropout.scale(), given, output, slices);

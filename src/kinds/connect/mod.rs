@@ -273,7 +273,7 @@ impl DropConnect<'_> {
         }
     }
 
-    fn input(&self, w: &[f32], dy: &[f32], dx: &mut [f32], add: bool) -> Result<(), Error> {
+    pub(crate) fn input(&self, w: &[f32], dy: &[f32], dx: &mut [f32], add: bool) -> Result<(), Error> {
         self.check(w.len(), (Argument::Output, dx.len()), (Argument::Input, dy.len()))?;
         self.check_mask()?;
         if add {
@@ -296,7 +296,7 @@ impl DropConnect<'_> {
         Ok(())
     }
 
-    fn weights(&self, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) -> Result<(), Error> {
+    pub(crate) fn weights(&self, x: &[f32], dy: &[f32], dw: &mut [f32], add: bool) -> Result<(), Error> {
         self.check(dw.len(), (Argument::Input, x.len()), (Argument::Input, dy.len()))?;
         self.check_mask()?;
         if !add {

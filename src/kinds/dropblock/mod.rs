@@ -3,6 +3,8 @@ mod replay;
 
 use super::dropout::Dropout;
 use super::stored::StoredMask;
+#[cfg(feature = "ffi")]
+use crate::engine::Input;
 use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::{Layout, check_indices};
 use crate::mask::{Mask, MaskMut};
@@ -250,6 +252,12 @@ impl DropBlock {
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32], mask: Mask<'_>, count: KeptCount) -> Result<(), Error> {
         self.check_mask(mask.len())?;
         self.stored(mask, count).apply_add(dy, dx)
+    }
+
+    /// Of operands and a mask that have been checked, for C.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn apply(&self, inputs: &[Input<'_>], y: &mut [f32], mask: Mask<'_>, count: KeptCount) {
+        self.stored(mask, count).pass_of(inputs, y);
     }
 
     fn stored<'a>(&self, mask: Mask<'a>, count: KeptCount) -> StoredMask<'a> {

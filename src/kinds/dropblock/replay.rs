@@ -73,7 +73,8 @@ impl DropBlock {
         self.draw_and_apply(&[Input::Slice(dy), Input::InPlace], dx, count)
     }
 
-    fn draw_and_apply(&self, inputs: &[Input<'_>], y: &mut [f32], count: KeptCount) -> Result<(), Error> {
+    #[inline(never)] // each of several functions calls it
+    pub(crate) fn draw_and_apply(&self, inputs: &[Input<'_>], y: &mut [f32], count: KeptCount) -> Result<(), Error> {
         self.check_seeds()?;
         let (level, threads, scale) = (self.dropout.run_level(), self.dropout.threads(), count.scale());
         // maps that have the bits of one of the mask

@@ -112,7 +112,13 @@ impl Dropout {
         Ok(())
     }
 
-    pub(super) fn store(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+    /// The same of one input or two, for C.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn pass_of<'a>(&self, inputs: &[Input<'a>], y: &'a mut [f32]) {
+        self.settings.product_of(self.source(), inputs, y, self.scale());
+    }
+
+    pub(crate) fn store(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         if self.settings.layout.is_some() {
             // one bit may serve many elements: a pass of its own over the bits
             self.fill(mask)?;
@@ -135,7 +141,7 @@ impl Dropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    pub(super) fn evaluation(&self, inputs: &[Input<'_>], y: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn evaluation(&self, inputs: &[Input<'_>], y: &mut [f32]) -> Result<(), Error> {
         let mut pass = self.training(inputs, y);
         let factor = self.evaluate_by(&mut pass);
         pass.product(inputs.len(), factor);

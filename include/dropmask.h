@@ -7,13 +7,13 @@
  * RULES FOR ALL FUNCTIONS
  *
  * - key comes from dropmask_key_new and dropmask_key_derive; p is the chance in [0, 1] that an element is dropped;
- *   offset is the index that the first element of the buffers has in the whole tensor.
+ *   offset is the index of the bit of the first element in the whole tensor; of a call, dropmask_call_index.
  * - A float p is rounded from a double first: 0.999 becomes 0.99900001287 and has the scale 1000.0129, not 1000;
  *   the scale of 0.9999 is off by 1.7e-4 of itself. dropmask_threshold takes a double.
  * - struct dropmask_call describes what most functions draw and for which elements; it is read as a whole before anything
  *   is written. Operands have strides of their own for its axes, one size_t for each, outermost first; NULL stands for those
- *   of dense elements. An output is one of the inputs, with the same strides, or overlaps none of them between first and last
- *   element; no two of its own elements lie in the same place. An input may have a stride of 0.
+ *   of dense elements. An output is one of the inputs, with the same strides, or overlaps none of them between first
+ *   and last element; sorted by stride, each of its axes steps over all elements of those before it. An input may have a stride of 0.
  * - Lengths and strides count elements, not bytes. A mask has one bit for each element that shares none, packed in
  *   uint64_t words with the least significant bit first, 1 = keep.
  * - What is dropped becomes +0.0, also if it was a NaN or an infinity.
@@ -31,7 +31,7 @@
  *   number is reported. The list of each function leaves out the DROPMASK_ of the names.
  * - Nothing allocates, panics or locks. There is no state but the SIMD level of the machine, which is looked up once:
  *   any number of threads may call any functions, each on its own buffers.
- * - The output of one mask may be computed in parts, each with the offset of its first element; parts of one stored mask
+ * - The output of one mask may be computed in parts, each with the offset of its first bit; parts of one stored mask
  *   that start at multiples of 64 elements share no word.
  */
 
@@ -125,7 +125,7 @@ typedef struct dropmask_call {
 #define DROPMASK_OK 0
 
 /**
- * The drop probability is NaN or outside [0, 1].
+ * The drop probability is NaN or outside [0, 1]; the threshold is above 2^32, as that of a call is before it is set.
  */
 #define DROPMASK_INVALID_PROBABILITY 1
 
@@ -176,8 +176,8 @@ typedef struct dropmask_call {
 #define DROPMASK_UNKNOWN_TOKEN 10
 
 /**
- * What describes a call is none: its size is not that of the struct or of a later one with zeros behind, it has no axes or
- * more than four, or lengths of axes that it does not have. Nothing else is looked at then.
+ * What describes a call is none: its size is not that of the struct or of a later one with zeros behind (4096 at most), it has
+ * no axes or more than four, or lengths or indices of axes that it does not have. Nothing else is looked at then.
  */
 #define DROPMASK_INVALID_CALL 11
 
@@ -567,8 +567,8 @@ dropmask_status dropmask_embedding_backward_table_f32(const struct dropmask_call
  * the last of it, DROPMASK_NOT_CAUSAL where every query sees every key. It may be negative: a query that sees nothing has
  * weights of 0. (Subtract as ptrdiff_t: a 32-bit number that wrapped is no fault to see.) What a query does not see is not
  * read, and +0.0 in the weights. factor is 1 over the square root of the size of a head, or 1. bias is NULL or is added
- * to the scores (padding as -inf); bias_strides has one size_t each for samples, heads and queries, 0 for the same bias,
- * NULL for a dense one. renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
+ * to the scores (padding as -inf); bias_strides has three size_t, for samples, heads and queries whatever axes the
+ * call has, 0 for the same bias; NULL stands for a dense one. renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
  *
  * A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
  * not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
@@ -634,7 +634,7 @@ dropmask_status dropmask_attention_backward_softmax_f32(const struct dropmask_ca
 
 /**
  * What the network computes when it is not trained: weights = softmax(scores * factor + bias), with DROPMASK_STANDARD times
- * keep, and +0.0 whatever the scores are where that is 0.
+ * keep, and +0.0 whatever the scores are where that is 0; with renormalise, without keep.
  *
  * scores, weights: samples * heads * queries * keys floats; weights may be equal to scores.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION, INVALID_CALL.
@@ -775,8 +775,8 @@ dropmask_status dropmask_bias_forward_f32(const struct dropmask_call *call,
 
 /**
  * The gradients of dropmask_bias_forward_f32, its mask drawn again: dx = kept ? dy * scale : +0.0, and db the sum of dx over
- * all axes but the last, in ascending order, from 0.0 on. Where r is not NULL, dx = r + the same, and db is added to. The
- * gradient of the residual of the forward pass is dy.
+ * all axes but the last, in ascending order, from 0.0 on. Where r is not NULL, also if it has no elements, dx = r + the
+ * same, and db is added to. The gradient of the residual of the forward pass is dy.
  *
  * dy, r, dx: the elements of the call, each at its strides; dx may be equal to dy, to r or to both. db: as many floats as the
  * last axis is long.
@@ -919,8 +919,11 @@ dropmask_status dropmask_dropblock_gamma(const struct dropmask_call *call,
 
 /**
  * Draws the mask of DropBlock, and counts what it keeps: an element is kept if no seed that is dropped has it in its block
- * of block by block elements, of which the seed is the top left corner. Call and gamma_scale are as in
- * dropmask_dropblock_gamma.
+ * of block by block elements, of which the seed is the top left corner. Seed (k, l) of channel c of sample n has the bit of
+ * index offset + ((n * channels + c) * (height - block + 1) + k) * (width - block + 1) + l, where channels share a mask that of
+ * index offset + (n * (height - block + 1) + k) * (width - block + 1) + l. So a shard of whole maps has for its offset the
+ * number of seeds before it, which dropmask_dropblock_gamma counts, and not what dropmask_call_index says. Call and gamma_scale
+ * are as there.
  *
  * mask: NULL or dropmask_mask_words of the bits that dropmask_call_mask_bits counts. kept: one uint64_t, the number of kept
  * bits.
@@ -954,7 +957,7 @@ dropmask_status dropmask_dropblock_forward_f32(const struct dropmask_call *call,
  * The gradient of dropmask_dropblock_forward_f32 by the number of kept bits and the mask, or drawn again: dx = kept ? dy *
  * (total / kept) : +0.0, total being the number of bits; +0.0 throughout if kept is 0. With accumulate, 1 instead of 0, it
  * is added to what is in dx, which is not dy then. Shards that share a factor pass sums: kept of all, and total of all
- * instead of 0, which stands for the bits of this call.
+ * instead of 0, which stands for the bits of this call; of x to y, this is their forward pass.
  *
  * dy, dx: samples * channels * height * width floats; dx may be equal to dy. mask: NULL or as in dropmask_dropblock_fill.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
@@ -1007,14 +1010,18 @@ dropmask_status dropmask_alpha_backward_f32(const struct dropmask_call *call,
  * it of each output, by Welford's method in double. passes is the number of passes taken before; if it is 0, mean and
  * squares are first set to 0, whatever they hold.
  *
- * A mask for the whole batch in pass t: dropmask_rows_forward_f32 with the key dropmask_key_derive(key, t) and an
- * index_stride of 0. One for each sample: each sample by itself with the key
+ * A mask for the whole batch in pass t: dropmask_call_forward_f32 with the key dropmask_key_derive(key, t), of a call of
+ * dropmask_call_rows whose index[0] is 0. One for each sample: each sample by itself with the key
  * dropmask_key_derive(dropmask_key_derive(key, t), sample).
  *
  * y: len floats. mean, squares: len doubles.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
  */
-dropmask_status dropmask_moments_push_f32(uint64_t passes, const float *y, double *mean, double *squares, size_t len);
+dropmask_status dropmask_moments_push_f32(uint64_t passes,
+                                          const float *y,
+                                          double *mean,
+                                          double *squares,
+                                          size_t len);
 
 /**
  * The variance of each output over the passes: squares / passes; NaN if there were none, as 0 / 0 is.

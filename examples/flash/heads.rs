@@ -21,7 +21,7 @@ pub struct Heads {
 impl Heads {
     pub fn head(&self, number: usize) -> Head {
         let weights = Layout::broadcast([self.heads, self.tokens, self.tokens], [false; 3]);
-        let first = self.dropout.offset() + weights.index_of([number, 0, 0]);
+        let first = self.dropout.offset().wrapping_add(weights.index_of([number, 0, 0]));
         Head { dropout: self.dropout.with_offset(first), tokens: self.tokens, causal: self.causal }
     }
 

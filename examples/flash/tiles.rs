@@ -114,7 +114,10 @@ impl Head {
         let whole = Layout::rows(self.tokens, self.tokens);
         let (part, first) =
             (whole.part([tile.queries, tile.keys]).strides([tile.stride, 1]), whole.index_of([query, key]));
-        self.dropout.with_offset(self.dropout.offset() + first).with_layout(part).forward_in_place(tile.values)
+        self.dropout
+            .with_offset(self.dropout.offset().wrapping_add(first))
+            .with_layout(part)
+            .forward_in_place(tile.values)
     }
 
     /// Scores of keys that a query does not see are `-inf`. Every query sees the first key.

@@ -319,8 +319,8 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             Box::new(move || unsafe { dropmask_fill(key, p, offset, mask, n[0]) })
         }
         Operation::FillCall => {
-            let ((bits, span), len, described) = (call.bits(), call.product(2), call.described(index_stride));
-            call.fault(bits.max(len) > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
+            let ((bits, span), described) = (call.bits(), call.described(index_stride));
+            call.fault(bits > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
             let (offset, mask) = (call.offset(span), call.write(U64, bits.div_ceil(64)));
             Box::new(move || unsafe { dropmask_call_fill(&raw const *described.at(offset), mask) })
         }

@@ -17,7 +17,7 @@ pub(crate) enum Input<'a> {
     Slice(&'a [f32]),
     /// The output itself.
     InPlace,
-    /// A slice of one row, the same for each.
+    /// A slice of one row, the same for each, or of rows whose starts the kind sets.
     Row(&'a [f32]),
 }
 
@@ -81,7 +81,8 @@ struct Rows {
 
 // SAFETY: of the slices that the operands are made of, the inputs are shared, and the outputs are borrowed for as long as the
 // operands live. Two threads that share them use different elements: `Threads` gives each its own range, and none has sums of
-// rows. In the outputs these lie in different places: `Layout::check` has asked `check_apart`.
+// rows. In the outputs these lie in different places: `Layout::check` has asked `check_apart`, or the output is dense, as
+// `Attention` and `DropBlock` have compared its length with the number of elements.
 unsafe impl Send for Operands<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Operands<'_> {}

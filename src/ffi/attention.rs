@@ -22,8 +22,8 @@ pub const DROPMASK_NOT_CAUSAL: isize = isize::MAX;
 /// the last of it, DROPMASK_NOT_CAUSAL where every query sees every key. It may be negative: a query that sees nothing has
 /// weights of 0. (Subtract as ptrdiff_t: a 32-bit number that wrapped is no fault to see.) What a query does not see is not
 /// read, and +0.0 in the weights. factor is 1 over the square root of the size of a head, or 1. bias is NULL or is added
-/// to the scores (padding as -inf); bias_strides has one size_t each for samples, heads and queries, 0 for the same bias,
-/// NULL for a dense one. renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
+/// to the scores (padding as -inf); bias_strides has three size_t, for samples, heads and queries whatever axes the
+/// call has, 0 for the same bias; NULL stands for a dense one. renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
 ///
 /// A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
 /// not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
@@ -50,7 +50,8 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
     // SAFETY: the header demands of the pointers what `Call::of`, `Options::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            let (len, options) = (call.layout.len(), Options::of(&call, past, factor, bias_strides, renormalise));
+            let (len, options) =
+                (call.layout.len(), Options::of(&call, past, factor, (bias, bias_strides), renormalise));
             let (bias, stored) =
                 (options.bias(bias), unless_null(mask, ReadMask(mask, 0, call.if_any(call.mask_bits()))));
             let dropout = options.training(&call, mask);
@@ -100,7 +101,8 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
     // SAFETY: the header demands of the pointers what `Call::of`, `Options::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            let (len, options) = (call.layout.len(), Options::of(&call, past, factor, bias_strides, renormalise));
+            let (len, options) =
+                (call.layout.len(), Options::of(&call, past, factor, (bias, bias_strides), renormalise));
             let mask_bits = unless_null(mask, ReadMask(mask, 0, call.if_any(call.mask_bits())));
             let buffers = (InOut(scores, dscores, len), Read(dy, len), options.bias(bias), mask_bits);
             run(options.training(&call, mask), buffers, |dropout, (xy, dy, bias, mask)| {
@@ -153,7 +155,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_softmax_f32(
 }
 
 /// What the network computes when it is not trained: weights = softmax(scores * factor + bias), with DROPMASK_STANDARD times
-/// keep, and +0.0 whatever the scores are where that is 0.
+/// keep, and +0.0 whatever the scores are where that is 0; with renormalise, without keep.
 ///
 /// scores, weights: samples * heads * queries * keys floats; weights may be equal to scores.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_OPTION, INVALID_CALL.
@@ -171,8 +173,10 @@ pub unsafe extern "C" fn dropmask_attention_evaluate_f32(
     // SAFETY: the header demands of the pointers what `Call::of`, `Options::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            let (len, options) = (call.layout.len(), Options::of(&call, past, factor, bias_strides, renormalise));
+            let (len, options) =
+                (call.layout.len(), Options::of(&call, past, factor, (bias, bias_strides), renormalise));
             let dropout = options.checked(&call, Draws::Nothing);
+            let options = Options { index_strides: [0; 3], ..options }; // no bit has an index
             run(dropout, (InOut(scores, weights, len), options.bias(bias)), |dropout, (xy, bias)| {
                 let attention = options.attention(dropout, bias, None);
                 match xy {
@@ -199,8 +203,17 @@ struct Options {
 impl Options {
     /// # Safety
     /// A pointer to strides that is not NULL and is aligned is to three.
-    unsafe fn of(call: &Call, past: isize, factor: f32, bias_strides: *const usize, renormalise: u32) -> Self {
+    unsafe fn of(
+        call: &Call,
+        past: isize,
+        factor: f32,
+        (bias, bias_strides): (*const f32, *const usize),
+        renormalise: u32,
+    ) -> Self {
         let mut options = Self::without_bias(call, past, factor, renormalise);
+        if bias.is_null() {
+            return options;
+        }
         if !bias_strides.is_aligned() {
             options.bias_strides = Err(DROPMASK_MISALIGNED);
         } else if !bias_strides.is_null() {

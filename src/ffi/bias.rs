@@ -29,8 +29,8 @@ pub unsafe extern "C" fn dropmask_bias_forward_f32(
 }
 
 /// The gradients of dropmask_bias_forward_f32, its mask drawn again: dx = kept ? dy * scale : +0.0, and db the sum of dx over
-/// all axes but the last, in ascending order, from 0.0 on. Where r is not NULL, dx = r + the same, and db is added to. The
-/// gradient of the residual of the forward pass is dy.
+/// all axes but the last, in ascending order, from 0.0 on. Where r is not NULL, also if it has no elements, dx = r + the
+/// same, and db is added to. The gradient of the residual of the forward pass is dy.
 ///
 /// dy, r, dx: the elements of the call, each at its strides; dx may be equal to dy, to r or to both. db: as many floats as the
 /// last axis is long.

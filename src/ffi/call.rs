@@ -69,6 +69,9 @@ impl<'a> Inputs<'a> {
     }
 }
 
+/// Bytes of a call, at most: of later versions too. A size that nobody has set is greater in all likelihood.
+const MOST: usize = 4096;
+
 /// A call that has been read.
 #[derive(Clone, Copy)]
 pub(super) struct Call {
@@ -93,6 +96,8 @@ pub(super) enum Draws {
     Elements,
     /// The bits of a mask that is stored, also where they are those of no element.
     Mask,
+    /// The same of no operands, of which the elements need no place.
+    MaskAlone,
 }
 
 /// The operands of an element-wise pass, each where it begins and its strides, NULL of dense ones. A residual may be NULL.
@@ -131,7 +136,7 @@ impl Call {
         let known = size_of::<dropmask_call>();
         // SAFETY: it is neither NULL nor misaligned, and has a first field at least, which is its size.
         let size = unsafe { call.cast::<usize>().read() };
-        if size < known || size > isize::MAX as usize {
+        if size < known || size > MOST {
             return Err(DROPMASK_INVALID_CALL);
         }
         // SAFETY: our caller promises so many bytes, which are no fewer than those that are known.
@@ -168,9 +173,10 @@ impl Call {
         let (indices, bits) = match draws {
             Draws::Nothing => (Ok(()), 0),
             Draws::Elements => (layout.check_indices(self.offset), 0),
-            Draws::Mask => (layout.noise().check_indices(self.offset), layout.stored().span()),
+            Draws::Mask | Draws::MaskAlone => (layout.noise().check_indices(self.offset), layout.stored().span()),
         };
-        let checked = both(indices.map_err(status_of), apart_and_fits(layout, bits));
+        let places = if draws == Draws::MaskAlone { fits(bits) } else { apart_and_fits(layout, bits) };
+        let checked = both(indices.map_err(status_of), places);
         let p = Probability::from_threshold(self.threshold).map_err(status_of);
         let (p, (_, scaling)) = both(p, both(checked, scaling(self.scaling)))?;
         let offset = if draws == Draws::Nothing { 0 } else { self.offset };
@@ -308,6 +314,9 @@ impl<'a> Buffer<'a> for Sources {
 
 /// Whether the elements of an output lie apart, and a mask can have so many bits.
 pub(super) fn apart_and_fits(layout: &Layout, bits: u128) -> Result<(), dropmask_status> {
-    let fits = if bits > usize::MAX as u128 { Err(DROPMASK_INVALID_SHAPE) } else { Ok(()) };
-    both(layout.check_apart().map_err(status_of), fits).map(|_| ())
+    both(layout.check_apart().map_err(status_of), fits(bits)).map(|_| ())
+}
+
+fn fits(bits: u128) -> Result<(), dropmask_status> {
+    if bits > usize::MAX as u128 { Err(DROPMASK_INVALID_SHAPE) } else { Ok(()) }
 }

@@ -163,9 +163,9 @@ pub unsafe extern "C" fn dropmask_connect_evaluate_f32(
             let layer = Layer::new(&call, batch, 0, 0).writing([batch, outputs]);
             let [weights, x_len, y_len] = layer.lengths();
             let buffers = (Read(w, weights), unless_null(b, Read(b, layer.outputs)), Read(x, x_len), Write(y, y_len));
-            run(layer.evaluating(&call), buffers, |dropout, (w, b, x, y)| {
-                layer.connect(dropout, None).evaluate(w, b, x, y)
-            })
+            let dropout = layer.evaluating(&call);
+            let layer = Layer { index_stride: 0, ..layer }; // no bit has an index
+            run(dropout, buffers, |dropout, (w, b, x, y)| layer.connect(dropout, None).evaluate(w, b, x, y))
         })
     }
 }
@@ -196,7 +196,9 @@ pub unsafe extern "C" fn dropmask_connect_moments_f32(
             let [weights, x_len, y_len] = layer.lengths();
             let b = unless_null(b, Read(b, layer.outputs));
             let buffers = (Read(w, weights), b, Read(x, x_len), Write(mean, y_len), Write(variance, y_len));
-            run(layer.evaluating(&call), buffers, |dropout, (w, b, x, mean, variance)| {
+            let dropout = layer.evaluating(&call);
+            let layer = Layer { index_stride: 0, ..layer }; // no bit has an index
+            run(dropout, buffers, |dropout, (w, b, x, mean, variance)| {
                 layer.connect(dropout, None).moments(w, b, x, mean, variance)
             })
         })

@@ -42,8 +42,11 @@ pub unsafe extern "C" fn dropmask_dropblock_gamma(
 }
 
 /// Draws the mask of DropBlock, and counts what it keeps: an element is kept if no seed that is dropped has it in its block
-/// of block by block elements, of which the seed is the top left corner. Call and gamma_scale are as in
-/// dropmask_dropblock_gamma.
+/// of block by block elements, of which the seed is the top left corner. Seed (k, l) of channel c of sample n has the bit of
+/// index offset + ((n * channels + c) * (height - block + 1) + k) * (width - block + 1) + l, where channels share a mask that of
+/// index offset + (n * (height - block + 1) + k) * (width - block + 1) + l. So a shard of whole maps has for its offset the
+/// number of seeds before it, which dropmask_dropblock_gamma counts, and not what dropmask_call_index says. Call and gamma_scale
+/// are as there.
 ///
 /// mask: NULL or dropmask_mask_words of the bits that dropmask_call_mask_bits counts. kept: one uint64_t, the number of kept
 /// bits.
@@ -116,7 +119,7 @@ pub unsafe extern "C" fn dropmask_dropblock_forward_f32(
 /// The gradient of dropmask_dropblock_forward_f32 by the number of kept bits and the mask, or drawn again: dx = kept ? dy *
 /// (total / kept) : +0.0, total being the number of bits; +0.0 throughout if kept is 0. With accumulate, 1 instead of 0, it
 /// is added to what is in dx, which is not dy then. Shards that share a factor pass sums: kept of all, and total of all
-/// instead of 0, which stands for the bits of this call.
+/// instead of 0, which stands for the bits of this call; of x to y, this is their forward pass.
 ///
 /// dy, dx: samples * channels * height * width floats; dx may be equal to dy. mask: NULL or as in dropmask_dropblock_fill.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,

@@ -15,9 +15,11 @@ pub unsafe extern "C" fn dropmask_call_fill(call: *const dropmask_call, mask: *m
     // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            run(call.dropout(Draws::Mask, &call.layout), (WriteMask(mask, call.mask_bits()),), |dropout, (mask,)| {
-                dropout.with_layout(call.layout).fill(&mut mask?)
-            })
+            run(
+                call.dropout(Draws::MaskAlone, &call.layout),
+                (WriteMask(mask, call.mask_bits()),),
+                |dropout, (mask,)| dropout.with_layout(call.layout).fill(&mut mask?),
+            )
         })
     }
 }
@@ -33,7 +35,7 @@ pub unsafe extern "C" fn dropmask_call_fill_u8(call: *const dropmask_call, kept:
     unsafe {
         Call::of(call, |call| {
             let len = usize::try_from(call.mask_bits()).unwrap_or(usize::MAX);
-            run(call.dropout(Draws::Mask, &call.layout), (Write(kept, len),), |dropout, (kept,)| {
+            run(call.dropout(Draws::MaskAlone, &call.layout), (Write(kept, len),), |dropout, (kept,)| {
                 dropout.with_layout(call.layout).fill_u8(kept)
             })
         })

@@ -10,7 +10,7 @@ pub type dropmask_status = u32;
 
 /// All is done.
 pub const DROPMASK_OK: dropmask_status = 0;
-/// The drop probability is NaN or outside [0, 1].
+/// The drop probability is NaN or outside [0, 1]; the threshold is above 2^32, as that of a call is before it is set.
 pub const DROPMASK_INVALID_PROBABILITY: dropmask_status = 1;
 /// A buffer has more than PTRDIFF_MAX bytes; with 32-bit pointers, also where a function does not list it.
 pub const DROPMASK_LENGTH_OVERFLOW: dropmask_status = 2;
@@ -31,8 +31,8 @@ pub const DROPMASK_INVALID_OPTION: dropmask_status = 8;
 pub const DROPMASK_INVALID_BLOCK: dropmask_status = 9;
 /// A token is not in the vocabulary.
 pub const DROPMASK_UNKNOWN_TOKEN: dropmask_status = 10;
-/// What describes a call is none: its size is not that of the struct or of a later one with zeros behind, it has no axes or
-/// more than four, or lengths of axes that it does not have. Nothing else is looked at then.
+/// What describes a call is none: its size is not that of the struct or of a later one with zeros behind (4096 at most), it has
+/// no axes or more than four, or lengths or indices of axes that it does not have. Nothing else is looked at then.
 pub const DROPMASK_INVALID_CALL: dropmask_status = 11;
 
 /// A sentence for a status, also for one that does not exist. Never NULL; the string is static.
@@ -40,7 +40,9 @@ pub const DROPMASK_INVALID_CALL: dropmask_status = 11;
 pub extern "C" fn dropmask_status_message(status: dropmask_status) -> *const c_char {
     let message = match status {
         DROPMASK_OK => c"success",
-        DROPMASK_INVALID_PROBABILITY => c"the drop probability is not in [0, 1]",
+        DROPMASK_INVALID_PROBABILITY => {
+            c"the drop probability is not in [0, 1], or the threshold above 2^32 or not set"
+        }
         DROPMASK_LENGTH_OVERFLOW => c"a buffer has more than PTRDIFF_MAX bytes",
         DROPMASK_NULL_POINTER => c"a buffer is NULL",
         DROPMASK_MISALIGNED => c"a buffer is not aligned to its elements",

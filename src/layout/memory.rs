@@ -10,7 +10,8 @@ pub(crate) enum Operand {
     Output,
     Input,
     Residual,
-    /// One row for all, of as many elements as the innermost axis: a bias, its gradient.
+    /// One row for all, of as many elements as the innermost axis, unless the kind sets where each begins: a bias, its
+    /// gradient.
     Row,
 }
 

@@ -237,6 +237,9 @@ impl Layout {
     pub const fn part<const N: usize>(&self, lengths: [usize; N]) -> Self {
         const { assert!(N <= AXES, "a layout has up to four axes") }
         let (mut part, mut i) = (*self, 0);
+        if N > part.count {
+            part.count = N;
+        }
         while i < N {
             part.axes[AXES - N + i].len = lengths[i];
             i += 1;

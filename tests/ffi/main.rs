@@ -402,7 +402,7 @@ fn of_the_description(function: &'static Function) -> Vec<Fault> {
     let mut faults = Vec::new();
     if function.takes(Takes::Call) {
         faults.extend([(Null, DROPMASK_NULL_POINTER), (Misaligned, DROPMASK_MISALIGNED)]);
-        let sizes = [0, 1, known - 1, isize::MAX as usize + 1, usize::MAX];
+        let sizes = [0, 1, known - 1, 4097, isize::MAX as usize + 1, usize::MAX];
         faults.extend(sizes.map(|size| (Size(size), DROPMASK_INVALID_CALL)));
         faults.extend([0, 5, u32::MAX].map(|axes| (Axes(axes), DROPMASK_INVALID_CALL)));
         faults.push((More, DROPMASK_INVALID_CALL));
@@ -690,6 +690,41 @@ fn operands_have_strides_of_their_own() {
     assert_eq!(pass(x.as_ptr(), &[3, 1], ptr::null(), over, &[2, 1]), DROPMASK_INVALID_SHAPE);
     assert_eq!(pass(x.as_ptr(), &[3, 1], ptr::null(), over, &[usize::MAX, 1]), DROPMASK_LENGTH_OVERFLOW);
     assert_eq!(y, before);
+}
+
+/// What draws nothing has no indices, and needs no bits of no elements.
+#[test]
+fn only_what_is_drawn_has_an_index() {
+    let mut call = dropmask_call_rows(3, 4);
+    assert_eq!(unsafe { dropmask_threshold(0.5, &raw mut call.threshold) }, DROPMASK_OK);
+    (call.index[0], call.offset) = (1 << 63, u64::MAX);
+    let (x, mut y, null) = ([1.0; 12], [7.0; 12], ptr::null());
+    let (call, to) = (&raw const call, y.as_mut_ptr());
+    let evaluate = || unsafe { dropmask_attention_evaluate_f32(call, 0, 1.0, null, ptr::null(), 0, x.as_ptr(), to) };
+    let connect = |y| unsafe { dropmask_connect_evaluate_f32(call, 1, x.as_ptr(), null, x.as_ptr(), y) };
+    assert_eq!((evaluate(), connect(to)), (DROPMASK_OK, DROPMASK_OK));
+    let forward = || unsafe {
+        let (x, no_strides) = (x.as_ptr(), ptr::null());
+        dropmask_attention_forward_f32(call, 0, 1.0, null, no_strides, 0, ptr::null(), x, to, ptr::null_mut())
+    };
+    assert_eq!(forward(), DROPMASK_INDEX_OVERFLOW);
+
+    // samples that share a mask, of which there are none
+    let mut none = unsafe { dropmask_call_broadcast(4, [0, 2, 5, 3].as_ptr(), [0; 4].as_ptr()) };
+    (none.threshold, none.index[0]) = (1 << 31, 0);
+    let mask = [0_u64; 1];
+    let status = unsafe {
+        let (none, strides) = (&raw const none, ptr::null());
+        dropmask_attention_forward_f32(none, 0, 1.0, null, strides, 0, mask.as_ptr(), null, to, ptr::null_mut())
+    };
+    assert_eq!(status, DROPMASK_OK);
+
+    // one bit serves more elements than there can be
+    let mut huge = dropmask_call_samples(4, usize::MAX);
+    huge.threshold = 1 << 31;
+    let mut kept = [9; 4];
+    assert_eq!(unsafe { dropmask_call_fill_u8(&raw const huge, kept.as_mut_ptr()) }, DROPMASK_OK);
+    assert!(kept.iter().all(|kept| *kept < 2));
 }
 
 /// Three passes in C are three passes in Rust.

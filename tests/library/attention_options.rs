@@ -388,5 +388,17 @@ fn errors_write_nothing() {
         let stored = shared.stored(Mask::new(&words, len).unwrap());
         assert_eq!(stored.forward(&x, &mut y), length(Argument::Mask, 24, len));
     }
+    // where there are no elements, no bit is read
+    let nothing = Attention::new(dropout, [0, 2, 3, 4]).index_strides([0, 12, 4]);
+    for len in [0, 24, 48] {
+        nothing.stored(Mask::new(&words, len).unwrap()).forward(&[], &mut []).unwrap();
+    }
+    // a mask of what is kept has the last word where the softmax is of that alone
+    let none = Attention::new(Dropout::new(Key::new(1), Probability::new(1.0).unwrap()), [1, 1, 1, 2]);
+    let (kept, mut weights) = (none.stored(Mask::new(&words, 2).unwrap()), [7.0; 2]);
+    kept.renormalise(true).forward(&[0.0; 2], &mut weights).unwrap();
+    assert_eq!(weights, [0.5; 2]);
+    kept.forward(&[0.0; 2], &mut weights).unwrap();
+    assert_eq!(weights, [0.0; 2]);
     assert_eq!((y, z), ([7.0; 48], [7.0; 48]));
 }

@@ -102,6 +102,23 @@ fn the_outermost_axis() {
 }
 
 /// What a sample is copied from is copied, NaNs with all their bits; what is dropped is `+0.0`.
+/// Of more axes than the whole has: those in front count.
+#[test]
+fn parts_of_a_layout() {
+    let part = Layout::rows(4, 1000).part([2, 4, 50]);
+    let p = probabilities(2);
+    let (mut y, mut expected) = (floats(1, 400), floats(1, 400));
+    dropout().with_layout(part).per_sample(&p).forward_in_place(&mut y).unwrap();
+    let rows = part.part([4, 50]).part([1, 4, 50]);
+    for (p, y) in p.iter().zip(expected.chunks_mut(200)) {
+        // an axis that the whole has not has no stride in the indices
+        alone(*p, Scaling::Inverted, 0).with_layout(rows).forward_in_place(y).unwrap();
+    }
+    assert!(all_same(&y, &expected));
+    let four = dropout().with_layout(part).per_sample(&[p[0]; 4]).forward_in_place(&mut y);
+    assert_eq!(four, Err(Error::LengthMismatch { argument: Argument::Probabilities, expected: 2, actual: 4 }));
+}
+
 #[test]
 fn certain_samples() {
     let x = floats(4, 300);

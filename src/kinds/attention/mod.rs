@@ -57,8 +57,9 @@ use crate::mask::Mask;
 ///   its row and its `dy` hold, and has no part in the gradient of others.
 /// - A NaN among the scores that count makes all kept weights of its row NaN that are not 0, and `+inf` its own:
 ///   beside it all finite ones are 0. What is dropped is `+0.0`.
-/// - Where bits are drawn at a threshold of 0 (`p = 1`), or the scale of the dropout is 0, all weights and gradients
-///   are `+0.0`, whatever scores and `dy` hold; and so are the weights of evaluation if its factor is 0.
+/// - Where bits are drawn at a threshold of 0 (`p = 1`), or the scale of kept weights is 0 (never with
+///   [`renormalise`](Self::renormalise)), all weights and gradients are `+0.0`, whatever scores and `dy` hold; and so are
+///   the weights of evaluation if its factor is 0.
 /// - What a [causal](Self::causal) mask hides is never read, nor is its bias; it is `+0.0` in the weights and in the
 ///   gradient, and its bits have no effect: the bits of the others are those without a mask.
 ///
@@ -165,8 +166,9 @@ impl<'a> Attention<'a> {
     /// elements: of shape `(heads, queries, keys)` for all samples, `[0, queries * keys, keys]`. With dense strides it
     /// has all elements and no others, with other strides those up to its last one at least.
     ///
-    /// Its gradient is that of the scores with a scale of 1, summed over what shares an element: of a
-    /// [softmax](Self::backward_softmax) by the same value with a scale of 1.
+    /// Its gradient is `P * (dP - D)`, without the factor of the scores, summed over what shares an element:
+    /// [`backward_softmax`](Self::backward_softmax) computes it from the softmax that [`forward_softmax`](Self::forward_softmax)
+    /// wrote, by the same value with `scale(1.0)`.
     #[must_use]
     pub const fn bias(self, bias: &'a [f32], strides: [usize; 3]) -> Self {
         Self { bias: Some(bias), bias_strides: strides, ..self }
@@ -283,8 +285,9 @@ impl<'a> Attention<'a> {
         Ok(())
     }
 
-    /// `dscores += ` the gradient of [`backward_softmax`](Self::backward_softmax). What a causal mask hides is not
-    /// written, nor anything where all is dropped.
+    /// `dscores += ` the gradient of [`backward_softmax`](Self::backward_softmax). Adding `+0.0` turns a `-0.0` into `+0.0`;
+    /// but what a causal mask hides is not written, nor anything where bits are drawn at `p = 1` or the scale of kept weights
+    /// is 0.
     ///
     /// # Errors
     /// See [`Attention`].

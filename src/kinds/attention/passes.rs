@@ -53,7 +53,11 @@ impl Attention<'_> {
     #[inline(never)] // as above
     pub(super) fn check_training(&self, lengths: &[(Argument, usize)]) -> Result<(), Error> {
         self.check(lengths)?;
-        self.mask.map_or(Ok(()), |mask| self.bits().stored().check_indexed(mask.len()))
+        match self.mask {
+            // where there are no elements, axes that share have stored their bits all the same
+            Some(mask) if self.bits().len() > 0 => self.bits().stored().check_indexed(mask.len()),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a bias of this length has the elements of all rows: exactly those with dense strides, with others at

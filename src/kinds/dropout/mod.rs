@@ -113,10 +113,9 @@ impl Dropout {
     }
 
     /// Shares large slices out among the threads of the current rayon pool: more than 131,072 elements. The result is the
-    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. So do `StoredMask`, `DropoutLayer`,
-    /// [`AlphaDropout`], [`ReluDropout`], [`Select`], [`Attention`], `EmbeddingDropout`, [`DropBlock`] once its mask is drawn
-    /// and counted, and [`BiasDropout`] but for sums over a batch; `DropConnect` and masks that are drawn as values return
-    /// [`Error::Unsupported`].
+    /// same to the bit, [NaNs](#arithmetic) aside, whatever their number. All kinds do so but `DropConnect`, which returns
+    /// [`Error::Unsupported`] as masks that are drawn as values do, [`BiasDropout`] for sums over a batch, and [`DropBlock`]
+    /// where it draws and counts the whole mask, or replays that of a single map.
     ///
     /// With the feature `rayon`, which needs std, a heap and threads; a panic of rayon when it cannot start any is one here.
     ///
@@ -131,11 +130,7 @@ impl Dropout {
     /// # Ok::<(), dropmask::Error>(())
     /// ```
     ///
-    /// [`AlphaDropout`]: crate::AlphaDropout
-    /// [`Attention`]: crate::Attention
     /// [`DropBlock`]: crate::DropBlock
-    /// [`ReluDropout`]: crate::ReluDropout
-    /// [`Select`]: crate::Select
     /// [`BiasDropout`]: crate::BiasDropout
     #[cfg(feature = "rayon")]
     #[must_use]

@@ -97,19 +97,25 @@ impl Element for Scale {
     }
 }
 
-/// `z + (kept ? x * scale : +0.0)`.
+/// `z` plus what another element makes of its inputs; `z` is the input behind them.
 #[derive(Clone, Copy)]
-pub(crate) struct AddScaled(pub(crate) f32);
+pub(crate) struct Added<E>(pub(crate) E);
 
-impl Element for AddScaled {
-    const INPUTS: usize = 2;
-    const BESIDE: bool = true;
+impl<E: Element> Element for Added<E> {
+    const INPUTS: usize = E::INPUTS + 1;
+    const BESIDE: bool = E::BESIDE;
 
-    fn scalar(&mut self, x @ [_, z, _]: [f32; 3], kept: bool) -> f32 {
-        z + Scale(self.0).scalar(x, kept)
+    fn scalar(&mut self, x: [f32; 3], kept: bool) -> f32 {
+        behind::<E, _>(x) + self.0.scalar(x, kept)
     }
     #[inline(always)]
-    fn vector<F: Floats>(&mut self, level: F::Level, sums: &mut F, x @ [_, z, _]: [F; 3], bits: u64, at: usize) -> F {
-        z.add(Scale(self.0).vector(level, sums, x, bits, at))
+    fn vector<F: Floats>(&mut self, level: F::Level, sums: &mut F, x: [F; 3], bits: u64, at: usize) -> F {
+        behind::<E, _>(x).add(self.0.vector(level, sums, x, bits, at))
     }
+}
+
+/// The input behind those of an element.
+#[inline(always)]
+fn behind<E: Element, T>([_, second, third]: [T; 3]) -> T {
+    if E::INPUTS == 1 { second } else { third }
 }

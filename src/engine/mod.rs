@@ -15,7 +15,7 @@ mod run;
 mod threads;
 mod words;
 
-pub(crate) use element::{AddScaled, Element, Kernel, Scale};
+pub(crate) use element::{Added, Element, Kernel, Scale};
 pub(crate) use operand::{Input, Operands, Output, written};
 pub(crate) use pass::{Pass, each_words, fill, fill_layout};
 pub(crate) use reader::{Reader, Source};

@@ -3,7 +3,7 @@
 use core::mem;
 use core::ops::Range;
 
-use super::element::{AddScaled, Element, Kernel, Scale};
+use super::element::{Added, Element, Kernel, Scale};
 use super::operand::{Operands, Stage};
 use super::reader::{self, Reader, Source, WORDS, fill_drawn};
 use super::row::Row;
@@ -54,7 +54,7 @@ impl Pass<'_> {
 
     /// The same of one input; of two, `z + (kept ? x * scale : +0.0)`.
     pub(crate) fn product(&self, inputs: usize, scale: f32) {
-        if inputs == 1 { self.scale(scale, &mut []) } else { self.run(AddScaled(scale)) }
+        if inputs == 1 { self.scale(scale, &mut []) } else { self.run(Added(Scale(scale))) }
     }
 
     /// The same of a range of the elements.
@@ -62,7 +62,7 @@ impl Pass<'_> {
         match (inputs, self.source.copies(scale)) {
             (1, Some(kept)) => self.constant_range(range, kept),
             (1, None) => self.range(range, &mut Scale(scale)),
-            _ => self.range(range, &mut AddScaled(scale)),
+            _ => self.range(range, &mut Added(Scale(scale))),
         }
     }
 

@@ -4,7 +4,7 @@
 use core::mem;
 
 use super::beside::{Beside, PAIR};
-use super::element::{AddScaled, Kernel, Scale};
+use super::element::{Added, Kernel, Scale};
 use super::operand::{Input, Output};
 use super::reader::{Source, WORDS, fill};
 use super::run::Run;
@@ -41,7 +41,7 @@ impl<'a> Row<'a> {
     /// [`scale`](Self::scale) of one input; of two, `z + (kept ? x * scale : +0.0)`.
     #[inline(always)] // as below
     pub(crate) fn product(self, inputs: usize, scale: f32) {
-        if inputs == 1 { self.scale(scale) } else { self.apply(&mut AddScaled(scale)) }
+        if inputs == 1 { self.scale(scale) } else { self.apply(&mut Added(Scale(scale))) }
     }
 
     /// `kept ? x * scale : +0.0`. What is no product is a copy: a signalling NaN stays one.

@@ -1,5 +1,5 @@
 use super::dropout::Dropout;
-use crate::engine::{AddScaled, Element, Input, Kernel, Run, Scale};
+use crate::engine::{Added, Element, Input, Kernel, Run, Scale};
 use crate::error::{Argument, Error, same_length};
 use crate::layout::{Layout, Memory};
 use crate::simd::{Floats, Level};
@@ -200,7 +200,7 @@ impl BiasDropout {
         let mut pass = self.dropout.training_in(memory, &inputs, y);
         let scale = if train { self.dropout.scale() } else { self.dropout.evaluate_by(&mut pass) };
         if added {
-            pass.run(AddResidual(AddBias(scale)));
+            pass.run(Added(AddBias(scale)));
         } else {
             pass.run(AddBias(scale));
         }
@@ -247,22 +247,6 @@ impl Element for AddBias {
     }
 }
 
-/// `r + (kept ? (x + b) * scale : +0.0)`.
-#[derive(Clone, Copy)]
-struct AddResidual(AddBias);
-
-impl Element for AddResidual {
-    const INPUTS: usize = 3;
-
-    fn scalar(&mut self, x @ [_, _, r]: [f32; 3], kept: bool) -> f32 {
-        r + self.0.scalar(x, kept)
-    }
-    #[inline(always)]
-    fn vector<F: Floats>(&mut self, level: F::Level, sums: &mut F, x @ [_, _, r]: [F; 3], bits: u64, at: usize) -> F {
-        r.add(self.0.vector(level, sums, x, bits, at))
-    }
-}
-
 /// `db += kept ? dy * scale : +0.0`, and the same to `dx`, as a sum or alone.
 struct Gradients {
     scale: f32,
@@ -271,15 +255,19 @@ struct Gradients {
 
 impl Kernel for Gradients {
     fn one(&mut self, run: Run<'_>, kept: bool) {
-        run.onto_sums().scalar(&mut AddScaled(self.scale), kept);
-        if self.added { run.scalar(&mut AddScaled(self.scale), kept) } else { run.scalar(&mut Scale(self.scale), kept) }
+        run.onto_sums().scalar(&mut Added(Scale(self.scale)), kept);
+        if self.added {
+            run.scalar(&mut Added(Scale(self.scale)), kept);
+        } else {
+            run.scalar(&mut Scale(self.scale), kept);
+        }
     }
 
     fn apply(&mut self, level: Level, run: Run<'_>, words: &[u64]) {
         // first of all: in place, `dx` is written over `dy`
-        AddScaled(self.scale).apply(level, run.onto_sums(), words);
+        Added(Scale(self.scale)).apply(level, run.onto_sums(), words);
         if self.added {
-            AddScaled(self.scale).apply(level, run, words);
+            Added(Scale(self.scale)).apply(level, run, words);
         } else {
             Scale(self.scale).apply(level, run, words);
         }

@@ -1,6 +1,6 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
-use crate::engine::{Element, Input, Pass, Source};
+use crate::engine::{Added, Element, Input, Pass, Source};
 use crate::error::{Error, Setting};
 use crate::mask::Mask;
 use crate::simd::Floats;
@@ -240,7 +240,7 @@ impl<'a> Select<'a> {
         match (pass.source, inputs.len()) {
             (Source::Certain(kept), 1) => pass.constant(share.has(kept)),
             (_, 1) => pass.run(share),
-            _ => pass.run(AddShare(share)),
+            _ => pass.run(Added(share)),
         }
         Ok(())
     }
@@ -304,21 +304,5 @@ impl Element for Share {
     #[inline(always)]
     fn vector<F: Floats>(&mut self, _: F::Level, _: &mut F, [dy, ..]: [F; 3], bits: u64, at: usize) -> F {
         dy.keep(bits ^ self.flip, at)
-    }
-}
-
-/// The same, added to what is there.
-#[derive(Clone, Copy)]
-struct AddShare(Share);
-
-impl Element for AddShare {
-    const INPUTS: usize = 2;
-
-    fn scalar(&mut self, x @ [_, z, _]: [f32; 3], kept: bool) -> f32 {
-        z + self.0.scalar(x, kept)
-    }
-    #[inline(always)]
-    fn vector<F: Floats>(&mut self, level: F::Level, sums: &mut F, x @ [_, z, _]: [F; 3], bits: u64, at: usize) -> F {
-        z.add(self.0.vector(level, sums, x, bits, at))
     }
 }

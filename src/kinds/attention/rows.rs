@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::softmax::PIECE;
-use crate::engine::{AddScaled, Kernel, Operands, Row, Run, Scale, Source};
+use crate::engine::{Added, Kernel, Operands, Row, Run, Scale, Source};
 use crate::layout::Layout;
 use crate::simd::Level;
 
@@ -139,7 +139,7 @@ impl<'a> Rows<'a> {
         }
         let mut run = row.part(0, visible);
         if self.scores.change() {
-            let (mut product, mut sum) = (Scale(self.scores.scale), AddScaled(self.scores.scale));
+            let (mut product, mut sum) = (Scale(self.scores.scale), Added(Scale(self.scores.scale)));
             let kernel: &mut dyn Kernel = if self.scores.bias.is_some() { &mut sum } else { &mut product };
             everywhere(self.level, run.first_and_third(), kernel);
             run = run.output_first();

@@ -3,7 +3,7 @@
 use super::super::alpha::Affine;
 use super::elements::{Dot, Exponential, Gradient, Largest, Normalise, Weights, flushes};
 use super::rows::{Rows, Visible, everywhere};
-use crate::engine::{AddScaled, Element, Kernel, Reader, Run, Scale};
+use crate::engine::{Added, Element, Kernel, Reader, Run, Scale};
 use crate::simd::{Operation, Simd, fold};
 
 /// What a pass makes of its rows.
@@ -124,7 +124,7 @@ impl Operation for Softmax<'_, '_> {
                     let part = run.part(at, most);
                     bits.apply(s, at, if add { part.onto(staged) } else { part }, &mut gradient);
                     if add {
-                        everywhere(level, staged.onto(part).output_first(), &mut AddScaled(1.0));
+                        everywhere(level, staged.onto(part).output_first(), &mut Added(Scale(1.0)));
                     }
                     at += part.len();
                 }

@@ -34,13 +34,7 @@ impl Threads {
 
     /// Calls `task` with ranges of rows of so many elements that make up the whole.
     pub(crate) fn rows(self, range: Range<usize>, columns: usize, task: &(dyn Fn(Range<usize>) + Sync)) {
-        let Range { start, end } = range;
-        let half = (end - start) / 2;
-        if matches!(self, Self::One) || (end - start).saturating_mul(columns) <= PIECE || half == 0 {
-            return task(start..end);
-        }
-        let middle = start + half;
-        join(|| self.rows(start..middle, columns, task), || self.rows(middle..end, columns, task));
+        self.rows_of(range, PIECE / columns.max(1), (&mut [], 0), &|range, _| task(range));
     }
 
     /// The same with what each range has of `y`, `columns` elements a row; ranges of at most `rows` rows.

@@ -40,13 +40,6 @@ pub struct dropmask_call {
     pub index: [u64; 4],
 }
 
-impl Operands {
-    /// Without a residual.
-    pub(super) const fn of(x: *const f32, x_strides: *const usize, y: *mut f32, y_strides: *const usize) -> Self {
-        Self { x: (x, x_strides), r: (ptr::null(), ptr::null()), y: (y, y_strides) }
-    }
-}
-
 /// The input of a pass, and its residual if there is one.
 pub(super) struct Inputs<'a> {
     all: [Input<'a>; 2],
@@ -106,6 +99,13 @@ pub(super) struct Operands {
     pub(super) x: (*const f32, *const usize),
     pub(super) r: (*const f32, *const usize),
     pub(super) y: (*mut f32, *const usize),
+}
+
+impl Operands {
+    /// Without a residual.
+    pub(super) const fn of(x: *const f32, x_strides: *const usize, y: *mut f32, y_strides: *const usize) -> Self {
+        Self { x: (x, x_strides), r: (ptr::null(), ptr::null()), y: (y, y_strides) }
+    }
 }
 
 impl Call {
@@ -183,11 +183,6 @@ impl Call {
         Ok(Dropout::new(Key::from_raw(self.key), p).with_offset(offset).with_scaling(scaling))
     }
 
-    /// The dropout of a kind with a shape of its own, of which these bits are drawn.
-    pub(super) fn over(&self, bits: &Layout) -> Result<Dropout, dropmask_status> {
-        self.dropout(Draws::Elements, bits)
-    }
-
     /// Whether the scaling is the default.
     pub(super) const fn inverted(&self) -> Result<(), dropmask_status> {
         if self.scaling == DROPMASK_INVERTED { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) }
@@ -195,9 +190,7 @@ impl Call {
 
     /// Whether the call has so many axes at most, of these strides in the indices: no others mean anything to the kind.
     pub(super) fn is(&self, axes: usize, index: [u64; AXES]) -> Result<(), dropmask_status> {
-        // where there is one element, a stride says nothing
-        let same = self.len.iter().zip(self.index.iter().zip(index)).all(|(len, (a, b))| *len <= 1 || *a == b);
-        if self.axes <= axes && same { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) }
+        if self.axes <= axes && self.same(&self.index, &index) { Ok(()) } else { Err(DROPMASK_INVALID_OPTION) }
     }
 
     /// Number of bits of a stored mask.
@@ -230,9 +223,9 @@ impl Call {
         Ok(all)
     }
 
-    /// Whether two operands have the same places: of an axis of one element a stride says nothing.
-    fn same(&self, a: [usize; AXES], b: [usize; AXES]) -> bool {
-        self.len.iter().zip(a.iter().zip(b)).all(|(len, (a, b))| *len <= 1 || *a == b)
+    /// Whether strides are the same: of an axis of one element one says nothing.
+    fn same<T: PartialEq>(&self, a: &[T; AXES], b: &[T; AXES]) -> bool {
+        self.len.iter().zip(a.iter().zip(b)).all(|(len, (a, b))| *len <= 1 || a == b)
     }
 
     /// Runs an operation of a dropout over operands and one more buffer.
@@ -278,8 +271,8 @@ impl Call {
         let of_r = if r.0.is_null() { ptr::null() } else { r.1 };
         let strides = both(strides(y.1), both(strides(x.1), strides(of_r)));
         let (ys, (xs, rs)) = strides.unwrap_or_default();
-        let over = |start: *const f32, strides| start == y.0 && self.same(strides, ys);
-        let (x_over, r_over) = (over(x.0, xs), over(r.0, rs));
+        let over = |start: *const f32, strides| start == y.0 && self.same(strides, &ys);
+        let (x_over, r_over) = (over(x.0, &xs), over(r.0, &rs));
         let layout = self.layout.strides(ys).input_strides(if x_over { ys } else { xs }).residual_strides(rs);
         let inputs = Sources {
             x: Given(x.0, layout.extent(Operand::Input), x_over),

@@ -1,7 +1,7 @@
 //! One bit for each word of a vocabulary.
 
 use super::buffers::{InOut, Pair, Read, ReadMask, Write, run, unless_null};
-use super::call::{Call, dropmask_call};
+use super::call::{Call, Draws, dropmask_call};
 use super::options::accumulates;
 use super::status::*;
 use crate::kinds::{Dropout, EmbeddingDropout};
@@ -125,7 +125,7 @@ const fn looked_up(vocabulary: usize, count: usize) -> usize {
 /// The dropout of a call over a table, if so many words have indices, unless their bits are stored.
 fn words(call: &Call, mask: *const u64, vocabulary: usize) -> Result<Dropout, dropmask_status> {
     let drawn = if mask.is_null() { vocabulary } else { 0 };
-    both(call.over(&Layout::flat(drawn)), call.is(2, [0, 0, 1, 0])).map(|(dropout, ())| dropout)
+    both(call.dropout(Draws::Elements, &Layout::flat(drawn)), call.is(2, [0, 0, 1, 0])).map(|(dropout, ())| dropout)
 }
 
 fn embedding(dropout: Dropout, shape: [usize; 2], mask: Option<Mask<'_>>) -> EmbeddingDropout<'_> {

@@ -103,7 +103,7 @@ pub struct Attention<'a> {
     scale: f32,
     bias: Option<&'a [f32]>,
     /// Distances of samples, heads and queries; that of keys is 1.
-    bias_strides: [usize; 3],
+    bias_strides: [u64; 3],
     index_strides: [u64; 3],
 }
 
@@ -171,7 +171,8 @@ impl<'a> Attention<'a> {
     /// wrote, by the same value with `scale(1.0)`.
     #[must_use]
     pub const fn bias(self, bias: &'a [f32], strides: [usize; 3]) -> Self {
-        Self { bias: Some(bias), bias_strides: strides, ..self }
+        let [sample, head, query] = strides;
+        Self { bias: Some(bias), bias_strides: [sample as u64, head as u64, query as u64], ..self }
     }
 
     /// Softmax of the kept scores alone, so that the kept weights of a row sum to 1 (Zehui et al., "`DropAttention`",
@@ -245,10 +246,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn backward(&self, scores: &[f32], dy: &[f32], dscores: &mut [f32]) -> Result<(), Error> {
-        let lengths = [(Argument::Input, scores.len()), (Argument::Input, dy.len()), (Argument::Output, dscores.len())];
-        self.check_training(&lengths)?;
-        self.train(false, self.gradient(), Slices { x: Some(scores), dy, y: dscores, weights: &mut [] });
-        Ok(())
+        self.back(false, false, scores, dy, dscores)
     }
 
     /// [`backward`](Self::backward) over the scores, which the backward pass is the last to need.
@@ -256,9 +254,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn backward_in_place(&self, scores: &mut [f32], dy: &[f32]) -> Result<(), Error> {
-        self.check_training(&[(Argument::Output, scores.len()), (Argument::Input, dy.len())])?;
-        self.train(false, self.gradient(), Slices { x: None, dy, y: scores, weights: &mut [] });
-        Ok(())
+        self.back_in_place(false, scores, dy)
     }
 
     /// [`backward`](Self::backward) of the softmax before dropout, `P`, which
@@ -268,11 +264,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn backward_softmax(&self, softmax: &[f32], dy: &[f32], dscores: &mut [f32]) -> Result<(), Error> {
-        let lengths =
-            [(Argument::Input, softmax.len()), (Argument::Input, dy.len()), (Argument::Output, dscores.len())];
-        self.check_training(&lengths)?;
-        self.train(true, self.gradient(), Slices { x: Some(softmax), dy, y: dscores, weights: &mut [] });
-        Ok(())
+        self.back(true, false, softmax, dy, dscores)
     }
 
     /// [`backward_softmax`](Self::backward_softmax) over the softmax.
@@ -280,9 +272,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn backward_softmax_in_place(&self, softmax: &mut [f32], dy: &[f32]) -> Result<(), Error> {
-        self.check_training(&[(Argument::Output, softmax.len()), (Argument::Input, dy.len())])?;
-        self.train(true, self.gradient(), Slices { x: None, dy, y: softmax, weights: &mut [] });
-        Ok(())
+        self.back_in_place(true, softmax, dy)
     }
 
     /// `dscores += ` the gradient of [`backward_softmax`](Self::backward_softmax). Adding `+0.0` turns a `-0.0` into `+0.0`;
@@ -292,12 +282,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// See [`Attention`].
     pub fn backward_softmax_add(&self, softmax: &[f32], dy: &[f32], dscores: &mut [f32]) -> Result<(), Error> {
-        let lengths =
-            [(Argument::Input, softmax.len()), (Argument::Input, dy.len()), (Argument::Output, dscores.len())];
-        self.check_training(&lengths)?;
-        let output = Output::Gradient { factor: self.scale, add: true };
-        self.train(true, output, Slices { x: Some(softmax), dy, y: dscores, weights: &mut [] });
-        Ok(())
+        self.back(true, true, softmax, dy, dscores)
     }
 
     /// What the network computes when it is not trained: `softmax(scores)`, times [`Probability::keep`] with standard
@@ -321,9 +306,5 @@ impl<'a> Attention<'a> {
         self.check(&[(Argument::Output, scores.len())])?;
         self.evaluation(None, scores);
         Ok(())
-    }
-
-    const fn gradient(&self) -> Output {
-        Output::Gradient { factor: self.scale, add: false }
     }
 }

@@ -63,12 +63,32 @@ impl Attention<'_> {
     /// Whether a bias of this length has the elements of all rows: exactly those with dense strides, with others at
     /// least.
     fn check_bias(&self, actual: usize) -> Result<(), Error> {
-        let layout = self.layout(self.bias_strides.map(|stride| stride as u64));
+        let layout = self.layout(self.bias_strides);
         let expected = if layout.len() == 0 { 0 } else { layout.span() };
         if actual as u128 > expected && layout != layout.unshared() {
             return Ok(());
         }
         same_bits(Argument::Bias, expected, actual)
+    }
+
+    /// The gradient of the scores, from those or from a given softmax, and whether it is added.
+    pub(super) fn back(&self, given: bool, add: bool, x: &[f32], dy: &[f32], dscores: &mut [f32]) -> Result<(), Error> {
+        self.check_training(&[
+            (Argument::Input, x.len()),
+            (Argument::Input, dy.len()),
+            (Argument::Output, dscores.len()),
+        ])?;
+        let output = Output::Gradient { factor: self.scale, add };
+        self.train(given, output, Slices { x: Some(x), dy, y: dscores, weights: &mut [] });
+        Ok(())
+    }
+
+    /// The same over what it is made from.
+    pub(super) fn back_in_place(&self, given: bool, x: &mut [f32], dy: &[f32]) -> Result<(), Error> {
+        self.check_training(&[(Argument::Output, x.len()), (Argument::Input, dy.len())])?;
+        let output = Output::Gradient { factor: self.scale, add: false };
+        self.train(given, output, Slices { x: None, dy, y: x, weights: &mut [] });
+        Ok(())
     }
 
     /// Weights or a gradient in training.
@@ -114,7 +134,7 @@ impl Attention<'_> {
         let inputs = [x.map_or(Input::InPlace, Input::Slice), dy, bias.map_or(Input::InPlace, Input::Row)];
         let operands = Operands::new(&inputs, y.into()).and_output(weights);
         let (distances, [.., keys]) = (strides(self.source_bits()), stack.shape);
-        let scores = Scores { scale, bias: bias.map(|_| self.bias_strides.map(|stride| stride as u64)) };
+        let scores = Scores { scale, bias: bias.map(|_| self.bias_strides) };
         let adds = task.output.adds();
         self.dropout.threads().rows(0..stack.rows(), keys, &|range| {
             let rows = Rows::new(level, (stack, range), distances, scores, operands, adds);
@@ -128,7 +148,7 @@ impl Attention<'_> {
         let Slices { x, dy, y, weights } = slices;
         let (stack, [.., keys]) = (self.stack, self.stack.shape);
         let (layout, mut bits) = (self.source_bits(), source.bits());
-        let bias_layout = self.layout(self.bias_strides.map(|stride| stride as u64));
+        let bias_layout = self.layout(self.bias_strides);
         let (mut weights, mut y) = (weights.chunks_mut(keys.max(1)), y.chunks_mut(keys.max(1)));
         for row in 0..stack.rows() {
             let [sample, head, query] = stack.place(row);

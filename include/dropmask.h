@@ -423,52 +423,52 @@ dropmask_status dropmask_call_mask_bits(const struct dropmask_call *call,
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_call_fill(const struct dropmask_call *call, uint64_t *mask);
+dropmask_status dropmask_dropout_fill(const struct dropmask_call *call, uint64_t *mask);
 
 /**
- * The mask of dropmask_call_fill as bytes, 1 where an element is kept and 0 where it is dropped.
+ * The mask of dropmask_dropout_fill as bytes, 1 where an element is kept and 0 where it is dropped.
  *
  * kept: as many bytes as dropmask_call_mask_bits counts.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_OPTION,
  * INVALID_CALL.
  */
-dropmask_status dropmask_call_fill_u8(const struct dropmask_call *call, uint8_t *kept);
+dropmask_status dropmask_dropout_fill_u8(const struct dropmask_call *call, uint8_t *kept);
 
 /**
  * Dropout in training, forward or, of dy to dx, backward: y = r + (kept ? x * scale : +0.0), and without the sum where r
  * is NULL. The scale is that of the threshold, 1 unless scaling is DROPMASK_INVERTED. If mask is not NULL, it is stored as
- * dropmask_call_fill draws it.
+ * dropmask_dropout_fill draws it.
  *
  * x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to both. mask: as in
- * dropmask_call_fill, or NULL.
+ * dropmask_dropout_fill, or NULL.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION, INVALID_CALL.
  */
-dropmask_status dropmask_call_forward_f32(const struct dropmask_call *call,
-                                          const float *x,
-                                          const size_t *x_strides,
-                                          const float *r,
-                                          const size_t *r_strides,
-                                          float *y,
-                                          const size_t *y_strides,
-                                          uint64_t *mask);
+dropmask_status dropmask_dropout_forward_f32(const struct dropmask_call *call,
+                                             const float *x,
+                                             const size_t *x_strides,
+                                             const float *r,
+                                             const size_t *r_strides,
+                                             float *y,
+                                             const size_t *y_strides,
+                                             uint64_t *mask);
 
 /**
- * dropmask_call_forward_f32, forward or backward, by the mask that it stored; key and offset are not used.
+ * dropmask_dropout_forward_f32, forward or backward, by the mask that it stored; key and offset are not used.
  *
- * mask: as in dropmask_call_fill. x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to
+ * mask: as in dropmask_dropout_fill. x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to
  * both.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
  * INVALID_CALL.
  */
-dropmask_status dropmask_call_apply_f32(const struct dropmask_call *call,
-                                        const uint64_t *mask,
-                                        const float *x,
-                                        const size_t *x_strides,
-                                        const float *r,
-                                        const size_t *r_strides,
-                                        float *y,
-                                        const size_t *y_strides);
+dropmask_status dropmask_dropout_apply_f32(const struct dropmask_call *call,
+                                           const uint64_t *mask,
+                                           const float *x,
+                                           const size_t *x_strides,
+                                           const float *r,
+                                           const size_t *r_strides,
+                                           float *y,
+                                           const size_t *y_strides);
 
 /**
  * Dropout by a mask of others, forward or backward: y = r + (bit ? x * scale : +0.0), where the indices of the call are those
@@ -479,15 +479,15 @@ dropmask_status dropmask_call_apply_f32(const struct dropmask_call *call,
  * to both.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_CALL.
  */
-dropmask_status dropmask_call_apply_bits_f32(const struct dropmask_call *call,
-                                             float scale,
-                                             const uint64_t *mask,
-                                             const float *x,
-                                             const size_t *x_strides,
-                                             const float *r,
-                                             const size_t *r_strides,
-                                             float *y,
-                                             const size_t *y_strides);
+dropmask_status dropmask_dropout_apply_bits_f32(const struct dropmask_call *call,
+                                                float scale,
+                                                const uint64_t *mask,
+                                                const float *x,
+                                                const size_t *x_strides,
+                                                const float *r,
+                                                const size_t *r_strides,
+                                                float *y,
+                                                const size_t *y_strides);
 
 /**
  * What the network computes when it is not trained: y = r + x, without the sum where r is NULL. With DROPMASK_STANDARD x
@@ -497,13 +497,13 @@ dropmask_status dropmask_call_apply_bits_f32(const struct dropmask_call *call,
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
  * INVALID_CALL.
  */
-dropmask_status dropmask_call_evaluate_f32(const struct dropmask_call *call,
-                                           const float *x,
-                                           const size_t *x_strides,
-                                           const float *r,
-                                           const size_t *r_strides,
-                                           float *y,
-                                           const size_t *y_strides);
+dropmask_status dropmask_dropout_evaluate_f32(const struct dropmask_call *call,
+                                              const float *x,
+                                              const size_t *x_strides,
+                                              const float *r,
+                                              const size_t *r_strides,
+                                              float *y,
+                                              const size_t *y_strides);
 
 /**
  * Embedding dropout, one bit for each word of the vocabulary, so that a word is dropped wherever it occurs: y[t] =
@@ -511,7 +511,7 @@ dropmask_status dropmask_call_evaluate_f32(const struct dropmask_call *call,
  * dropmask_call_samples(vocabulary, dimension). Each id is below vocabulary.
  *
  * Each position draws its bit, which costs as much as copying a thousand elements: where rows are shorter, draw the mask
- * of the vocabulary once by dropmask_call_fill, and pass it. Then key and offset are not used.
+ * of the vocabulary once by dropmask_dropout_fill, and pass it. Then key and offset are not used.
  *
  * mask: NULL or dropmask_mask_words(vocabulary) words. ids: count uint32_t. table: vocabulary * dimension floats. y: count *
  * dimension floats.
@@ -575,7 +575,7 @@ dropmask_status dropmask_embedding_backward_table_f32(const struct dropmask_call
  *
  * Where softmax is not NULL, the softmax before dropout is written there, for dropmask_attention_backward_softmax_f32.
  *
- * mask: NULL for bits that are drawn; else those that dropmask_call_fill draws, and key and offset are not used. scores,
+ * mask: NULL for bits that are drawn; else those that dropmask_dropout_fill draws, and key and offset are not used. scores,
  * weights, softmax: samples * heads * queries * keys floats; softmax may be equal to scores, and without one weights may.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
  * INVALID_CALL.
@@ -977,7 +977,7 @@ dropmask_status dropmask_dropblock_backward_f32(const struct dropmask_call *call
  * Alpha dropout, for networks with SELU: y = kept ? x * a + b : d. With q = threshold / 2^32 and alpha =
  * -1.7580993408473766, in double and each rounded once: a = (q + alpha^2 * q * (1 - q))^(-1/2), b = -a * alpha * (1 - q),
  * d = alpha * a * q. With p = 0 it copies, with p = 1 y is +0.0. Where a channel shares a bit (dropmask_call_channels_first)
- * it is feature-alpha dropout. Evaluation is dropmask_call_evaluate_f32. The scaling is DROPMASK_INVERTED.
+ * it is feature-alpha dropout. Evaluation is dropmask_dropout_evaluate_f32. The scaling is DROPMASK_INVERTED.
  *
  * x, y: the elements of the call, each at its strides; y may be equal to x.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
@@ -1010,7 +1010,7 @@ dropmask_status dropmask_alpha_backward_f32(const struct dropmask_call *call,
  * it of each output, by Welford's method in double. passes is the number of passes taken before; if it is 0, mean and
  * squares are first set to 0, whatever they hold.
  *
- * A mask for the whole batch in pass t: dropmask_call_forward_f32 with the key dropmask_key_derive(key, t), of a call of
+ * A mask for the whole batch in pass t: dropmask_dropout_forward_f32 with the key dropmask_key_derive(key, t), of a call of
  * dropmask_call_rows whose index[0] is 0. One for each sample: each sample by itself with the key
  * dropmask_key_derive(dropmask_key_derive(key, t), sample).
  *

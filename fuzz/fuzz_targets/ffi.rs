@@ -322,7 +322,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let ((bits, span), described) = (call.bits(), call.described(index_stride));
             call.fault(bits > usize::MAX as u128, DROPMASK_INVALID_SHAPE);
             let (offset, mask) = (call.offset(span), call.write(U64, bits.div_ceil(64)));
-            Box::new(move || unsafe { dropmask_call_fill(&raw const *described.at(offset), mask) })
+            Box::new(move || unsafe { dropmask_dropout_fill(&raw const *described.at(offset), mask) })
         }
         Operation::Forward => {
             let (described, (len, _)) = (call.described(index_stride), call.rows());
@@ -332,7 +332,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let (offset, s) = (call.offset(span), [n[2], 1]);
             Box::new(move || unsafe {
                 let (call, s) = (described.at(offset), s.as_ptr());
-                dropmask_call_forward_f32(&raw const *call, x, s, ptr::null(), ptr::null(), y, s, mask)
+                dropmask_dropout_forward_f32(&raw const *call, x, s, ptr::null(), ptr::null(), y, s, mask)
             })
         }
         Operation::ForwardResidual => {
@@ -342,7 +342,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let s = [n[2], 1];
             Box::new(move || unsafe {
                 let (call, s) = (described.at(offset), s.as_ptr());
-                dropmask_call_forward_f32(&raw const *call, x, s, r, s, y, s, ptr::null_mut())
+                dropmask_dropout_forward_f32(&raw const *call, x, s, r, s, y, s, ptr::null_mut())
             })
         }
         Operation::Evaluate => {
@@ -352,7 +352,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let s = [n[2], 1];
             Box::new(move || unsafe {
                 let (call, s) = (described.at(u64::MAX), s.as_ptr());
-                dropmask_call_evaluate_f32(&raw const *call, x, s, ptr::null(), ptr::null(), y, s)
+                dropmask_dropout_evaluate_f32(&raw const *call, x, s, ptr::null(), ptr::null(), y, s)
             })
         }
         Operation::Apply => {
@@ -363,7 +363,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let s = [n[2], 1];
             Box::new(move || unsafe {
                 let (call, s) = (described.at(u64::MAX), s.as_ptr());
-                dropmask_call_apply_f32(&raw const *call, mask, x, s, ptr::null(), ptr::null(), y, s)
+                dropmask_dropout_apply_f32(&raw const *call, mask, x, s, ptr::null(), ptr::null(), y, s)
             })
         }
         Operation::ApplyBits => {
@@ -374,7 +374,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let (described, s) = (Described::new(n[0], n[1], index_stride), [n[2], 1]);
             Box::new(move || unsafe {
                 let (call, s) = (described.at(first), s.as_ptr());
-                dropmask_call_apply_bits_f32(&raw const *call, 1.5, mask, x, s, ptr::null(), ptr::null(), y, s)
+                dropmask_dropout_apply_bits_f32(&raw const *call, 1.5, mask, x, s, ptr::null(), ptr::null(), y, s)
             })
         }
         Operation::Channels => {
@@ -392,7 +392,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let offset = call.offset(span);
             Box::new(move || unsafe {
                 let (call, dense) = (described.at(offset), ptr::null());
-                dropmask_call_forward_f32(&raw const *call, x, dense, ptr::null(), dense, y, dense, mask)
+                dropmask_dropout_forward_f32(&raw const *call, x, dense, ptr::null(), dense, y, dense, mask)
             })
         }
         Operation::Bias => {

@@ -9,7 +9,7 @@ use crate::kinds::AlphaDropout;
 /// Alpha dropout, for networks with SELU: y = kept ? x * a + b : d. With q = threshold / 2^32 and alpha =
 /// -1.7580993408473766, in double and each rounded once: a = (q + alpha^2 * q * (1 - q))^(-1/2), b = -a * alpha * (1 - q),
 /// d = alpha * a * q. With p = 0 it copies, with p = 1 y is +0.0. Where a channel shares a bit (dropmask_call_channels_first)
-/// it is feature-alpha dropout. Evaluation is dropmask_call_evaluate_f32. The scaling is DROPMASK_INVERTED.
+/// it is feature-alpha dropout. Evaluation is dropmask_dropout_evaluate_f32. The scaling is DROPMASK_INVERTED.
 ///
 /// x, y: the elements of the call, each at its strides; y may be equal to x.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,

@@ -30,7 +30,7 @@ pub const DROPMASK_NOT_CAUSAL: isize = isize::MAX;
 ///
 /// Where softmax is not NULL, the softmax before dropout is written there, for dropmask_attention_backward_softmax_f32.
 ///
-/// mask: NULL for bits that are drawn; else those that dropmask_call_fill draws, and key and offset are not used. scores,
+/// mask: NULL for bits that are drawn; else those that dropmask_dropout_fill draws, and key and offset are not used. scores,
 /// weights, softmax: samples * heads * queries * keys floats; softmax may be equal to scores, and without one weights may.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_OPTION,
 /// INVALID_CALL.

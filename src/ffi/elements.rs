@@ -11,7 +11,7 @@ use crate::kinds::StoredMask;
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION, INVALID_CALL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_call_fill(call: *const dropmask_call, mask: *mut u64) -> dropmask_status {
+pub unsafe extern "C" fn dropmask_dropout_fill(call: *const dropmask_call, mask: *mut u64) -> dropmask_status {
     // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
@@ -24,13 +24,13 @@ pub unsafe extern "C" fn dropmask_call_fill(call: *const dropmask_call, mask: *m
     }
 }
 
-/// The mask of dropmask_call_fill as bytes, 1 where an element is kept and 0 where it is dropped.
+/// The mask of dropmask_dropout_fill as bytes, 1 where an element is kept and 0 where it is dropped.
 ///
 /// kept: as many bytes as dropmask_call_mask_bits counts.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, INDEX_OVERFLOW, INVALID_OPTION,
 /// INVALID_CALL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_call_fill_u8(call: *const dropmask_call, kept: *mut u8) -> dropmask_status {
+pub unsafe extern "C" fn dropmask_dropout_fill_u8(call: *const dropmask_call, kept: *mut u8) -> dropmask_status {
     // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
@@ -44,14 +44,14 @@ pub unsafe extern "C" fn dropmask_call_fill_u8(call: *const dropmask_call, kept:
 
 /// Dropout in training, forward or, of dy to dx, backward: y = r + (kept ? x * scale : +0.0), and without the sum where r
 /// is NULL. The scale is that of the threshold, 1 unless scaling is DROPMASK_INVERTED. If mask is not NULL, it is stored as
-/// dropmask_call_fill draws it.
+/// dropmask_dropout_fill draws it.
 ///
 /// x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to both. mask: as in
-/// dropmask_call_fill, or NULL.
+/// dropmask_dropout_fill, or NULL.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION, INVALID_CALL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_call_forward_f32(
+pub unsafe extern "C" fn dropmask_dropout_forward_f32(
     call: *const dropmask_call,
     x: *const f32,
     x_strides: *const usize,
@@ -83,14 +83,14 @@ pub unsafe extern "C" fn dropmask_call_forward_f32(
     }
 }
 
-/// dropmask_call_forward_f32, forward or backward, by the mask that it stored; key and offset are not used.
+/// dropmask_dropout_forward_f32, forward or backward, by the mask that it stored; key and offset are not used.
 ///
-/// mask: as in dropmask_call_fill. x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to
+/// mask: as in dropmask_dropout_fill. x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to
 /// both.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
 /// INVALID_CALL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_call_apply_f32(
+pub unsafe extern "C" fn dropmask_dropout_apply_f32(
     call: *const dropmask_call,
     mask: *const u64,
     x: *const f32,
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn dropmask_call_apply_f32(
 /// to both.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_CALL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_call_apply_bits_f32(
+pub unsafe extern "C" fn dropmask_dropout_apply_bits_f32(
     call: *const dropmask_call,
     scale: f32,
     mask: *const u64,
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn dropmask_call_apply_bits_f32(
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
 /// INVALID_CALL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_call_evaluate_f32(
+pub unsafe extern "C" fn dropmask_dropout_evaluate_f32(
     call: *const dropmask_call,
     x: *const f32,
     x_strides: *const usize,

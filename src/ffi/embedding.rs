@@ -13,7 +13,7 @@ use crate::mask::Mask;
 /// dropmask_call_samples(vocabulary, dimension). Each id is below vocabulary.
 ///
 /// Each position draws its bit, which costs as much as copying a thousand elements: where rows are shorter, draw the mask
-/// of the vocabulary once by dropmask_call_fill, and pass it. Then key and offset are not used.
+/// of the vocabulary once by dropmask_dropout_fill, and pass it. Then key and offset are not used.
 ///
 /// mask: NULL or dropmask_mask_words(vocabulary) words. ids: count uint32_t. table: vocabulary * dimension floats. y: count *
 /// dimension floats.

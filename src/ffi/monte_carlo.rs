@@ -9,7 +9,7 @@ use crate::kinds::{ClassUncertainty, Moments};
 /// it of each output, by Welford's method in double. passes is the number of passes taken before; if it is 0, mean and
 /// squares are first set to 0, whatever they hold.
 ///
-/// A mask for the whole batch in pass t: dropmask_call_forward_f32 with the key dropmask_key_derive(key, t), of a call of
+/// A mask for the whole batch in pass t: dropmask_dropout_forward_f32 with the key dropmask_key_derive(key, t), of a call of
 /// dropmask_call_rows whose index[0] is 0. One for each sample: each sample by itself with the key
 /// dropmask_key_derive(dropmask_key_derive(key, t), sample).
 ///

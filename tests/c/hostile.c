@@ -75,20 +75,20 @@ static void lengths(size_t n, uint64_t offset) {
     check(memcmp(y, z, n * sizeof *y) == 0, "backward is forward", n);
     SUCCEEDS(dropmask_apply_f32(mask, scale, x, z, n));
     check(memcmp(y, z, n * sizeof *y) == 0, "apply is forward", n);
-    SUCCEEDS(dropmask_call_apply_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(y))); /* r is a copy of x */
-    SUCCEEDS(dropmask_call_apply_f32(&flat, mask, DENSE(x), DENSE(x), DENSE(z)));
+    SUCCEEDS(dropmask_dropout_apply_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(y))); /* r is a copy of x */
+    SUCCEEDS(dropmask_dropout_apply_f32(&flat, mask, DENSE(x), DENSE(x), DENSE(z)));
     check(memcmp(y, z, n * sizeof *y) == 0, "equal inputs are two copies", n);
-    SUCCEEDS(dropmask_call_forward_f32(&flat, DENSE(x), DENSE(x), DENSE(z), NULL));
+    SUCCEEDS(dropmask_dropout_forward_f32(&flat, DENSE(x), DENSE(x), DENSE(z), NULL));
     check(memcmp(y, z, n * sizeof *y) == 0, "equal inputs are two copies, replayed", n);
-    SUCCEEDS(dropmask_call_forward_f32(&flat, DENSE(x), DENSE(r), DENSE(z), NULL));
-    SUCCEEDS(dropmask_call_forward_f32(&flat, DENSE(x), DENSE(r), DENSE(r), NULL));
+    SUCCEEDS(dropmask_dropout_forward_f32(&flat, DENSE(x), DENSE(r), DENSE(z), NULL));
+    SUCCEEDS(dropmask_dropout_forward_f32(&flat, DENSE(x), DENSE(r), DENSE(r), NULL));
     check(memcmp(r, z, n * sizeof *r) == 0, "add is residual", n);
-    SUCCEEDS(dropmask_call_apply_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(r)));
-    SUCCEEDS(dropmask_call_apply_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(z)));
-    SUCCEEDS(dropmask_call_evaluate_f32(&standard, DENSE(x), NO_RESIDUAL, DENSE(z)));
+    SUCCEEDS(dropmask_dropout_apply_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(r)));
+    SUCCEEDS(dropmask_dropout_apply_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(z)));
+    SUCCEEDS(dropmask_dropout_evaluate_f32(&standard, DENSE(x), NO_RESIDUAL, DENSE(z)));
     SUCCEEDS(dropmask_relu_forward_f32(&flat, DENSE(x), DENSE(z), mask));
     SUCCEEDS(dropmask_relu_backward_f32(&flat, mask, DENSE(x), NO_RESIDUAL, DENSE(z)));
-    SUCCEEDS(dropmask_call_fill_u8(&flat, octets));
+    SUCCEEDS(dropmask_dropout_fill_u8(&flat, octets));
     SUCCEEDS(dropmask_mask_to_u8(stored, 0, octets, n));
     SUCCEEDS(dropmask_mask_from_u8(octets, mask, n));
     check(memcmp(mask, stored, words * sizeof *mask) == 0, "bytes are the mask", n);
@@ -99,7 +99,7 @@ static void lengths(size_t n, uint64_t offset) {
     SUCCEEDS(dropmask_mask_complement(mask, n));
     SUCCEEDS(dropmask_mask_count_kept(mask, 0, n, &kept));
     check(kept <= n, "no more are kept than there are", n);
-    SUCCEEDS(dropmask_call_forward_f32(&channels, DENSE(x), NO_RESIDUAL, DENSE(z), mask));
+    SUCCEEDS(dropmask_dropout_forward_f32(&channels, DENSE(x), NO_RESIDUAL, DENSE(z), mask));
     const struct dropmask_call scores = described(dropmask_call_rows(1, n), key, p, offset);
     SUCCEEDS(dropmask_attention_forward_f32(&scores, DROPMASK_NOT_CAUSAL, 1, NULL, NULL, 0, NULL, x, z, NULL));
 
@@ -120,17 +120,17 @@ static void stored_rows(size_t n, uint64_t index_stride, const float *x) {
     const struct dropmask_call call = by_rows(1, 9, ROWS, n, index_stride);
     struct dropmask_call positions = described(dropmask_call_channels_first(ROWS, n, 1), 1, 0.5F, 9);
     positions.index[0] = index_stride;
-    SUCCEEDS(dropmask_call_fill(&call, filled));
-    SUCCEEDS(dropmask_call_fill(&positions, mask));
+    SUCCEEDS(dropmask_dropout_fill(&call, filled));
+    SUCCEEDS(dropmask_dropout_fill(&positions, mask));
     check(memcmp(mask, filled, words * sizeof *mask) == 0, "positions of one are rows", n);
-    SUCCEEDS(dropmask_call_forward_f32(&call, x, strides, NO_RESIDUAL, y, strides, mask));
+    SUCCEEDS(dropmask_dropout_forward_f32(&call, x, strides, NO_RESIDUAL, y, strides, mask));
     check(memcmp(mask, filled, words * sizeof *mask) == 0, "the mask of forward by rows is that of fill", n);
     for (size_t i = 0; i < ROWS; i++) {
         SUCCEEDS(dropmask_fill(1, 0.5F, 9 + i * index_stride, row, n));
         SUCCEEDS(dropmask_mask_copy(mask, i * first, part, n));
         check(memcmp(row, part, row_words * sizeof *row) == 0, "rows of the mask follow each other", n);
     }
-    SUCCEEDS(dropmask_call_apply_f32(&call, mask, x, strides, NO_RESIDUAL, z, strides));
+    SUCCEEDS(dropmask_dropout_apply_f32(&call, mask, x, strides, NO_RESIDUAL, z, strides));
     check(memcmp(y, z, end * sizeof *y) == 0, "what is stored by rows is applied by rows", n);
 
     void *all[] = {mask, filled, row, part, y, z};
@@ -146,7 +146,7 @@ static void applied_rows(size_t n, uint64_t index_stride, uint64_t first, const 
     SUCCEEDS(dropmask_fill(2, 0.5F, 0, mask, bits));
     const size_t strides[] = {stride, 1};
     const struct dropmask_call call = by_rows(0, first, ROWS, n, index_stride);
-    SUCCEEDS(dropmask_call_apply_bits_f32(&call, 2, mask, x, strides, NO_RESIDUAL, y, strides));
+    SUCCEEDS(dropmask_dropout_apply_bits_f32(&call, 2, mask, x, strides, NO_RESIDUAL, y, strides));
     for (size_t i = 0; i < ROWS; i++) {
         SUCCEEDS(dropmask_mask_copy(mask, first + i * index_stride, row, n));
         SUCCEEDS(dropmask_apply_f32(row, 2, x + i * stride, z + i * stride, n));
@@ -168,11 +168,11 @@ static void columns(size_t n) {
     memcpy(r, packed + n, end * sizeof *r);
     const size_t strides[] = {stride, 1};
     const struct dropmask_call dense = by_rows(1, 0, ROWS, n, n), same = by_rows(1, 0, ROWS, n, 0);
-    SUCCEEDS(dropmask_call_forward_f32(&dense, x, strides, r, strides, y, strides, NULL));
-    SUCCEEDS(dropmask_call_forward_f32(&dense, packed, strides, packed + n, strides, z, strides, NULL));
+    SUCCEEDS(dropmask_dropout_forward_f32(&dense, x, strides, r, strides, y, strides, NULL));
+    SUCCEEDS(dropmask_dropout_forward_f32(&dense, packed, strides, packed + n, strides, z, strides, NULL));
     check(memcmp(y, z, end * sizeof *y) == 0, "inputs that overlap are two copies", n);
 
-    SUCCEEDS(dropmask_call_forward_f32(&dense, x, strides, NO_RESIDUAL, y, strides, mask));
+    SUCCEEDS(dropmask_dropout_forward_f32(&dense, x, strides, NO_RESIDUAL, y, strides, mask));
     SUCCEEDS(dropmask_fill(1, 0.5F, 0, flat, ROWS * n));
     check(memcmp(mask, flat, words * sizeof *mask) == 0, "rows whose indices follow each other are one", n);
     SUCCEEDS(dropmask_relu_forward_f32(&same, x, strides, y, strides, mask));
@@ -218,7 +218,7 @@ static void hostile(void) {
     FAILS(LENGTH_OVERFLOW, dropmask_backward_f32(1, 0.5F, 0, NULL, NULL, SIZE_MAX));
     FAILS(LENGTH_OVERFLOW, dropmask_apply_f32(NULL, 2, NULL, NULL, SIZE_MAX));
     const struct dropmask_call wide = by_rows(1, 0, SIZE_MAX, LEN, LEN);
-    FAILS(LENGTH_OVERFLOW, dropmask_call_fill(&wide, mask));
+    FAILS(LENGTH_OVERFLOW, dropmask_dropout_fill(&wide, mask));
 
     FAILS(NULL_POINTER, dropmask_scale(0.5F, NULL));
     FAILS(NULL_POINTER, dropmask_fill(1, 0.5F, 0, NULL, LEN));
@@ -243,10 +243,10 @@ static void hostile(void) {
     FAILS(OVERLAP, dropmask_apply_f32((uint64_t *)(void *)y, 2, x, y, LEN));
     const struct dropmask_call flat = described(dropmask_call_flat(LEN), 1, 0.5F, 0);
     const size_t twice[] = {2};
-    FAILS(OVERLAP, dropmask_call_forward_f32(&flat, DENSE(x), y + 1, NULL, DENSE(y), NULL));
-    FAILS(OVERLAP, dropmask_call_forward_f32(&flat, y, twice, NO_RESIDUAL, DENSE(y), NULL));
-    FAILS(OVERLAP, dropmask_call_apply_f32(&flat, mask, DENSE(x), y + 1, NULL, DENSE(y)));
-    FAILS(OVERLAP, dropmask_call_apply_f32(&flat, (const uint64_t *)(const void *)y, DENSE(x), NO_RESIDUAL, DENSE(y)));
+    FAILS(OVERLAP, dropmask_dropout_forward_f32(&flat, DENSE(x), y + 1, NULL, DENSE(y), NULL));
+    FAILS(OVERLAP, dropmask_dropout_forward_f32(&flat, y, twice, NO_RESIDUAL, DENSE(y), NULL));
+    FAILS(OVERLAP, dropmask_dropout_apply_f32(&flat, mask, DENSE(x), y + 1, NULL, DENSE(y)));
+    FAILS(OVERLAP, dropmask_dropout_apply_f32(&flat, (const uint64_t *)(const void *)y, DENSE(x), NO_RESIDUAL, DENSE(y)));
 
     FAILS(INDEX_OVERFLOW, dropmask_fill(1, 0.5F, end - LEN + 2, mask, LEN));
     FAILS(INDEX_OVERFLOW, dropmask_forward_f32(1, 0.5F, end, x, y, mask, LEN));
@@ -255,10 +255,10 @@ static void hostile(void) {
     const uint64_t far = (uint64_t)1 << 63; /* whose third row is at bit 2^64 */
     const size_t close[] = {49, 1}, one_place[] = {0, 1};
     const struct dropmask_call two = by_rows(1, 0, 2, 50, 50), three = by_rows(1, 0, 3, 30, far);
-    FAILS(INVALID_SHAPE, dropmask_call_apply_f32(&two, mask, DENSE(x), NO_RESIDUAL, y, close));
-    FAILS(INVALID_SHAPE, dropmask_call_apply_f32(&two, mask, DENSE(x), DENSE(x), y, one_place));
-    FAILS(INVALID_SHAPE, dropmask_call_apply_bits_f32(&three, 2, mask, DENSE(x), DENSE(x), DENSE(y)));
-    FAILS(INVALID_SHAPE, dropmask_call_evaluate_f32(&wide, x, one_place, NO_RESIDUAL, y, one_place));
+    FAILS(INVALID_SHAPE, dropmask_dropout_apply_f32(&two, mask, DENSE(x), NO_RESIDUAL, y, close));
+    FAILS(INVALID_SHAPE, dropmask_dropout_apply_f32(&two, mask, DENSE(x), DENSE(x), y, one_place));
+    FAILS(INVALID_SHAPE, dropmask_dropout_apply_bits_f32(&three, 2, mask, DENSE(x), DENSE(x), DENSE(y)));
+    FAILS(INVALID_SHAPE, dropmask_dropout_evaluate_f32(&wide, x, one_place, NO_RESIDUAL, y, one_place));
 
     /* what is no description of a call */
     struct {
@@ -276,18 +276,18 @@ static void hostile(void) {
         if (i == 5) call.axes = UINT32_MAX;
         if (i == 6) call.len[1] = 1;
         if (i == 7) call.index[3] = 1;
-        FAILS(INVALID_CALL, dropmask_call_forward_f32(&call, DENSE(x), NO_RESIDUAL, DENSE(y), mask));
-        FAILS(INVALID_CALL, dropmask_call_fill(&call, mask));
+        FAILS(INVALID_CALL, dropmask_dropout_forward_f32(&call, DENSE(x), NO_RESIDUAL, DENSE(y), mask));
+        FAILS(INVALID_CALL, dropmask_dropout_fill(&call, mask));
         FAILS(INVALID_CALL, dropmask_relu_forward_f32(&call, DENSE(x), DENSE(y), mask));
     }
     later.rest = 1;
-    FAILS(INVALID_CALL, dropmask_call_fill(&later.call, mask));
-    FAILS(NULL_POINTER, dropmask_call_fill(NULL, mask));
-    FAILS(MISALIGNED, dropmask_call_fill((const struct dropmask_call *)(const void *)((const uint8_t *)&later + 1), mask));
-    FAILS(MISALIGNED, dropmask_call_evaluate_f32(&flat, x, (const size_t *)(const void *)((const uint8_t *)close + 1), NO_RESIDUAL, DENSE(y)));
-    FAILS(INVALID_CALL, (later.call = dropmask_call_broadcast(5, close, memory), dropmask_call_fill(&later.call, mask)));
+    FAILS(INVALID_CALL, dropmask_dropout_fill(&later.call, mask));
+    FAILS(NULL_POINTER, dropmask_dropout_fill(NULL, mask));
+    FAILS(MISALIGNED, dropmask_dropout_fill((const struct dropmask_call *)(const void *)((const uint8_t *)&later + 1), mask));
+    FAILS(MISALIGNED, dropmask_dropout_evaluate_f32(&flat, x, (const size_t *)(const void *)((const uint8_t *)close + 1), NO_RESIDUAL, DENSE(y)));
+    FAILS(INVALID_CALL, (later.call = dropmask_call_broadcast(5, close, memory), dropmask_dropout_fill(&later.call, mask)));
     struct dropmask_call none = dropmask_call_flat(LEN);
-    FAILS(INVALID_PROBABILITY, dropmask_call_fill(&none, mask)); /* no threshold was set */
+    FAILS(INVALID_PROBABILITY, dropmask_dropout_fill(&none, mask)); /* no threshold was set */
     const struct dropmask_call scores = described(dropmask_call_rows(5, 2), 1, 0.5F, 0);
     struct dropmask_call shared = scores, weights = scores, maps = scores;
     shared.index[1] = 0;
@@ -311,14 +311,14 @@ static void hostile(void) {
     SUCCEEDS(dropmask_forward_f32(1, 0.5F, end - LEN + 1, x, y, mask, LEN));
     const struct dropmask_call apart = by_rows(1, 0, 4, 25, 700), same = by_rows(1, 0, 4, 25, 0);
     struct dropmask_call channels = by_rows(1, 0, 8, 16, 700), most = by_rows(1, 0, SIZE_MAX / 128, 128, 0);
-    SUCCEEDS(dropmask_call_forward_f32(&apart, DENSE(x), NO_RESIDUAL, DENSE(y), mask)); /* two words */
+    SUCCEEDS(dropmask_dropout_forward_f32(&apart, DENSE(x), NO_RESIDUAL, DENSE(y), mask)); /* two words */
     SUCCEEDS(dropmask_relu_forward_f32(&same, DENSE(x), DENSE(y), mask));
-    SUCCEEDS(dropmask_call_fill(&channels, mask));
-    SUCCEEDS(dropmask_call_fill(&most, mask));
+    SUCCEEDS(dropmask_dropout_fill(&channels, mask));
+    SUCCEEDS(dropmask_dropout_fill(&most, mask));
     later.call = flat;
     later.call.size = sizeof later;
     later.rest = 0;
-    SUCCEEDS(dropmask_call_fill(&later.call, mask)); /* of a later version, nothing set that is new */
+    SUCCEEDS(dropmask_dropout_fill(&later.call, mask)); /* of a later version, nothing set that is new */
     for (size_t i = 0; i < BYTES; i++) {
         const int is_output = (i >= 256 && i < 256 + 4 * LEN) || (i >= 768 && i < 784);
         check(is_output || memory[i] == CANARY, "the canaries around the outputs live", i);
@@ -355,9 +355,9 @@ static void zero_factor(void) {
     SUCCEEDS(dropmask_scale(1, &scale));
     GIVES(zeros, dropmask_forward_f32(1, 1, 0, x, y, NULL, n));
     GIVES(zeros, dropmask_apply_f32(mask, scale, x, y, n));
-    GIVES(zeros, dropmask_call_apply_f32(&all_dropped, mask, DENSE(x), DENSE(b), DENSE(y)));
-    GIVES(zeros, dropmask_call_evaluate_f32(&standard, DENSE(x), NO_RESIDUAL, DENSE(y)));
-    GIVES(zeros, dropmask_call_evaluate_f32(&standard, DENSE(x), DENSE(b), DENSE(y)));
+    GIVES(zeros, dropmask_dropout_apply_f32(&all_dropped, mask, DENSE(x), DENSE(b), DENSE(y)));
+    GIVES(zeros, dropmask_dropout_evaluate_f32(&standard, DENSE(x), NO_RESIDUAL, DENSE(y)));
+    GIVES(zeros, dropmask_dropout_evaluate_f32(&standard, DENSE(x), DENSE(b), DENSE(y)));
     GIVES(zeros, dropmask_bias_evaluate_f32(&standard, DENSE(x), w, NO_RESIDUAL, DENSE(y)));
     GIVES(zeros, dropmask_relu_backward_f32(&all_dropped, mask, DENSE(x), NO_RESIDUAL, DENSE(y)));
     GIVES(zeros, dropmask_relu_evaluate_f32(&standard, DENSE(x), DENSE(y)));

@@ -10,24 +10,24 @@ use crate::shapes::*;
 
 pub const ELEMENTS: [Function; 15] = [
     Function {
-        name: "dropmask_call_fill",
+        name: "dropmask_dropout_fill",
         takes: &[P, Offset, Scaling, StoredAlone, Call],
         sizes: &[3, 70],
         buffers: &[buffer(U64, stored_words)],
         span: rows_span,
-        call: |a| by_bits(a, |call| unsafe { dropmask_call_fill(call, a.at(0)) }),
+        call: |a| by_bits(a, |call| unsafe { dropmask_dropout_fill(call, a.at(0)) }),
         expected: |a, b| {
             let [mask] = b else { panic!() };
             stream(a).with_layout(bits(a)).fill(&mut mask_mut(mask, stored_bits(a))).unwrap();
         },
     },
     Function {
-        name: "dropmask_call_fill_u8",
+        name: "dropmask_dropout_fill_u8",
         takes: &[P, Offset, Scaling, Call],
         sizes: &[3, 70],
         buffers: &[buffer(U8, stored_bits)],
         span: rows_span,
-        call: |a| by_bits(a, |call| unsafe { dropmask_call_fill_u8(call, a.at(0)) }),
+        call: |a| by_bits(a, |call| unsafe { dropmask_dropout_fill_u8(call, a.at(0)) }),
         expected: |a, b| {
             let [kept] = b else { panic!() };
             stream(a).with_layout(bits(a)).fill_u8(kept.u8_mut()).unwrap();
@@ -59,7 +59,7 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_forward_f32",
+        name: "dropmask_dropout_forward_f32",
         takes: &[P, Offset, Scaling, Stride, Call],
         sizes: &[3, 70, 90],
         buffers: &[
@@ -70,7 +70,7 @@ pub const ELEMENTS: [Function; 15] = [
         span: rows_span,
         call: |a| {
             by_rows(a, |call, s| unsafe {
-                dropmask_call_forward_f32(call, a.at(0), s, null(), null(), a.at(1), s, a.at(2))
+                dropmask_dropout_forward_f32(call, a.at(0), s, null(), null(), a.at(1), s, a.at(2))
             })
         },
         expected: |a, b| {
@@ -82,7 +82,7 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_forward_f32",
+        name: "dropmask_dropout_forward_f32",
         takes: &[P, Offset, Scaling, Stride, Call],
         sizes: &[3, 70, 90],
         buffers: &[
@@ -93,7 +93,7 @@ pub const ELEMENTS: [Function; 15] = [
         span: rows_span,
         call: |a| {
             by_rows(a, |call, s| unsafe {
-                dropmask_call_forward_f32(call, a.at(0), s, a.at(1), s, a.at(2), s, null_mut())
+                dropmask_dropout_forward_f32(call, a.at(0), s, a.at(1), s, a.at(2), s, null_mut())
             })
         },
         expected: |a, b| {
@@ -102,7 +102,7 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_forward_f32",
+        name: "dropmask_dropout_forward_f32",
         takes: &[P, Offset, Scaling, Either, StoredAlone, Call],
         sizes: &[3, 5, 21],
         buffers: &[
@@ -113,7 +113,7 @@ pub const ELEMENTS: [Function; 15] = [
         span: channels_span,
         call: |a| {
             by_channels(a, |call| unsafe {
-                dropmask_call_forward_f32(call, a.at(0), null(), null(), null(), a.at(1), null(), a.at(2))
+                dropmask_dropout_forward_f32(call, a.at(0), null(), null(), null(), a.at(1), null(), a.at(2))
             })
         },
         expected: |a, b| {
@@ -125,7 +125,7 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_forward_f32",
+        name: "dropmask_dropout_forward_f32",
         takes: &[P, Offset, Scaling, Either, StoredAlone, Call],
         sizes: &[3, 5, 21],
         buffers: &[
@@ -137,7 +137,7 @@ pub const ELEMENTS: [Function; 15] = [
         span: channels_span,
         call: |a| {
             by_channels(a, |call| unsafe {
-                dropmask_call_forward_f32(call, a.at(0), null(), a.at(1), null(), a.at(2), null(), a.at(3))
+                dropmask_dropout_forward_f32(call, a.at(0), null(), a.at(1), null(), a.at(2), null(), a.at(3))
             })
         },
         expected: |a, b| {
@@ -147,14 +147,14 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_forward_f32",
+        name: "dropmask_dropout_forward_f32",
         takes: &[P, Offset, Scaling, Call],
         sizes: &[1100],
         buffers: &[buffer(F32, flat), buffer(F32, flat).over(&[0]), buffer(U64, words).null(Null::Unwritten)],
         span: flat,
         call: |a| {
             by_one(a, |call| unsafe {
-                dropmask_call_forward_f32(call, a.at(0), null(), null(), null(), a.at(1), null(), a.at(2))
+                dropmask_dropout_forward_f32(call, a.at(0), null(), null(), null(), a.at(1), null(), a.at(2))
             })
         },
         expected: |a, b| {
@@ -163,14 +163,14 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_apply_f32",
+        name: "dropmask_dropout_apply_f32",
         takes: &[P, Scaling, Stride, Call],
         sizes: &[3, 70, 90],
         buffers: &[buffer(U64, stored_words), buffer(F32, rows_elements), buffer(F32, rows_elements).over(&[1])],
         span: |_| 0,
         call: |a| {
             by_rows(a, |call, s| unsafe {
-                dropmask_call_apply_f32(call, a.at(0), a.at(1), s, null(), null(), a.at(2), s)
+                dropmask_dropout_apply_f32(call, a.at(0), a.at(1), s, null(), null(), a.at(2), s)
             })
         },
         expected: |a, b| {
@@ -184,7 +184,7 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_apply_f32",
+        name: "dropmask_dropout_apply_f32",
         takes: &[P, Scaling, Either, Call],
         sizes: &[3, 5, 21],
         buffers: &[
@@ -196,7 +196,7 @@ pub const ELEMENTS: [Function; 15] = [
         span: |_| 0,
         call: |a| {
             by_channels(a, |call| unsafe {
-                dropmask_call_apply_f32(call, a.at(0), a.at(1), null(), a.at(2), null(), a.at(3), null())
+                dropmask_dropout_apply_f32(call, a.at(0), a.at(1), null(), a.at(2), null(), a.at(3), null())
             })
         },
         expected: |a, b| {
@@ -210,7 +210,7 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_apply_bits_f32",
+        name: "dropmask_dropout_apply_bits_f32",
         takes: &[Stride, Indexed, Call],
         sizes: &[3, 70, 90],
         buffers: &[
@@ -221,7 +221,7 @@ pub const ELEMENTS: [Function; 15] = [
         span: |_| 0,
         call: |a| {
             by_rows(&at_bit(a), |call, s| unsafe {
-                dropmask_call_apply_bits_f32(call, a.factor, a.at(0), a.at(1), s, null(), null(), a.at(2), s)
+                dropmask_dropout_apply_bits_f32(call, a.factor, a.at(0), a.at(1), s, null(), null(), a.at(2), s)
             })
         },
         expected: |a, b| {
@@ -230,7 +230,7 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_apply_bits_f32",
+        name: "dropmask_dropout_apply_bits_f32",
         takes: &[Either, Indexed, Call],
         sizes: &[3, 5, 21],
         buffers: &[
@@ -242,7 +242,17 @@ pub const ELEMENTS: [Function; 15] = [
         span: |_| 0,
         call: |a| {
             by_channels(&at_bit(a), |call| unsafe {
-                dropmask_call_apply_bits_f32(call, a.factor, a.at(0), a.at(1), null(), a.at(2), null(), a.at(3), null())
+                dropmask_dropout_apply_bits_f32(
+                    call,
+                    a.factor,
+                    a.at(0),
+                    a.at(1),
+                    null(),
+                    a.at(2),
+                    null(),
+                    a.at(3),
+                    null(),
+                )
             })
         },
         expected: |a, b| {
@@ -254,13 +264,13 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_evaluate_f32",
+        name: "dropmask_dropout_evaluate_f32",
         takes: &[P, Scaling, Stride, Call],
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(&[0])],
         span: |_| 0,
         call: |a| {
-            by_rows(a, |call, s| unsafe { dropmask_call_evaluate_f32(call, a.at(0), s, null(), null(), a.at(1), s) })
+            by_rows(a, |call, s| unsafe { dropmask_dropout_evaluate_f32(call, a.at(0), s, null(), null(), a.at(1), s) })
         },
         expected: |a, b| {
             let [x, y] = b else { panic!() };
@@ -268,7 +278,7 @@ pub const ELEMENTS: [Function; 15] = [
         },
     },
     Function {
-        name: "dropmask_call_evaluate_f32",
+        name: "dropmask_dropout_evaluate_f32",
         takes: &[P, Scaling, Stride, Call],
         sizes: &[3, 70, 90],
         buffers: &[
@@ -277,7 +287,9 @@ pub const ELEMENTS: [Function; 15] = [
             buffer(F32, rows_elements).over(&[0, 1]),
         ],
         span: |_| 0,
-        call: |a| by_rows(a, |call, s| unsafe { dropmask_call_evaluate_f32(call, a.at(0), s, a.at(1), s, a.at(2), s) }),
+        call: |a| {
+            by_rows(a, |call, s| unsafe { dropmask_dropout_evaluate_f32(call, a.at(0), s, a.at(1), s, a.at(2), s) })
+        },
         expected: |a, b| {
             let [x, r, y] = b else { panic!() };
             stream(a).with_offset(0).with_layout(rows(a)).evaluate_residual(x.f32(), r.f32(), y.f32_mut()).unwrap();

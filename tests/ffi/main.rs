@@ -641,7 +641,7 @@ fn calls_have_the_shapes_of_rust() {
         let (mut y, mut expected) = ([1.0; 24], [1.0; 24]);
         let null = ptr::null();
         let pass = |call: &dropmask_call, y: *mut f32| unsafe {
-            dropmask_call_forward_f32(call, y, null, ptr::null(), null, y, null, ptr::null_mut())
+            dropmask_dropout_forward_f32(call, y, null, ptr::null(), null, y, null, ptr::null_mut())
         };
         assert_eq!(pass(&call, y.as_mut_ptr()), DROPMASK_INVALID_PROBABILITY, "it has no threshold yet");
         (call.key, call.offset) = (dropout.key().to_raw(), 70);
@@ -674,7 +674,7 @@ fn operands_have_strides_of_their_own() {
     assert_eq!(unsafe { dropmask_threshold(0.0, &raw mut call.threshold) }, DROPMASK_OK);
     let (null, x) = (ptr::null(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let pass = |x: *const f32, xs: &[usize; 2], r: *const f32, y: *mut f32, ys: &[usize; 2]| unsafe {
-        dropmask_call_forward_f32(&raw const call, x, xs.as_ptr(), r, null, y, ys.as_ptr(), ptr::null_mut())
+        dropmask_dropout_forward_f32(&raw const call, x, xs.as_ptr(), r, null, y, ys.as_ptr(), ptr::null_mut())
     };
     let mut y = [0.0; 6];
     assert_eq!(pass(x.as_ptr(), &[1, 2], ptr::null(), y.as_mut_ptr(), &[3, 1]), DROPMASK_OK);
@@ -723,7 +723,7 @@ fn only_what_is_drawn_has_an_index() {
     let mut huge = dropmask_call_samples(4, usize::MAX);
     huge.threshold = 1 << 31;
     let mut kept = [9; 4];
-    assert_eq!(unsafe { dropmask_call_fill_u8(&raw const huge, kept.as_mut_ptr()) }, DROPMASK_OK);
+    assert_eq!(unsafe { dropmask_dropout_fill_u8(&raw const huge, kept.as_mut_ptr()) }, DROPMASK_OK);
     assert!(kept.iter().all(|kept| *kept < 2));
 }
 

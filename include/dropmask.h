@@ -22,7 +22,8 @@
  *   unless it is copied, its sign and payload are unspecified, and may differ between levels and between two splits of a
  *   range.
  * - All buffers are the caller's, who sees to it that they are as long as is said and that no other thread uses them
- *   meanwhile, but for threads that read what is only read. What lies between the rows of a buffer is part of it.
+ *   meanwhile, but for threads that read what is only read. What lies between the elements of an operand with strides is
+ *   neither read nor written: threads may work on interleaved columns of one matrix.
  * - A buffer without elements is not looked at: its pointer may be anything. So may that of an input where no output has
  *   elements and there are no tokens to check. No other may be NULL unless it is said.
  * - Buffers that are only read may be equal, or overlap in any way. One that is written may equal one that is read where

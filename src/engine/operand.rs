@@ -13,22 +13,50 @@ use crate::layout::{Distances, Line, Operand};
 /// One input of a pass.
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a> {
-    /// A slice with strides of its own.
-    Slice(&'a [f32]),
+    /// Memory with strides of its own.
+    Strided(Place<'a>),
     /// The output itself.
     InPlace,
     /// A slice of one row, the same for each, or of rows whose starts the kind sets.
     Row(&'a [f32]),
 }
 
-impl Input<'_> {
-    /// Whether something is added that is not the output.
-    pub(crate) const fn has_residual(inputs: &[Self]) -> bool {
-        matches!(inputs, [_, Self::Slice(_)])
+/// So many floats from one on. No slice: only those that are elements are read, and others may write the rest.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(super) start: *const f32,
+    pub(super) len: usize,
+    memory: PhantomData<&'a [f32]>,
+}
+
+impl<'a> From<&'a [f32]> for Place<'a> {
+    #[inline(always)]
+    fn from(x: &'a [f32]) -> Self {
+        Self { start: x.as_ptr(), len: x.len(), memory: PhantomData }
     }
 }
 
-/// The output of a pass: floats, or memory for floats, which is no input then.
+impl<'a> Input<'a> {
+    #[inline(always)]
+    pub(crate) fn of(x: &'a [f32]) -> Self {
+        Self::Strided(x.into())
+    }
+
+    /// # Safety
+    /// For as long as it lives, the elements of the operand among `len` floats from `start` on can be read, and nobody writes
+    /// them.
+    #[cfg(feature = "ffi")]
+    pub(crate) const unsafe fn at(start: *const f32, len: usize) -> Self {
+        Self::Strided(Place { start, len, memory: PhantomData })
+    }
+
+    /// Whether something is added that is not the output.
+    pub(crate) const fn has_residual(inputs: &[Self]) -> bool {
+        matches!(inputs, [_, Self::Strided(_)])
+    }
+}
+
+/// The output of a pass: floats, or memory for floats, which is no input then. No slice, as of [`Place`].
 pub(crate) struct Output<'a> {
     pub(super) start: *mut f32,
     pub(super) len: usize,
@@ -36,6 +64,14 @@ pub(crate) struct Output<'a> {
 }
 
 impl Output<'_> {
+    /// # Safety
+    /// For as long as it lives, the elements of the operand among `len` floats from `start` on can be read and written, and
+    /// nobody else does.
+    #[cfg(feature = "ffi")]
+    pub(crate) const unsafe fn at(start: *mut f32, len: usize) -> Self {
+        Self { start, len, memory: PhantomData }
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
@@ -79,8 +115,7 @@ struct Rows {
     operand: Operand,
 }
 
-// SAFETY: of the slices that the operands are made of, the inputs are shared, and the outputs are borrowed for as long as the
-// operands live. Two threads that share them use different elements: `Threads` gives each its own range, and none has sums of
+// SAFETY: what the operands are made of can be read, and the outputs are borrowed for as long as the operands live. Two threads that share them use different elements: `Threads` gives each its own range, and none has sums of
 // rows. In the outputs these lie in different places: `Layout::check` has asked `check_apart`, or the output is dense, as
 // `Attention` and `DropBlock` have compared its length with the number of elements.
 unsafe impl Send for Operands<'_> {}
@@ -90,8 +125,8 @@ unsafe impl Sync for Operands<'_> {}
 impl Rows {
     const NONE: Self = Self { start: core::ptr::dangling_mut(), len: 0, operand: Operand::Output };
 
-    const fn read(x: &[f32], operand: Operand) -> Self {
-        Self { start: x.as_ptr().cast_mut(), len: x.len(), operand }
+    const fn read(Place { start, len, .. }: Place<'_>, operand: Operand) -> Self {
+        Self { start: start.cast_mut(), len, operand }
     }
 
     const fn write(Output { start, len, .. }: Output<'_>, operand: Operand) -> Self {
@@ -160,15 +195,15 @@ impl<'a> Operands<'a> {
     /// `y` from some inputs: of those that are no rows, the first is the input, the second the residual.
     pub(crate) fn new(inputs: &[Input<'a>], y: Output<'a>) -> Self {
         let output = Rows::write(y, Operand::Output);
-        let (mut all, mut slice) = ([Rows::NONE; INPUTS], Operand::Input);
+        let (mut all, mut strided) = ([Rows::NONE; INPUTS], Operand::Input);
         for (all, input) in all.iter_mut().zip(inputs) {
             *all = match *input {
-                Input::Slice(x) => Rows::read(x, slice),
+                Input::Strided(x) => Rows::read(x, strided),
                 Input::InPlace => output,
-                Input::Row(x) => Rows::read(x, Operand::Row),
+                Input::Row(x) => Rows::read(x.into(), Operand::Row),
             };
             if !matches!(input, Input::Row(_)) {
-                slice = Operand::Residual;
+                strided = Operand::Residual;
             }
         }
         Self { inputs: all, output, sums: Rows::NONE, memory: PhantomData }
@@ -177,7 +212,7 @@ impl<'a> Operands<'a> {
     /// `len` elements from `first` on: those of a dense operand as they are, of another as they have been copied.
     pub(crate) fn staged<'s>(&'s self, stage: &'s mut Stage, dense: &[bool], first: usize, len: usize) -> Run<'s> {
         let Stage { inputs: [a, b, c], output } = stage;
-        let inputs = [Input::Slice(a), Input::Slice(b), Input::Slice(c)];
+        let inputs = [Input::of(a), Input::of(b), Input::of(c)];
         let mut run = Run::new(inputs, &mut output[..]).part(0, len);
         let whole = |operand: Rows| operand.run(&Distances::default(), first, len);
         for (x, input) in run.x.iter_mut().zip(self.inputs) {

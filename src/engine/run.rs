@@ -6,7 +6,7 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
 use super::element::Element;
-use super::operand::{Input, Output};
+use super::operand::{Input, Output, Place};
 use crate::mask::low_bits;
 use crate::simd::{Floats, Simd, load, to_array};
 
@@ -33,9 +33,12 @@ impl<'a> Run<'a> {
         let Output { start: y, mut len, .. } = y.into();
         let mut x = [y.cast_const(); INPUTS];
         for (x, input) in x.iter_mut().zip(inputs) {
-            if let Input::Slice(slice) | Input::Row(slice) = input {
-                (*x, len) = (slice.as_ptr(), len.min(slice.len()));
-            }
+            let Place { start, len: there, .. } = match input {
+                Input::Strided(x) => x,
+                Input::Row(x) => x.into(),
+                Input::InPlace => continue,
+            };
+            (*x, len) = (start, len.min(there));
         }
         Self { x, y, sums: y, len, operands: PhantomData }
     }

@@ -2,8 +2,9 @@
 
 use core::slice;
 
+use super::extent::{Extent, check};
 use super::status::*;
-use crate::engine::Input;
+use crate::engine::{Input, Output};
 use crate::error::Error;
 use crate::mask::{Mask, MaskMut};
 
@@ -27,61 +28,6 @@ pub(super) unsafe fn run<'a, A, B: Buffers<'a>>(
         Ok(()) => DROPMASK_OK,
         Err(error) => status_of(error),
     }
-}
-
-/// What a buffer covers. A length of `usize::MAX` also stands for a greater one.
-#[derive(Clone, Copy)]
-pub(super) struct Extent {
-    start: usize,
-    bytes: usize,
-    align: usize,
-    written: bool,
-}
-
-impl Extent {
-    const NONE: Self = Self { start: 0, bytes: 0, align: 1, written: false };
-
-    fn read<T>(start: *const T, len: usize) -> Self {
-        let bytes = len.saturating_mul(size_of::<T>());
-        Self { start: start.addr(), bytes, align: align_of::<T>(), written: false }
-    }
-
-    fn written<T>(start: *mut T, len: usize) -> Self {
-        Self { written: true, ..Self::read(start, len) }
-    }
-
-    const fn check(self) -> Result<(), dropmask_status> {
-        let Self { start, bytes, align, .. } = self;
-        match start {
-            _ if bytes == 0 => Ok(()),
-            _ if bytes > isize::MAX as usize => Err(DROPMASK_LENGTH_OVERFLOW),
-            0 => Err(DROPMASK_NULL_POINTER),
-            // alignments are powers of two
-            _ if start & (align - 1) != 0 => Err(DROPMASK_MISALIGNED),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether one of them is written where the other lies: what is only read may be shared.
-    const fn collides(self, other: Self) -> bool {
-        (self.written || other.written) && self.overlaps(other)
-    }
-
-    /// Compares distances, as an end could pass the end of the address space.
-    const fn overlaps(self, other: Self) -> bool {
-        let (low, high) = if self.start <= other.start { (self, other) } else { (other, self) };
-        high.bytes > 0 && high.start - low.start < low.bytes
-    }
-}
-
-fn check(extents: &[Extent]) -> Result<(), dropmask_status> {
-    let mut result = Ok(());
-    for (i, extent) in extents.iter().enumerate() {
-        let collides = extents.iter().skip(i + 1).any(|other| extent.collides(*other));
-        let apart = if collides { Err(DROPMASK_OVERLAP) } else { Ok(()) };
-        result = both(result, both(extent.check(), apart)).map(|_| ());
-    }
-    result
 }
 
 /// One kind of buffer.
@@ -149,7 +95,26 @@ impl<'a, T: 'a> Buffer<'a> for Out<T> {
     }
 }
 
-/// An input of so many floats, unless it is the output.
+/// An output with strides, of so many floats from the first to the last.
+pub(super) struct Strided(pub(super) *mut f32, pub(super) usize);
+
+impl<'a> Buffer<'a> for Strided {
+    type Slice = Output<'a>;
+
+    fn extents(&self) -> [Extent; 2] {
+        [Extent::written(self.0, self.1), Extent::NONE]
+    }
+
+    unsafe fn slice(self) -> Output<'a> {
+        if self.1 == 0 {
+            return (&mut [][..]).into();
+        }
+        // SAFETY: `extents` names this memory, which `run` has checked; that the elements can be written, it has been promised.
+        unsafe { Output::at(self.0, self.1) }
+    }
+}
+
+/// An input with strides, of so many floats from the first to the last, unless it is the output.
 pub(super) struct Given(pub(super) *const f32, pub(super) usize, pub(super) bool);
 
 impl<'a> Buffer<'a> for Given {
@@ -165,8 +130,11 @@ impl<'a> Buffer<'a> for Given {
         if in_place {
             return Input::InPlace;
         }
-        // SAFETY: `extents` names this buffer, which `run` has checked.
-        Input::Slice(unsafe { Read(start, len).slice() })
+        if len == 0 {
+            return Input::of(&[]);
+        }
+        // SAFETY: `extents` names this memory, which `run` has checked; that the elements can be read, it has been promised.
+        unsafe { Input::at(start, len) }
     }
 }
 
@@ -194,7 +162,7 @@ pub(super) enum Pair<'a> {
 impl<'a> Pair<'a> {
     pub(super) fn input_and_output(self) -> (Input<'a>, &'a mut [f32]) {
         match self {
-            Self::Apart(x, y) => (Input::Slice(x), y),
+            Self::Apart(x, y) => (Input::of(x), y),
             Self::InPlace(x) => (Input::InPlace, x),
         }
     }

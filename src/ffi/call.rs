@@ -2,10 +2,11 @@
 
 use core::{ptr, slice};
 
-use super::buffers::{Buffer, Extent, Given, Write, run, unless_null};
+use super::buffers::{Buffer, Given, Strided, run, unless_null};
+use super::extent::Extent;
 use super::options::{DROPMASK_INVERTED, scaling};
 use super::status::*;
-use crate::engine::Input;
+use crate::engine::{Input, Output};
 use crate::error::Error;
 use crate::key::Key;
 use crate::kinds::Dropout;
@@ -238,7 +239,7 @@ impl Call {
         draws: Draws,
         operands: Operands,
         other: B,
-        operation: impl FnOnce(Dropout, Inputs<'a>, &'a mut [f32], B::Slice) -> Result<(), Error>,
+        operation: impl FnOnce(Dropout, Inputs<'a>, Output<'a>, B::Slice) -> Result<(), Error>,
     ) -> dropmask_status {
         let (dropout, inputs, y) = self.prepare(draws, operands);
         // SAFETY: the buffers have the lengths that the header states; that there is such memory, our caller promises.
@@ -247,7 +248,7 @@ impl Call {
 
     /// The dropout over operands, and those.
     #[inline(never)] // once, not in each function
-    fn prepare(&self, draws: Draws, operands: Operands) -> (Result<Dropout, dropmask_status>, Sources, Write<f32>) {
+    fn prepare(&self, draws: Draws, operands: Operands) -> (Result<Dropout, dropmask_status>, Sources, Strided) {
         // SAFETY: as our caller's caller promises, the strides are as many as there are axes.
         let (layout, readable, inputs, y) = unsafe { self.place(operands) };
         // what needs no layout is faster without
@@ -265,7 +266,7 @@ impl Call {
     pub(super) unsafe fn place(
         &self,
         Operands { x, r, y }: Operands,
-    ) -> (Layout, Result<(), dropmask_status>, Sources, Write<f32>) {
+    ) -> (Layout, Result<(), dropmask_status>, Sources, Strided) {
         // SAFETY: our caller promises them.
         let strides = |strides| unsafe { self.strides(strides) };
         let of_r = if r.0.is_null() { ptr::null() } else { r.1 };
@@ -278,7 +279,7 @@ impl Call {
             x: Given(x.0, layout.extent(Operand::Input), x_over),
             r: unless_null(r.0, Given(r.0, layout.extent(Operand::Residual), r_over)),
         };
-        (layout, strides.map(|_| ()), inputs, Write(y.0, layout.extent(Operand::Output)))
+        (layout, strides.map(|_| ()), inputs, Strided(y.0, layout.extent(Operand::Output)))
     }
 }
 

@@ -12,6 +12,7 @@
 #![allow(clippy::similar_names, reason = "a gradient is named as what it is one of")]
 
 mod buffers;
+mod extent;
 mod flat;
 #[cfg(dropmask_panic_handler)]
 mod panic;

@@ -1,5 +1,5 @@
 use super::dropout::Dropout;
-use crate::engine::{Element, Input, Source};
+use crate::engine::{Element, Input, Output, Source};
 use crate::error::{Error, Setting};
 use crate::simd::Floats;
 
@@ -51,7 +51,7 @@ impl AlphaDropout {
     /// See [`AlphaDropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
-        self.drop(Input::Slice(x), y)
+        self.drop(Input::of(x), y.into())
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -60,7 +60,7 @@ impl AlphaDropout {
     /// See [`AlphaDropout`].
     pub fn forward_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
         self.check_in_place(x.len())?;
-        self.drop(Input::InPlace, x)
+        self.drop(Input::InPlace, x.into())
     }
 
     /// `dx[i] = kept ? dy[i] * a : +0.0`.
@@ -69,7 +69,7 @@ impl AlphaDropout {
     /// See [`AlphaDropout`].
     pub fn backward(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), dx.len())?;
-        self.gradient(&[Input::Slice(dy)], dx)
+        self.gradient(&[Input::of(dy)], dx.into())
     }
 
     /// [`backward`](Self::backward) over its input.
@@ -78,7 +78,7 @@ impl AlphaDropout {
     /// See [`AlphaDropout`].
     pub fn backward_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
         self.check_in_place(dy.len())?;
-        self.gradient(&[Input::InPlace], dy)
+        self.gradient(&[Input::InPlace], dy.into())
     }
 
     /// `dx[i] += kept ? dy[i] * a : +0.0`: accumulates the gradient.
@@ -87,7 +87,7 @@ impl AlphaDropout {
     /// See [`AlphaDropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), dx.len())?;
-        self.gradient(&[Input::Slice(dy), Input::InPlace], dx)
+        self.gradient(&[Input::of(dy), Input::InPlace], dx.into())
     }
 
     /// What the network computes when it is not trained: copies `x`.
@@ -119,7 +119,7 @@ impl AlphaDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    pub(crate) fn drop(&self, x: Input<'_>, y: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn drop(&self, x: Input<'_>, y: Output<'_>) -> Result<(), Error> {
         let (a, q) = self.factor();
         let pass = self.dropout.training(&[x], y);
         match pass.source {
@@ -130,7 +130,7 @@ impl AlphaDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    pub(crate) fn gradient(&self, inputs: &[Input<'_>], dx: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn gradient(&self, inputs: &[Input<'_>], dx: Output<'_>) -> Result<(), Error> {
         self.dropout.training(inputs, dx).product(inputs.len(), self.factor().0 as f32);
         Ok(())
     }

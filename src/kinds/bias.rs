@@ -1,5 +1,5 @@
 use super::dropout::Dropout;
-use crate::engine::{Added, Element, Input, Kernel, Run, Scale};
+use crate::engine::{Added, Element, Input, Kernel, Output, Run, Scale};
 use crate::error::{Argument, Error, same_length};
 use crate::layout::{Layout, Memory};
 use crate::simd::{Floats, Level};
@@ -53,7 +53,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn forward(&self, x: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), b.len(), y.len())?;
-        self.run(true, &[Input::Slice(x)], b, y)
+        self.run(true, &[Input::of(x)], b, y.into())
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -62,7 +62,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn forward_in_place(&self, x: &mut [f32], b: &[f32]) -> Result<(), Error> {
         self.check_in_place(x.len(), b.len())?;
-        self.run(true, &[Input::InPlace], b, x)
+        self.run(true, &[Input::InPlace], b, x.into())
     }
 
     /// `y = r + (kept ? (x + b) * scale : +0.0)`.
@@ -72,7 +72,7 @@ impl BiasDropout {
     pub fn forward_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), b.len(), y.len())?;
         self.dropout.check_residual(r.len(), y.len())?;
-        self.run(true, &[Input::Slice(x), Input::Slice(r)], b, y)
+        self.run(true, &[Input::of(x), Input::of(r)], b, y.into())
     }
 
     /// [`forward_residual`](Self::forward_residual) over its input `x`.
@@ -82,7 +82,7 @@ impl BiasDropout {
     pub fn forward_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
         self.check_in_place(x.len(), b.len())?;
         self.dropout.check_residual(r.len(), x.len())?;
-        self.run(true, &[Input::InPlace, Input::Slice(r)], b, x)
+        self.run(true, &[Input::InPlace, Input::of(r)], b, x.into())
     }
 
     /// [`forward_residual`](Self::forward_residual) over the residual: `r += kept ? (x + b) * scale : +0.0`.
@@ -91,7 +91,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn forward_add(&self, x: &[f32], b: &[f32], r: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), b.len(), r.len())?;
-        self.run(true, &[Input::Slice(x), Input::InPlace], b, r)
+        self.run(true, &[Input::of(x), Input::InPlace], b, r.into())
     }
 
     /// Writes the gradients of `x` and of `b`.
@@ -101,7 +101,7 @@ impl BiasDropout {
     pub fn backward(&self, dy: &[f32], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), db.len(), dx.len())?;
         db.fill(0.0);
-        self.gradients(&[Input::Slice(dy)], dx, db)
+        self.gradients(&[Input::of(dy)], dx.into(), db)
     }
 
     /// [`backward`](Self::backward) over its input.
@@ -111,7 +111,7 @@ impl BiasDropout {
     pub fn backward_in_place(&self, dy: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
         self.check_in_place(dy.len(), db.len())?;
         db.fill(0.0);
-        self.gradients(&[Input::InPlace], dy, db)
+        self.gradients(&[Input::InPlace], dy.into(), db)
     }
 
     /// Accumulates the gradients: each row is added to what is in `db`, in ascending order, and to what is in `dx`.
@@ -120,7 +120,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), db.len(), dx.len())?;
-        self.gradients(&[Input::Slice(dy), Input::InPlace], dx, db)
+        self.gradients(&[Input::of(dy), Input::InPlace], dx.into(), db)
     }
 
     /// What the network computes when it is not trained: `y = x + b`, with standard scaling times `1 - p`, and `+0.0` whatever
@@ -130,7 +130,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn evaluate(&self, x: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), b.len(), y.len())?;
-        self.run(false, &[Input::Slice(x)], b, y)
+        self.run(false, &[Input::of(x)], b, y.into())
     }
 
     /// [`evaluate`](Self::evaluate) over its input.
@@ -139,7 +139,7 @@ impl BiasDropout {
     /// See [`BiasDropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32], b: &[f32]) -> Result<(), Error> {
         self.check_in_place(x.len(), b.len())?;
-        self.run(false, &[Input::InPlace], b, x)
+        self.run(false, &[Input::InPlace], b, x.into())
     }
 
     /// [`evaluate`](Self::evaluate) with a residual: `y = r + (x + b)`, with standard scaling `r + (x + b) * (1 - p)`,
@@ -150,7 +150,7 @@ impl BiasDropout {
     pub fn evaluate_residual(&self, x: &[f32], b: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), b.len(), y.len())?;
         self.dropout.check_residual(r.len(), y.len())?;
-        self.run(false, &[Input::Slice(x), Input::Slice(r)], b, y)
+        self.run(false, &[Input::of(x), Input::of(r)], b, y.into())
     }
 
     /// [`evaluate_residual`](Self::evaluate_residual) over its input.
@@ -160,7 +160,7 @@ impl BiasDropout {
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], b: &[f32], r: &[f32]) -> Result<(), Error> {
         self.check_in_place(x.len(), b.len())?;
         self.dropout.check_residual(r.len(), x.len())?;
-        self.run(false, &[Input::InPlace, Input::Slice(r)], b, x)
+        self.run(false, &[Input::InPlace, Input::of(r)], b, x.into())
     }
 
     fn check(&self, x: usize, b: usize, y: usize) -> Result<(), Error> {
@@ -188,7 +188,7 @@ impl BiasDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    pub(crate) fn run(&self, train: bool, inputs: &[Input<'_>], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn run(&self, train: bool, inputs: &[Input<'_>], b: &[f32], y: Output<'_>) -> Result<(), Error> {
         let added = inputs.len() > 1;
         let mut tile = [0.0; TILE];
         let (b, memory) = repeated(b, self.memory(y.len(), b.len(), inputs), &mut tile);
@@ -208,7 +208,7 @@ impl BiasDropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    pub(crate) fn gradients(&self, inputs: &[Input<'_>], dx: &mut [f32], db: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn gradients(&self, inputs: &[Input<'_>], dx: Output<'_>, db: &mut [f32]) -> Result<(), Error> {
         let mut pass = self.dropout.training_in(self.memory(dx.len(), db.len(), inputs), inputs, dx);
         pass.operands = pass.operands.sums(db);
         pass.range(0..pass.indices.len(), &mut Gradients { scale: self.dropout.scale(), added: inputs.len() > 1 });

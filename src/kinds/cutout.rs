@@ -178,7 +178,7 @@ impl Cutout {
                 let Ok(mask) = Mask::new(&words, part.len()) else { return };
                 for (dx, dy) in dx.chunks_mut(plane).zip(dy.chunks(plane)) {
                     let (Some(dx), Some(dy)) = (dx.get_mut(part.clone()), dy.get(part.clone())) else { return };
-                    StoredMask::new(mask, 1.0).pass_of(&[Input::Slice(dy), Input::InPlace], dx);
+                    StoredMask::new(mask, 1.0).pass_of(&[Input::of(dy), Input::InPlace], dx.into());
                 }
             }
         }

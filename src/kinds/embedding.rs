@@ -210,7 +210,7 @@ impl<'a> EmbeddingDropout<'a> {
                 let y = y.get_mut(row.wrapping_mul(dimension)..).and_then(|y| y.get_mut(..dimension));
                 let Some(y) = y else { return };
                 let x = x.and_then(|x| x.get(x_row.number(position, token).wrapping_mul(dimension)..));
-                let x = x.map_or(Input::InPlace, Input::Slice);
+                let x = x.map_or(Input::InPlace, Input::of);
                 let inputs = if added { [x, Input::InPlace] } else { [x; 2] };
                 Row::new(level, Source::Certain(kept), inputs, y, &mut []).product(if added { 2 } else { 1 }, scale);
             }

@@ -1,6 +1,6 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
-use crate::engine::{Element, Input};
+use crate::engine::{Element, Input, Output};
 use crate::error::{Argument, Error, same_length};
 use crate::mask::{Mask, MaskMut, append};
 use crate::simd::Floats;
@@ -46,7 +46,7 @@ impl ReluDropout {
     /// See [`Dropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         self.dropout.check(x.len(), y.len())?;
-        self.rectify(Input::Slice(x), y, mask)
+        self.rectify(Input::of(x), y.into(), mask)
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -55,7 +55,7 @@ impl ReluDropout {
     /// See [`Dropout`].
     pub fn forward_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         self.dropout.check_in_place(x.len())?;
-        self.rectify(Input::InPlace, x, mask)
+        self.rectify(Input::InPlace, x.into(), mask)
     }
 
     /// `dx[i] = bit ? dy[i] * scale : +0.0`, of the mask that forward stored.
@@ -89,7 +89,7 @@ impl ReluDropout {
     /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.dropout.check(x.len(), y.len())?;
-        self.evaluation(Input::Slice(x), y);
+        self.evaluation(Input::of(x), y.into());
         Ok(())
     }
 
@@ -99,17 +99,17 @@ impl ReluDropout {
     /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
         self.dropout.check_in_place(x.len())?;
-        self.evaluation(Input::InPlace, x);
+        self.evaluation(Input::InPlace, x.into());
         Ok(())
     }
 
-    pub(crate) fn evaluation(&self, x: Input<'_>, y: &mut [f32]) {
+    pub(crate) fn evaluation(&self, x: Input<'_>, y: Output<'_>) {
         let mut pass = self.dropout.training(&[x], y);
         let factor = self.dropout.evaluate_by(&mut pass);
         pass.each_range(&mut [], &|range, _| pass.range(range, &mut Relu::new(factor)));
     }
 
-    pub(crate) fn rectify(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+    pub(crate) fn rectify(&self, x: Input<'_>, y: Output<'_>, mask: &mut MaskMut<'_>) -> Result<(), Error> {
         same_length(Argument::Mask, self.dropout.layout_of(y.len()).len(), mask.len())?;
         let pass = self.dropout.training(&[x], y);
         pass.each_range(mask.words_mut(), &|range, mask| {

@@ -56,7 +56,7 @@ impl SampleDropout<'_> {
     /// See [`SampleDropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(Some(x.len()), None, y.len())?;
-        self.run(true, &[Input::Slice(x)], y)
+        self.run(true, &[Input::of(x)], y)
     }
 
     /// [`Dropout::forward_in_place`].
@@ -74,7 +74,7 @@ impl SampleDropout<'_> {
     /// See [`SampleDropout`].
     pub fn forward_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(Some(x.len()), Some(r.len()), y.len())?;
-        self.run(true, &[Input::Slice(x), Input::Slice(r)], y)
+        self.run(true, &[Input::of(x), Input::of(r)], y)
     }
 
     /// [`Dropout::forward_residual_in_place`].
@@ -83,7 +83,7 @@ impl SampleDropout<'_> {
     /// See [`SampleDropout`].
     pub fn forward_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check(None, Some(r.len()), x.len())?;
-        self.run(true, &[Input::InPlace, Input::Slice(r)], x)
+        self.run(true, &[Input::InPlace, Input::of(r)], x)
     }
 
     /// [`Dropout::forward_add`].
@@ -116,7 +116,7 @@ impl SampleDropout<'_> {
     /// See [`SampleDropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.check(Some(dy.len()), None, dx.len())?;
-        self.run(true, &[Input::Slice(dy), Input::InPlace], dx)
+        self.run(true, &[Input::of(dy), Input::InPlace], dx)
     }
 
     /// [`Dropout::evaluate`].
@@ -125,7 +125,7 @@ impl SampleDropout<'_> {
     /// See [`SampleDropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(Some(x.len()), None, y.len())?;
-        self.run(false, &[Input::Slice(x)], y)
+        self.run(false, &[Input::of(x)], y)
     }
 
     /// [`Dropout::evaluate_in_place`].
@@ -143,7 +143,7 @@ impl SampleDropout<'_> {
     /// See [`SampleDropout`].
     pub fn evaluate_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(Some(x.len()), Some(r.len()), y.len())?;
-        self.run(false, &[Input::Slice(x), Input::Slice(r)], y)
+        self.run(false, &[Input::of(x), Input::of(r)], y)
     }
 
     /// [`Dropout::evaluate_residual_in_place`].
@@ -152,7 +152,7 @@ impl SampleDropout<'_> {
     /// See [`SampleDropout`].
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check(None, Some(r.len()), x.len())?;
-        self.run(false, &[Input::InPlace, Input::Slice(r)], x)
+        self.run(false, &[Input::InPlace, Input::of(r)], x)
     }
 
     /// Of an input, if it is not the output, of a residual, if there is one that is not, and of an output.
@@ -173,7 +173,7 @@ impl SampleDropout<'_> {
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn run(&self, train: bool, inputs: &[Input<'_>], y: &mut [f32]) -> Result<(), Error> {
-        let whole = self.dropout.training(inputs, y);
+        let (whole, count) = (self.dropout.training(inputs, y.into()), inputs.len());
         let len = whole.indices.len().checked_div(self.probabilities.len()).unwrap_or(0);
         whole.each_range(&mut [], &|Range { mut start, end }, _| {
             let first = start.checked_div(len).unwrap_or(0);
@@ -185,7 +185,7 @@ impl SampleDropout<'_> {
                 let dropout = self.dropout.with_probability(*p);
                 let mut pass = Pass { source: dropout.source(), ..whole };
                 let factor = if train { dropout.scale() } else { dropout.evaluate_by(&mut pass) };
-                pass.product_range(start..next, inputs.len(), factor);
+                pass.product_range(start..next, count, factor);
                 start = next;
             }
         });

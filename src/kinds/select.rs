@@ -80,7 +80,7 @@ impl<'a> Select<'a> {
     pub fn forward(&self, a: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(Some(a.len()), y.len())?;
         self.dropout.check_residual(b.len(), y.len())?;
-        self.choose(&[Input::Slice(a), Input::Slice(b)], y)
+        self.choose(&[Input::of(a), Input::of(b)], y)
     }
 
     /// [`forward`](Self::forward) over `a`.
@@ -90,7 +90,7 @@ impl<'a> Select<'a> {
     pub fn forward_in_place(&self, a: &mut [f32], b: &[f32]) -> Result<(), Error> {
         self.check(None, a.len())?;
         self.dropout.check_residual(b.len(), a.len())?;
-        self.choose(&[Input::InPlace, Input::Slice(b)], a)
+        self.choose(&[Input::InPlace, Input::of(b)], a)
     }
 
     /// [`forward`](Self::forward) over `b`, a state: takes `a[i]` where kept, and leaves what is dropped as it is.
@@ -99,7 +99,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn forward_update(&self, a: &[f32], b: &mut [f32]) -> Result<(), Error> {
         self.check(Some(a.len()), b.len())?;
-        self.choose(&[Input::Slice(a), Input::InPlace], b)
+        self.choose(&[Input::of(a), Input::InPlace], b)
     }
 
     /// `da[i] = kept ? dy[i] : +0.0`.
@@ -108,7 +108,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_a(&self, dy: &[f32], da: &mut [f32]) -> Result<(), Error> {
         self.check(Some(dy.len()), da.len())?;
-        self.gradient(Share::OF_A, &[Input::Slice(dy)], da)
+        self.gradient(Share::OF_A, &[Input::of(dy)], da)
     }
 
     /// [`backward_a`](Self::backward_a) over its input.
@@ -126,7 +126,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_a_add(&self, dy: &[f32], da: &mut [f32]) -> Result<(), Error> {
         self.check(Some(dy.len()), da.len())?;
-        self.gradient(Share::OF_A, &[Input::Slice(dy), Input::InPlace], da)
+        self.gradient(Share::OF_A, &[Input::of(dy), Input::InPlace], da)
     }
 
     /// `db[i] = kept ? +0.0 : dy[i]`.
@@ -135,7 +135,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_b(&self, dy: &[f32], db: &mut [f32]) -> Result<(), Error> {
         self.check(Some(dy.len()), db.len())?;
-        self.gradient(Share::OF_B, &[Input::Slice(dy)], db)
+        self.gradient(Share::OF_B, &[Input::of(dy)], db)
     }
 
     /// [`backward_b`](Self::backward_b) over its input: of zoneout, the gradient of the new state to that of the old
@@ -154,7 +154,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_b_add(&self, dy: &[f32], db: &mut [f32]) -> Result<(), Error> {
         self.check(Some(dy.len()), db.len())?;
-        self.gradient(Share::OF_B, &[Input::Slice(dy), Input::InPlace], db)
+        self.gradient(Share::OF_B, &[Input::of(dy), Input::InPlace], db)
     }
 
     /// What the network computes when it is not trained: `y[i] = a[i] * q + b[i] * r`, or the copy of one.
@@ -165,7 +165,7 @@ impl<'a> Select<'a> {
         let drawn = Select::new(self.dropout);
         drawn.check(Some(a.len()), y.len())?;
         self.dropout.check_residual(b.len(), y.len())?;
-        drawn.mix(&[Input::Slice(a), Input::Slice(b)], y)
+        drawn.mix(&[Input::of(a), Input::of(b)], y)
     }
 
     /// [`evaluate`](Self::evaluate) over `a`.
@@ -176,7 +176,7 @@ impl<'a> Select<'a> {
         let drawn = Select::new(self.dropout);
         drawn.check(None, a.len())?;
         self.dropout.check_residual(b.len(), a.len())?;
-        drawn.mix(&[Input::InPlace, Input::Slice(b)], a)
+        drawn.mix(&[Input::InPlace, Input::of(b)], a)
     }
 
     /// [`evaluate`](Self::evaluate) over `b`, a state.
@@ -186,7 +186,7 @@ impl<'a> Select<'a> {
     pub fn evaluate_update(&self, a: &[f32], b: &mut [f32]) -> Result<(), Error> {
         let drawn = Select::new(self.dropout);
         drawn.check(Some(a.len()), b.len())?;
-        drawn.mix(&[Input::Slice(a), Input::InPlace], b)
+        drawn.mix(&[Input::of(a), Input::InPlace], b)
     }
 
     fn mask(&self) -> Option<StoredMask<'a>> {
@@ -210,7 +210,7 @@ impl<'a> Select<'a> {
     {
         match self.mask() {
             Some(mask) => mask.settings().pass(mask.source(), inputs, y.into()),
-            None => self.dropout.training(inputs, y),
+            None => self.dropout.training(inputs, y.into()),
         }
     }
 

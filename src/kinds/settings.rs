@@ -110,7 +110,7 @@ impl Settings {
 
     /// The same of one input or two, compiled once: for calls that are not short.
     #[inline(never)]
-    pub(super) fn product_of<'a>(&self, source: Source<'a>, inputs: &[Input<'a>], y: &'a mut [f32], scale: f32) {
+    pub(super) fn product_of<'a>(&self, source: Source<'a>, inputs: &[Input<'a>], y: Output<'a>, scale: f32) {
         match *inputs {
             [x] => self.product(source, [x], y, scale),
             [x, r] => self.product(source, [x, r], y, scale),

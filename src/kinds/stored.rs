@@ -100,7 +100,7 @@ impl<'a> StoredMask<'a> {
     /// [layout](crate::Dropout#errors); [`Error::InvalidLayout`] as there.
     pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
-        self.pass([Input::Slice(x)], y)
+        self.pass([Input::of(x)], y)
     }
 
     /// [`apply`](Self::apply) to memory that is not initialised, as engines hand it out; returns it as floats.
@@ -110,7 +110,7 @@ impl<'a> StoredMask<'a> {
     pub fn apply_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
         self.check(x.len(), y.len())?;
         self.settings.layout_of(y.len()).check_dense(y.len())?;
-        written(y, |y| self.pass([Input::Slice(x)], y))
+        written(y, |y| self.pass([Input::of(x)], y))
     }
 
     /// [`apply`](Self::apply) over its input.
@@ -128,7 +128,7 @@ impl<'a> StoredMask<'a> {
     /// See [`apply`](Self::apply).
     pub fn apply_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), dx.len())?;
-        self.pass([Input::Slice(dy), Input::InPlace], dx)
+        self.pass([Input::of(dy), Input::InPlace], dx)
     }
 
     /// `y[i] = r[i] + (kept ? x[i] * scale : +0.0)`: dropout before a residual sum.
@@ -138,7 +138,7 @@ impl<'a> StoredMask<'a> {
     pub fn apply_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
         self.settings.check_residual(r.len(), y.len())?;
-        self.pass([Input::Slice(x), Input::Slice(r)], y)
+        self.pass([Input::of(x), Input::of(r)], y)
     }
 
     /// [`apply_residual`](Self::apply_residual) over its input.
@@ -148,7 +148,7 @@ impl<'a> StoredMask<'a> {
     pub fn apply_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check_in_place(x.len())?;
         self.settings.check_residual(r.len(), x.len())?;
-        self.pass([Input::InPlace, Input::Slice(r)], x)
+        self.pass([Input::InPlace, Input::of(r)], x)
     }
 
     /// The same of other bits.
@@ -200,7 +200,7 @@ impl<'a> StoredMask<'a> {
     }
 
     /// The same of one input or two.
-    pub(crate) fn pass_of<'b>(&'b self, inputs: &[Input<'b>], y: &'b mut [f32]) {
+    pub(crate) fn pass_of<'b>(&'b self, inputs: &[Input<'b>], y: Output<'b>) {
         self.settings.product_of(self.source(), inputs, y, self.scale);
     }
 }

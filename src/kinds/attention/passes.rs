@@ -127,11 +127,11 @@ impl Attention<'_> {
 
     fn each_vector_row(&self, task: Task, level: Level, source: Source<'_>, slices: Slices<'_>) {
         let (stack, Slices { x, dy, y, weights }) = (self.stack, slices);
-        let dy = if dy.is_empty() { Input::InPlace } else { Input::Slice(dy) };
+        let dy = if dy.is_empty() { Input::InPlace } else { Input::of(dy) };
         // a softmax has both already
         let bias = self.bias.filter(|_| !task.given);
         let scale = if task.given { 1.0 } else { self.scale };
-        let inputs = [x.map_or(Input::InPlace, Input::Slice), dy, bias.map_or(Input::InPlace, Input::Row)];
+        let inputs = [x.map_or(Input::InPlace, Input::of), dy, bias.map_or(Input::InPlace, Input::Row)];
         let operands = Operands::new(&inputs, y.into()).and_output(weights);
         let (distances, [.., keys]) = (strides(self.source_bits()), stack.shape);
         let scores = Scores { scale, bias: bias.map(|_| self.bias_strides) };

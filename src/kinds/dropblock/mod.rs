@@ -257,7 +257,7 @@ impl DropBlock {
     /// Of operands and a mask that have been checked, for C.
     #[cfg(feature = "ffi")]
     pub(crate) fn apply(&self, inputs: &[Input<'_>], y: &mut [f32], mask: Mask<'_>, count: KeptCount) {
-        self.stored(mask, count).pass_of(inputs, y);
+        self.stored(mask, count).pass_of(inputs, y.into());
     }
 
     fn stored<'a>(&self, mask: Mask<'a>, count: KeptCount) -> StoredMask<'a> {

@@ -51,7 +51,7 @@ impl DropBlock {
     pub fn replay(&self, x: &[f32], y: &mut [f32], count: KeptCount) -> Result<(), Error> {
         self.check_len(Argument::Input, x.len())?;
         self.check_len(Argument::Output, y.len())?;
-        self.draw_and_apply(&[Input::Slice(x)], y, count)
+        self.draw_and_apply(&[Input::of(x)], y, count)
     }
 
     /// [`replay`](Self::replay) over its input.
@@ -70,16 +70,16 @@ impl DropBlock {
     pub fn replay_add(&self, dy: &[f32], dx: &mut [f32], count: KeptCount) -> Result<(), Error> {
         self.check_len(Argument::Input, dy.len())?;
         self.check_len(Argument::Output, dx.len())?;
-        self.draw_and_apply(&[Input::Slice(dy), Input::InPlace], dx, count)
+        self.draw_and_apply(&[Input::of(dy), Input::InPlace], dx, count)
     }
 
     #[inline(never)] // each of several functions calls it
-    pub(crate) fn draw_and_apply(&self, inputs: &[Input<'_>], y: &mut [f32], count: KeptCount) -> Result<(), Error> {
+    pub(crate) fn draw_and_apply(&self, inputs: &[Input<'_>], y: &mut [f32], kept: KeptCount) -> Result<(), Error> {
         self.check_seeds()?;
-        let (level, threads, scale) = (self.dropout.run_level(), self.dropout.threads(), count.scale());
+        let (level, threads, scale) = (self.dropout.run_level(), self.dropout.threads(), kept.scale());
         // maps that have the bits of one of the mask
         let (area, channels) = (self.area().max(1), if self.shared { self.shape[1] } else { 1 });
-        let operands = Operands::new(inputs, y.into());
+        let (operands, count) = (Operands::new(inputs, y.into()), inputs.len());
         threads.rows(0..self.maps(), channels * area, &|maps| {
             self.each_piece(maps, |first, mask| {
                 let (maps, len) = if mask.len() < area { (1, mask.len()) } else { (mask.len() / area, area) };
@@ -88,8 +88,7 @@ impl DropBlock {
                 let first = first / area * channels * area + first % area;
                 let source = Source::stored(mask, scale);
                 let (indices, memory) = (layout.indices(), layout.memory(false, false));
-                Pass { level, threads, source, indices, memory, operands: operands.from(first) }
-                    .product(inputs.len(), scale);
+                Pass { level, threads, source, indices, memory, operands: operands.from(first) }.product(count, scale);
             });
         });
         Ok(())

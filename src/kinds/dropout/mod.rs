@@ -189,7 +189,7 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn forward(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
-        self.pass([Input::Slice(x)], y)
+        self.pass([Input::of(x)], y)
     }
 
     /// [`forward`](Self::forward) to memory that is not initialised, as engines hand it out; returns it as floats.
@@ -209,7 +209,7 @@ impl Dropout {
     pub fn forward_uninit<'y>(&self, x: &[f32], y: &'y mut [MaybeUninit<f32>]) -> Result<&'y mut [f32], Error> {
         self.check(x.len(), y.len())?;
         self.layout_of(y.len()).check_dense(y.len())?;
-        written(y, |y| self.pass([Input::Slice(x)], y))
+        written(y, |y| self.pass([Input::of(x)], y))
     }
 
     /// [`forward`](Self::forward) over its input.
@@ -227,7 +227,7 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn forward_store(&self, x: &[f32], y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
-        self.store(Input::Slice(x), y, mask)
+        self.store(Input::of(x), y.into(), mask)
     }
 
     /// [`forward_store`](Self::forward_store) over its input.
@@ -236,7 +236,7 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn forward_store_in_place(&self, x: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
         self.check_in_place(x.len())?;
-        self.store(Input::InPlace, x, mask)
+        self.store(Input::InPlace, x.into(), mask)
     }
 
     /// `y[i] = r[i] + (kept ? x[i] * scale : +0.0)`: dropout before a residual sum. Where `x` is dropped, `+0.0` is
@@ -247,7 +247,7 @@ impl Dropout {
     pub fn forward_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
         self.check_residual(r.len(), y.len())?;
-        self.pass([Input::Slice(x), Input::Slice(r)], y)
+        self.pass([Input::of(x), Input::of(r)], y)
     }
 
     /// [`forward_residual`](Self::forward_residual) over its input: `x[i] = r[i] + (kept ? x[i] * scale : +0.0)`.
@@ -257,7 +257,7 @@ impl Dropout {
     pub fn forward_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check_in_place(x.len())?;
         self.check_residual(r.len(), x.len())?;
-        self.pass([Input::InPlace, Input::Slice(r)], x)
+        self.pass([Input::InPlace, Input::of(r)], x)
     }
 
     /// [`forward_residual`](Self::forward_residual) over the residual, the output: `r[i] += kept ? x[i] * scale : +0.0`.
@@ -299,7 +299,7 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn backward_add(&self, dy: &[f32], dx: &mut [f32]) -> Result<(), Error> {
         self.check(dy.len(), dx.len())?;
-        self.pass([Input::Slice(dy), Input::InPlace], dx)
+        self.pass([Input::of(dy), Input::InPlace], dx)
     }
 
     /// What the network computes when it is not trained: `x` exactly with inverted and naive scaling, `x[i] * (1 - p)`
@@ -310,7 +310,7 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn evaluate(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
-        self.evaluation(&[Input::Slice(x)], y)
+        self.evaluation(&[Input::of(x)], y.into())
     }
 
     /// [`evaluate`](Self::evaluate) over its input.
@@ -319,7 +319,7 @@ impl Dropout {
     /// See [`Dropout`].
     pub fn evaluate_in_place(&self, x: &mut [f32]) -> Result<(), Error> {
         self.check_in_place(x.len())?;
-        self.evaluation(&[Input::InPlace], x)
+        self.evaluation(&[Input::InPlace], x.into())
     }
 
     /// `y[i] = r[i] + x[i]`, with standard scaling `r[i] + x[i] * (1 - p)`: [`evaluate`](Self::evaluate) before a
@@ -330,7 +330,7 @@ impl Dropout {
     pub fn evaluate_residual(&self, x: &[f32], r: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(x.len(), y.len())?;
         self.check_residual(r.len(), y.len())?;
-        self.evaluation(&[Input::Slice(x), Input::Slice(r)], y)
+        self.evaluation(&[Input::of(x), Input::of(r)], y.into())
     }
 
     /// [`evaluate_residual`](Self::evaluate_residual) over its input.
@@ -340,6 +340,6 @@ impl Dropout {
     pub fn evaluate_residual_in_place(&self, x: &mut [f32], r: &[f32]) -> Result<(), Error> {
         self.check_in_place(x.len())?;
         self.check_residual(r.len(), x.len())?;
-        self.evaluation(&[Input::InPlace, Input::Slice(r)], x)
+        self.evaluation(&[Input::InPlace, Input::of(r)], x.into())
     }
 }

@@ -92,13 +92,13 @@ impl Dropout {
     }
 
     /// A pass in training.
-    pub(crate) fn training<'a>(&self, inputs: &[Input<'a>], y: &'a mut [f32]) -> Pass<'a> {
-        self.settings.pass(self.source(), inputs, y.into())
+    pub(crate) fn training<'a>(&self, inputs: &[Input<'a>], y: Output<'a>) -> Pass<'a> {
+        self.settings.pass(self.source(), inputs, y)
     }
 
     /// The same over memory in other runs.
-    pub(crate) fn training_in<'a>(&self, memory: Memory, inputs: &[Input<'a>], y: &'a mut [f32]) -> Pass<'a> {
-        self.settings.pass_in(memory, self.source(), inputs, y.into())
+    pub(crate) fn training_in<'a>(&self, memory: Memory, inputs: &[Input<'a>], y: Output<'a>) -> Pass<'a> {
+        self.settings.pass_in(memory, self.source(), inputs, y)
     }
 
     /// `y = x * factor` as training would have it, or `y = z + x * factor` of two inputs.
@@ -114,11 +114,11 @@ impl Dropout {
 
     /// The same of one input or two, for C.
     #[cfg(feature = "ffi")]
-    pub(crate) fn pass_of<'a>(&self, inputs: &[Input<'a>], y: &'a mut [f32]) {
+    pub(crate) fn pass_of<'a>(&self, inputs: &[Input<'a>], y: Output<'a>) {
         self.settings.product_of(self.source(), inputs, y, self.scale());
     }
 
-    pub(crate) fn store(&self, x: Input<'_>, y: &mut [f32], mask: &mut MaskMut<'_>) -> Result<(), Error> {
+    pub(crate) fn store(&self, x: Input<'_>, y: Output<'_>, mask: &mut MaskMut<'_>) -> Result<(), Error> {
         if self.settings.layout.is_some() {
             // one bit may serve many elements: a pass of its own over the bits
             self.fill(mask)?;
@@ -141,7 +141,7 @@ impl Dropout {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    pub(crate) fn evaluation(&self, inputs: &[Input<'_>], y: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn evaluation(&self, inputs: &[Input<'_>], y: Output<'_>) -> Result<(), Error> {
         let mut pass = self.training(inputs, y);
         let factor = self.evaluate_by(&mut pass);
         pass.product(inputs.len(), factor);

@@ -14,6 +14,7 @@
  *   is written. Operands have strides of their own for its axes, one size_t for each, outermost first; NULL stands for those
  *   of dense elements. An output is one of the inputs, with the same strides, or overlaps none of them between first
  *   and last element; sorted by stride, each of its axes steps over all elements of those before it. An input may have a stride of 0.
+ * - Where there is a residual r, y = r adds to what is in y. Other functions add with accumulate, which is 0 or 1.
  * - Lengths and strides count elements, not bytes. A mask has one bit for each element that shares none, packed in
  *   uint64_t words with the least significant bit first, 1 = keep.
  * - What is dropped becomes +0.0, also if it was a NaN or an infinity.
@@ -47,6 +48,7 @@
 #define DROPMASK_VERSION_MINOR 1
 #define DROPMASK_VERSION_PATCH 0
 #define DROPMASK_VERSION "0.1.0"
+#define DROPMASK_MASK_STREAM_VERSION 1
 
 /**
  * past of the attention functions: every query sees every key.
@@ -60,7 +62,7 @@
 #define DROPMASK_INVERTED 0
 
 /**
- * Training: kept elements as they are. Evaluation: all elements times dropmask_keep(p), +0.0 whatever they are where
+ * Training: kept elements as they are. Evaluation: all elements times keep = threshold / 2^32, +0.0 whatever they are where
  * that is 0.
  */
 #define DROPMASK_STANDARD 1
@@ -224,16 +226,6 @@ const char *dropmask_level(void);
 dropmask_status dropmask_scale(float p, float *scale);
 
 /**
- * The factor of standard dropout in evaluation: 1 - p of the probability that is really drawn, T / 2^32; 0 where
- * everything is dropped (p = 1).
- *
- * p: a float; a double is rounded to it first, see the rules.
- * keep: one float.
- * Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
- */
-dropmask_status dropmask_keep(float p, float *keep);
-
-/**
  * The threshold of a drop probability, T = floor((1 - p) * 2^32 + 0.5) in double: an element is kept with a
  * probability of exactly T / 2^32. The functions with a float p take the threshold of that float.
  *
@@ -246,6 +238,17 @@ dropmask_status dropmask_threshold(double p, uint64_t *threshold);
  * A sentence for a status, also for one that does not exist. Never NULL; the string is static.
  */
 const char *dropmask_status_message(dropmask_status status);
+
+/**
+ * The version of the library; DROPMASK_VERSION is that of the header. Never NULL; the string is static.
+ */
+const char *dropmask_version(void);
+
+/**
+ * The version of the mask stream; DROPMASK_MASK_STREAM_VERSION is that of the header. Libraries of the same version draw the
+ * same bit for a key, a threshold and an index, so that a mask need not be stored beside a checkpoint: its version is enough.
+ */
+uint32_t dropmask_mask_stream_version(void);
 
 /**
  * Number of uint64_t words that hold a mask of len elements: len / 64, rounded up, for any len.
@@ -263,22 +266,6 @@ size_t dropmask_mask_words(size_t len);
 dropmask_status dropmask_mask_count_kept(const uint64_t *mask, uint64_t first, size_t len, uint64_t *kept);
 
 /**
- * Keeps what was dropped and drops what was kept. Bits past len in the last word become 0.
- *
- * mask: dropmask_mask_words(len) words.
- * Status: OK, NULL_POINTER, MISALIGNED.
- */
-dropmask_status dropmask_mask_complement(uint64_t *mask, size_t len);
-
-/**
- * Copies the bits first .. first + len of mask to the bits 0 .. len of out. Bits past len in its last word become 0.
- *
- * mask: dropmask_mask_words(first + len) words. out: dropmask_mask_words(len) words.
- * Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
- */
-dropmask_status dropmask_mask_copy(const uint64_t *mask, uint64_t first, uint64_t *out, size_t len);
-
-/**
  * Writes one byte an element, 1 = kept and 0 = dropped, of the bits first .. first + len of mask.
  *
  * mask: dropmask_mask_words(first + len) words. out: len bytes.
@@ -293,26 +280,6 @@ dropmask_status dropmask_mask_to_u8(const uint64_t *mask, uint64_t first, uint8_
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
  */
 dropmask_status dropmask_mask_from_u8(const uint8_t *kept, uint64_t *mask, size_t len);
-
-/**
- * Writes the bits first .. first + len of mask as packed bytes, element 8 * k in the lowest bit of byte k, on every
- * machine: numpy.packbits(bitorder='little'). On a little-endian machine the words of a mask are these bytes.
- *
- * mask: dropmask_mask_words(first + len) words. out: len / 8 bytes, rounded up.
- * Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
- */
-dropmask_status dropmask_mask_to_le_bytes(const uint64_t *mask, uint64_t first, uint8_t *out, size_t len);
-
-/**
- * Reads packed bytes, as dropmask_mask_to_le_bytes writes them. Bits past len in the last byte are ignored, those in the
- * last word become 0.
- *
- * bytes: len / 8 bytes, rounded up. mask: dropmask_mask_words(len) words.
- * Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
- */
-dropmask_status dropmask_mask_from_le_bytes(const uint8_t *bytes,
-                                            uint64_t *mask,
-                                            size_t len);
 
 /**
  * Draws a mask: bit j of it is 1 where the element of index offset + j is kept. Bits past len in the last word become 0.
@@ -438,7 +405,8 @@ dropmask_status dropmask_dropout_fill_u8(const struct dropmask_call *call, uint8
 /**
  * Dropout in training, forward or, of dy to dx, backward: y = r + (kept ? x * scale : +0.0), and without the sum where r
  * is NULL. The scale is that of the threshold, 1 unless scaling is DROPMASK_INVERTED. If mask is not NULL, it is stored as
- * dropmask_dropout_fill draws it.
+ * dropmask_dropout_fill draws it. Where each sample has a threshold of its own, it has a call of its own: len[0] = 1, and the
+ * offset plus n * index[0].
  *
  * x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to both. mask: as in
  * dropmask_dropout_fill, or NULL.
@@ -505,6 +473,43 @@ dropmask_status dropmask_dropout_evaluate_f32(const struct dropmask_call *call,
                                               const size_t *r_strides,
                                               float *y,
                                               const size_t *y_strides);
+
+/**
+ * One of two values: y = kept ? a : b, bit for bit; the drop probability is the chance of b. Zoneout takes the new state for
+ * a and the old one for b and y. The scaling is DROPMASK_INVERTED. Evaluation, y = a * keep + b * (1 - keep), are two calls of
+ * dropmask_dropout_evaluate_f32 with DROPMASK_STANDARD: from a to y, then from b, with a threshold of 2^32 less this one, and y
+ * for residual and output.
+ *
+ * mask: NULL or as in dropmask_dropout_fill; key and offset are not used then. a, b, y: the elements of the call, each at its
+ * strides; y may be equal to a, to b or to both.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+ * INVALID_OPTION, INVALID_CALL.
+ */
+dropmask_status dropmask_select_forward_f32(const struct dropmask_call *call,
+                                            const uint64_t *mask,
+                                            const float *a,
+                                            const size_t *a_strides,
+                                            const float *b,
+                                            const size_t *b_strides,
+                                            float *y,
+                                            const size_t *y_strides);
+
+/**
+ * The gradient of dropmask_select_forward_f32 to b: db = r + (kept ? +0.0 : dy), and without the sum where r is NULL. That to
+ * a is dropmask_dropout_forward_f32 or dropmask_dropout_apply_f32 with DROPMASK_NAIVE.
+ *
+ * mask: as there. dy, r, db: the elements of the call, each at its strides; db may be equal to dy, to r or to both.
+ * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
+ * INVALID_OPTION, INVALID_CALL.
+ */
+dropmask_status dropmask_select_backward_b_f32(const struct dropmask_call *call,
+                                               const uint64_t *mask,
+                                               const float *dy,
+                                               const size_t *dy_strides,
+                                               const float *r,
+                                               const size_t *r_strides,
+                                               float *db,
+                                               const size_t *db_strides);
 
 /**
  * Embedding dropout, one bit for each word of the vocabulary, so that a word is dropped wherever it occurs: y[t] =
@@ -775,9 +780,9 @@ dropmask_status dropmask_bias_forward_f32(const struct dropmask_call *call,
                                           const size_t *y_strides);
 
 /**
- * The gradients of dropmask_bias_forward_f32, its mask drawn again: dx = kept ? dy * scale : +0.0, and db the sum of dx over
- * all axes but the last, in ascending order, from 0.0 on. Where r is not NULL, also if it has no elements, dx = r + the
- * same, and db is added to. The gradient of the residual of the forward pass is dy.
+ * The gradients of dropmask_bias_forward_f32, its mask drawn again: dx = r + g with g = kept ? dy * scale : +0.0, and without
+ * the sum where r is NULL; db is the sum of g over all axes but the last, in ascending order, from 0.0 on, or with accumulate,
+ * 1 instead of 0, from what is in db. The gradient of the residual of the forward pass is dy.
  *
  * dy, r, dx: the elements of the call, each at its strides; dx may be equal to dy, to r or to both. db: as many floats as the
  * last axis is long.
@@ -791,7 +796,8 @@ dropmask_status dropmask_bias_backward_f32(const struct dropmask_call *call,
                                            const size_t *r_strides,
                                            float *dx,
                                            const size_t *dx_strides,
-                                           float *db);
+                                           float *db,
+                                           uint32_t accumulate);
 
 /**
  * What the network computes when it is not trained: y = r + (x + b), without the first sum where r is NULL. With
@@ -845,20 +851,6 @@ dropmask_status dropmask_relu_backward_f32(const struct dropmask_call *call,
                                            const size_t *r_strides,
                                            float *dx,
                                            const size_t *dx_strides);
-
-/**
- * What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD times keep, and +0.0 whatever x is
- * where that is 0.
- *
- * x, y: the elements of the call, each at its strides; y may be equal to x.
- * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
- * INVALID_CALL.
- */
-dropmask_status dropmask_relu_evaluate_f32(const struct dropmask_call *call,
-                                           const float *x,
-                                           const size_t *x_strides,
-                                           float *y,
-                                           const size_t *y_strides);
 
 /**
  * Cutout, holes in images of shape (samples, channels, height, width): y = +0.0 inside the boxes of a sample, in all
@@ -960,18 +952,18 @@ dropmask_status dropmask_dropblock_forward_f32(const struct dropmask_call *call,
  * is added to what is in dx, which is not dy then. Shards that share a factor pass sums: kept of all, and total of all
  * instead of 0, which stands for the bits of this call; of x to y, this is their forward pass.
  *
- * dy, dx: samples * channels * height * width floats; dx may be equal to dy. mask: NULL or as in dropmask_dropblock_fill.
+ * mask: NULL or as in dropmask_dropblock_fill. dy, dx: samples * channels * height * width floats; dx may be equal to dy.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION, INVALID_BLOCK, INVALID_CALL.
  */
 dropmask_status dropmask_dropblock_backward_f32(const struct dropmask_call *call,
                                                 size_t block,
                                                 double gamma_scale,
-                                                const float *dy,
-                                                float *dx,
                                                 const uint64_t *mask,
                                                 uint64_t kept,
                                                 uint64_t total,
+                                                const float *dy,
+                                                float *dx,
                                                 uint32_t accumulate);
 
 /**
@@ -1025,24 +1017,17 @@ dropmask_status dropmask_moments_push_f32(uint64_t passes,
                                           size_t len);
 
 /**
- * The variance of each output over the passes: squares / passes; NaN if there were none, as 0 / 0 is.
+ * The variance of each output: squares / (passes - ddof), with 0 for ddof that over the passes, with 1 its unbiased estimate;
+ * NaN if there were no more passes than that, as 0 / 0 is.
  *
  * squares, variance: len doubles.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
  */
-dropmask_status dropmask_moments_population_variance(uint64_t passes,
-                                                     const double *squares,
-                                                     double *variance,
-                                                     size_t len);
-
-/**
- * The unbiased estimate of the variance of each output: squares / (passes - 1); NaN if there were fewer than two
- * passes.
- *
- * squares, variance: len doubles.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
- */
-dropmask_status dropmask_moments_sample_variance(uint64_t passes, const double *squares, double *variance, size_t len);
+dropmask_status dropmask_moments_variance(uint64_t passes,
+                                          uint64_t ddof,
+                                          const double *squares,
+                                          double *variance,
+                                          size_t len);
 
 /**
  * Monte-Carlo dropout of a classifier: takes the class probabilities p of one more pass, one row of classes elements
@@ -1062,25 +1047,18 @@ dropmask_status dropmask_classes_push_f32(uint64_t passes,
                                           double *entropy);
 
 /**
- * The entropy of the mean of each row, in nats: all uncertainty.
- *
- * mean: samples * classes doubles, of dropmask_classes_push_f32. out: samples doubles.
- * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
- */
-dropmask_status dropmask_classes_predictive_entropy(size_t samples, size_t classes, const double *mean, double *out);
-
-/**
- * The predictive entropy of each row less the mean of its entropies, at least 0: how much the passes disagree (BALD).
- * That mean, what would be left if the weights were known, is entropy itself.
+ * The entropy of the mean of each row, in nats: all uncertainty. If entropy is not NULL, less that mean of the entropies of
+ * the passes, at least 0: how much the passes disagree (mutual information, BALD). entropy itself is what would be left if the
+ * weights were known.
  *
  * mean: samples * classes doubles, entropy: samples doubles, of dropmask_classes_push_f32. out: samples doubles.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
  */
-dropmask_status dropmask_classes_mutual_information(size_t samples,
-                                                    size_t classes,
-                                                    const double *mean,
-                                                    const double *entropy,
-                                                    double *out);
+dropmask_status dropmask_classes_uncertainty(size_t samples,
+                                             size_t classes,
+                                             const double *mean,
+                                             const double *entropy,
+                                             double *out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -39,10 +39,7 @@ pub use probability::Probability;
 #[cfg(feature = "rng")]
 pub use rand_core;
 pub use simd::Level;
+pub use stream::MASK_STREAM_VERSION;
 
 /// The version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The version of the mask stream: which bits a key, a probability and an index have. Results that were computed with
-/// another are not those of this library.
-pub const MASK_STREAM_VERSION: u32 = 1;

@@ -30,7 +30,7 @@ enum Operation {
     Cutout,
     DropBlock,
     Classes,
-    MaskCopy,
+    Select,
     MaskToBytes,
     MaskFromBytes,
 }
@@ -403,7 +403,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let s = [n[2], 1];
             Box::new(move || unsafe {
                 let (call, s) = (described.at(offset), s.as_ptr());
-                dropmask_bias_backward_f32(&raw const *call, dy, s, ptr::null(), ptr::null(), dx, s, db)
+                dropmask_bias_backward_f32(&raw const *call, dy, s, ptr::null(), ptr::null(), dx, s, db, 0)
             })
         }
         Operation::Relu => {
@@ -534,10 +534,17 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let (p, mean, entropy) = (call.read(F32, len), call.write(U64, len), call.write(U64, samples));
             Box::new(move || unsafe { dropmask_classes_push_f32(first, n[0], n[1], p, mean, entropy) })
         }
-        Operation::MaskCopy => {
-            let len = call.size(0);
-            let (mask, out) = (call.read(U64, from_first(len)), call.write(U64, len.div_ceil(64)));
-            Box::new(move || unsafe { dropmask_mask_copy(mask, first, out, n[0]) })
+        Operation::Select => {
+            let (described, (len, span)) = (call.described(index_stride), call.rows());
+            let inverted = described.call.scaling == 0;
+            call.fault(!inverted, DROPMASK_INVALID_OPTION);
+            let (offset, a, b, y) = (call.offset(span), call.read(F32, len), call.read(F32, len), call.write(F32, len));
+            call.pairs = &[(0, 2), (1, 2)];
+            let s = [n[2], 1];
+            Box::new(move || unsafe {
+                let (call, s) = (described.at(offset), s.as_ptr());
+                dropmask_select_forward_f32(&raw const *call, ptr::null(), a, s, b, s, y, s)
+            })
         }
         Operation::MaskToBytes => {
             let len = call.size(0);

@@ -53,7 +53,7 @@ pub unsafe extern "C" fn dropmask_alpha_backward_f32(
     // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            let operands = Operands { x: (dy, dy_strides), r: (r, r_strides), y: (dx, dx_strides) };
+            let operands = Operands::with_residual((dy, dy_strides), (r, r_strides), (dx, dx_strides));
             call.run(Draws::Elements, operands, Nothing, |dropout, inputs, dx, ()| {
                 dropout.supports_no(&[Setting::Scaling])?;
                 AlphaDropout::new(dropout).gradient(inputs.all(), dx)

@@ -203,6 +203,7 @@ struct Options {
 impl Options {
     /// # Safety
     /// A pointer to strides that is not NULL and is aligned is to three.
+    #[inline(never)] // once, not in each function
     unsafe fn of(
         call: &Call,
         past: isize,
@@ -233,6 +234,7 @@ impl Options {
     }
 
     /// The bias, if there is one.
+    #[inline(never)] // once, not in each function
     fn bias(&self, bias: *const f32) -> Option<Read<f32>> {
         let [a, b, c] = self.bias_strides.unwrap_or_default();
         let len = Layout::broadcast(self.shape, [false; 4]).strides([a, b, c, 1]).extent(Operand::Input);
@@ -243,6 +245,7 @@ impl Options {
         self.checked(call, if mask.is_null() { Draws::Elements } else { Draws::Nothing })
     }
 
+    #[inline(never)] // once, not in each function
     fn checked(&self, call: &Call, draws: Draws) -> Result<Dropout, dropmask_status> {
         let [a, b, c] = self.index_strides;
         let rows = call.is(4, [a, b, c, 1]);
@@ -250,6 +253,7 @@ impl Options {
         both(call.dropout(draws, &call.layout), given).map(|(dropout, _)| dropout)
     }
 
+    #[inline(never)] // once, not in each function
     fn attention<'a>(&self, dropout: Dropout, bias: Option<&'a [f32]>, mask: Option<Mask<'a>>) -> Attention<'a> {
         let attention = Attention::new(dropout, self.shape).index_strides(self.index_strides);
         let attention = attention.causal(self.past).scale(self.factor).renormalise(self.renormalise == 1);

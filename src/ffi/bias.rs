@@ -1,7 +1,8 @@
 //! A bias, dropout and a residual sum in one pass.
 
-use super::buffers::{Read, Write};
+use super::buffers::{Read, Write, run};
 use super::call::{Call, Draws, Operands, dropmask_call};
+use super::options::flag;
 use super::status::*;
 use crate::kinds::BiasDropout;
 
@@ -23,14 +24,14 @@ pub unsafe extern "C" fn dropmask_bias_forward_f32(
     y: *mut f32,
     y_strides: *const usize,
 ) -> dropmask_status {
-    let operands = Operands { x: (x, x_strides), r: (r, r_strides), y: (y, y_strides) };
+    let operands = Operands::with_residual((x, x_strides), (r, r_strides), (y, y_strides));
     // SAFETY: the header demands of the pointers what `pass` does.
     unsafe { pass(call, operands, b, true) }
 }
 
-/// The gradients of dropmask_bias_forward_f32, its mask drawn again: dx = kept ? dy * scale : +0.0, and db the sum of dx over
-/// all axes but the last, in ascending order, from 0.0 on. Where r is not NULL, also if it has no elements, dx = r + the
-/// same, and db is added to. The gradient of the residual of the forward pass is dy.
+/// The gradients of dropmask_bias_forward_f32, its mask drawn again: dx = r + g with g = kept ? dy * scale : +0.0, and without
+/// the sum where r is NULL; db is the sum of g over all axes but the last, in ascending order, from 0.0 on, or with accumulate,
+/// 1 instead of 0, from what is in db. The gradient of the residual of the forward pass is dy.
 ///
 /// dy, r, dx: the elements of the call, each at its strides; dx may be equal to dy, to r or to both. db: as many floats as the
 /// last axis is long.
@@ -46,14 +47,16 @@ pub unsafe extern "C" fn dropmask_bias_backward_f32(
     dx: *mut f32,
     dx_strides: *const usize,
     db: *mut f32,
+    accumulate: u32,
 ) -> dropmask_status {
     // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            let operands = Operands { x: (dy, dy_strides), r: (r, r_strides), y: (dx, dx_strides) };
+            let operands = Operands::with_residual((dy, dy_strides), (r, r_strides), (dx, dx_strides));
             let db = Write(db, call.layout.columns());
-            call.run(Draws::Elements, operands, db, |dropout, inputs, dx, db| {
-                if !inputs.has_residual() {
+            let (dropout, inputs, dx) = call.prepare(Draws::Elements, operands);
+            run(both(dropout, flag(accumulate)), (inputs, dx, db), |(dropout, add), (inputs, dx, db)| {
+                if !add {
                     db.fill(0.0);
                 }
                 BiasDropout::new(dropout).gradients(inputs.all(), dx, db)
@@ -80,7 +83,7 @@ pub unsafe extern "C" fn dropmask_bias_evaluate_f32(
     y: *mut f32,
     y_strides: *const usize,
 ) -> dropmask_status {
-    let operands = Operands { x: (x, x_strides), r: (r, r_strides), y: (y, y_strides) };
+    let operands = Operands::with_residual((x, x_strides), (r, r_strides), (y, y_strides));
     // SAFETY: the header demands of the pointers what `pass` does.
     unsafe { pass(call, operands, b, false) }
 }

@@ -2,7 +2,7 @@
 
 use core::{ptr, slice};
 
-use super::buffers::{Buffer, Given, Strided, run, unless_null};
+use super::buffers::{Buffer, Given, Strided, run};
 use super::extent::Extent;
 use super::options::{DROPMASK_INVERTED, scaling};
 use super::status::*;
@@ -94,18 +94,37 @@ pub(super) enum Draws {
     MaskAlone,
 }
 
-/// The operands of an element-wise pass, each where it begins and its strides, NULL of dense ones. A residual may be NULL.
+/// The operands of an element-wise pass, each where it begins and its strides, NULL of dense ones. A residual may be NULL, a
+/// second input may not.
 #[derive(Clone, Copy)]
 pub(super) struct Operands {
     pub(super) x: (*const f32, *const usize),
     pub(super) r: (*const f32, *const usize),
     pub(super) y: (*mut f32, *const usize),
+    second: bool,
 }
 
 impl Operands {
     /// Without a residual.
     pub(super) const fn of(x: *const f32, x_strides: *const usize, y: *mut f32, y_strides: *const usize) -> Self {
-        Self { x: (x, x_strides), r: (ptr::null(), ptr::null()), y: (y, y_strides) }
+        Self::with_residual((x, x_strides), (ptr::null(), ptr::null()), (y, y_strides))
+    }
+
+    pub(super) const fn with_residual(
+        x: (*const f32, *const usize),
+        r: (*const f32, *const usize),
+        y: (*mut f32, *const usize),
+    ) -> Self {
+        Self { x, r, y, second: false }
+    }
+
+    /// With a second input in the place of a residual.
+    pub(super) const fn of_two(
+        x: (*const f32, *const usize),
+        r: (*const f32, *const usize),
+        y: (*mut f32, *const usize),
+    ) -> Self {
+        Self { x, r, y, second: true }
     }
 }
 
@@ -248,7 +267,11 @@ impl Call {
 
     /// The dropout over operands, and those.
     #[inline(never)] // once, not in each function
-    fn prepare(&self, draws: Draws, operands: Operands) -> (Result<Dropout, dropmask_status>, Sources, Strided) {
+    pub(super) fn prepare(
+        &self,
+        draws: Draws,
+        operands: Operands,
+    ) -> (Result<Dropout, dropmask_status>, Sources, Strided) {
         // SAFETY: as our caller's caller promises, the strides are as many as there are axes.
         let (layout, readable, inputs, y) = unsafe { self.place(operands) };
         // what needs no layout is faster without
@@ -265,11 +288,12 @@ impl Call {
     #[inline(never)] // as above
     pub(super) unsafe fn place(
         &self,
-        Operands { x, r, y }: Operands,
+        Operands { x, r, y, second }: Operands,
     ) -> (Layout, Result<(), dropmask_status>, Sources, Strided) {
         // SAFETY: our caller promises them.
         let strides = |strides| unsafe { self.strides(strides) };
-        let of_r = if r.0.is_null() { ptr::null() } else { r.1 };
+        let has_r = second || !r.0.is_null();
+        let of_r = if has_r { r.1 } else { ptr::null() };
         let strides = both(strides(y.1), both(strides(x.1), strides(of_r)));
         let (ys, (xs, rs)) = strides.unwrap_or_default();
         let over = |start: *const f32, strides| start == y.0 && self.same(strides, &ys);
@@ -277,7 +301,7 @@ impl Call {
         let layout = self.layout.strides(ys).input_strides(if x_over { ys } else { xs }).residual_strides(rs);
         let inputs = Sources {
             x: Given(x.0, layout.extent(Operand::Input), x_over),
-            r: unless_null(r.0, Given(r.0, layout.extent(Operand::Residual), r_over)),
+            r: has_r.then(|| Given(r.0, layout.extent(Operand::Residual), r_over)),
         };
         (layout, strides.map(|_| ()), inputs, Strided(y.0, layout.extent(Operand::Output)))
     }

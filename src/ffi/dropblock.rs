@@ -121,7 +121,7 @@ pub unsafe extern "C" fn dropmask_dropblock_forward_f32(
 /// is added to what is in dx, which is not dy then. Shards that share a factor pass sums: kept of all, and total of all
 /// instead of 0, which stands for the bits of this call; of x to y, this is their forward pass.
 ///
-/// dy, dx: samples * channels * height * width floats; dx may be equal to dy. mask: NULL or as in dropmask_dropblock_fill.
+/// mask: NULL or as in dropmask_dropblock_fill. dy, dx: samples * channels * height * width floats; dx may be equal to dy.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION, INVALID_BLOCK, INVALID_CALL.
 #[unsafe(no_mangle)]
@@ -129,11 +129,11 @@ pub unsafe extern "C" fn dropmask_dropblock_backward_f32(
     call: *const dropmask_call,
     block: usize,
     gamma_scale: f64,
-    dy: *const f32,
-    dx: *mut f32,
     mask: *const u64,
     kept: u64,
     total: u64,
+    dy: *const f32,
+    dx: *mut f32,
     accumulate: u32,
 ) -> dropmask_status {
     // SAFETY: the header demands of the pointers what `Call::of` and `run` do.

@@ -44,7 +44,8 @@ pub unsafe extern "C" fn dropmask_dropout_fill_u8(call: *const dropmask_call, ke
 
 /// Dropout in training, forward or, of dy to dx, backward: y = r + (kept ? x * scale : +0.0), and without the sum where r
 /// is NULL. The scale is that of the threshold, 1 unless scaling is DROPMASK_INVERTED. If mask is not NULL, it is stored as
-/// dropmask_dropout_fill draws it.
+/// dropmask_dropout_fill draws it. Where each sample has a threshold of its own, it has a call of its own: len[0] = 1, and the
+/// offset plus n * index[0].
 ///
 /// x, r, y: the elements of the call, each at its strides; y may be equal to x, to r or to both. mask: as in
 /// dropmask_dropout_fill, or NULL.
@@ -65,7 +66,7 @@ pub unsafe extern "C" fn dropmask_dropout_forward_f32(
     unsafe {
         Call::of(call, |call| {
             let draws = if mask.is_null() { Draws::Elements } else { Draws::Mask };
-            let operands = Operands { x: (x, x_strides), r: (r, r_strides), y: (y, y_strides) };
+            let operands = Operands::with_residual((x, x_strides), (r, r_strides), (y, y_strides));
             let mask = unless_null(mask, WriteMask(mask, call.mask_bits()));
             call.run(draws, operands, mask, |dropout, inputs, y, mask| match mask.transpose()? {
                 Some(mut mask) if !inputs.has_residual() => dropout.store(inputs.x(), y, &mut mask),
@@ -103,7 +104,7 @@ pub unsafe extern "C" fn dropmask_dropout_apply_f32(
     // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            let operands = Operands { x: (x, x_strides), r: (r, r_strides), y: (y, y_strides) };
+            let operands = Operands::with_residual((x, x_strides), (r, r_strides), (y, y_strides));
             let mask = ReadMask(mask, 0, call.if_any(call.mask_bits()));
             call.run(Draws::Nothing, operands, mask, |dropout, inputs, y, mask| {
                 dropout.stored(mask?).pass_of(inputs.all(), y);
@@ -135,7 +136,7 @@ pub unsafe extern "C" fn dropmask_dropout_apply_bits_f32(
     // SAFETY: the header demands of the pointers what `Call::of`, `place` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            let operands = Operands { x: (x, x_strides), r: (r, r_strides), y: (y, y_strides) };
+            let operands = Operands::with_residual((x, x_strides), (r, r_strides), (y, y_strides));
             let bits = call.if_any(call.layout.span());
             let (layout, readable, inputs, y) = call.place(operands);
             let checked = both(apart_and_fits(&layout, bits), readable);
@@ -166,7 +167,7 @@ pub unsafe extern "C" fn dropmask_dropout_evaluate_f32(
     // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            let operands = Operands { x: (x, x_strides), r: (r, r_strides), y: (y, y_strides) };
+            let operands = Operands::with_residual((x, x_strides), (r, r_strides), (y, y_strides));
             call.run(Draws::Nothing, operands, Nothing, |dropout, inputs, y, ()| dropout.evaluation(inputs.all(), y))
         })
     }

@@ -30,37 +30,6 @@ pub unsafe extern "C" fn dropmask_mask_count_kept(
     }
 }
 
-/// Keeps what was dropped and drops what was kept. Bits past len in the last word become 0.
-///
-/// mask: dropmask_mask_words(len) words.
-/// Status: OK, NULL_POINTER, MISALIGNED.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_mask_complement(mask: *mut u64, len: usize) -> dropmask_status {
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(Ok(()), (WriteMask(mask, len as u128),), |(), (mask,)| {
-            mask?.complement();
-            Ok(())
-        })
-    }
-}
-
-/// Copies the bits first .. first + len of mask to the bits 0 .. len of out. Bits past len in its last word become 0.
-///
-/// mask: dropmask_mask_words(first + len) words. out: dropmask_mask_words(len) words.
-/// Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_mask_copy(
-    mask: *const u64,
-    first: u64,
-    out: *mut u64,
-    len: usize,
-) -> dropmask_status {
-    let buffers = (ReadMask(mask, first, len as u128), WriteMask(out, len as u128));
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe { run(Ok(()), buffers, |(), (mask, out)| out?.copy_from(mask?)) }
-}
-
 /// Writes one byte an element, 1 = kept and 0 = dropped, of the bits first .. first + len of mask.
 ///
 /// mask: dropmask_mask_words(first + len) words. out: len bytes.
@@ -86,33 +55,4 @@ pub unsafe extern "C" fn dropmask_mask_from_u8(kept: *const u8, mask: *mut u64, 
     let buffers = (Read(kept, len), WriteMask(mask, len as u128));
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe { run(Ok(()), buffers, |(), (kept, mask)| mask?.copy_from_u8(kept)) }
-}
-
-/// Writes the bits first .. first + len of mask as packed bytes, element 8 * k in the lowest bit of byte k, on every
-/// machine: numpy.packbits(bitorder='little'). On a little-endian machine the words of a mask are these bytes.
-///
-/// mask: dropmask_mask_words(first + len) words. out: len / 8 bytes, rounded up.
-/// Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_mask_to_le_bytes(
-    mask: *const u64,
-    first: u64,
-    out: *mut u8,
-    len: usize,
-) -> dropmask_status {
-    let buffers = (ReadMask(mask, first, len as u128), Write(out, len.div_ceil(8)));
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe { run(Ok(()), buffers, |(), (mask, out)| mask?.write_le_bytes(out)) }
-}
-
-/// Reads packed bytes, as dropmask_mask_to_le_bytes writes them. Bits past len in the last byte are ignored, those in the
-/// last word become 0.
-///
-/// bytes: len / 8 bytes, rounded up. mask: dropmask_mask_words(len) words.
-/// Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_mask_from_le_bytes(bytes: *const u8, mask: *mut u64, len: usize) -> dropmask_status {
-    let buffers = (Read(bytes, len.div_ceil(8)), WriteMask(mask, len as u128));
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe { run(Ok(()), buffers, |(), (bytes, mask)| mask?.copy_from_le_bytes(bytes)) }
 }

@@ -23,6 +23,7 @@ mod level;
 mod options;
 mod probability;
 mod status;
+mod version;
 
 mod mask;
 
@@ -34,6 +35,8 @@ mod call;
 mod shape;
 
 mod elements;
+
+mod select;
 
 mod embedding;
 
@@ -69,7 +72,9 @@ pub use monte_carlo::*;
 pub use options::*;
 pub use probability::*;
 pub use relu::*;
+pub use select::*;
 pub use shape::*;
 pub use status::*;
 pub use stored::*;
 pub use stream::*;
+pub use version::*;

@@ -1,6 +1,6 @@
 //! Monte-Carlo dropout: the spread over many passes, in the caller's buffers.
 
-use super::buffers::{Read, Write, run};
+use super::buffers::{Read, Write, run, unless_null};
 use super::status::*;
 use crate::kinds::{self as monte_carlo};
 use crate::kinds::{ClassUncertainty, Moments};
@@ -31,13 +31,15 @@ pub unsafe extern "C" fn dropmask_moments_push_f32(
     }
 }
 
-/// The variance of each output over the passes: squares / passes; NaN if there were none, as 0 / 0 is.
+/// The variance of each output: squares / (passes - ddof), with 0 for ddof that over the passes, with 1 its unbiased estimate;
+/// NaN if there were no more passes than that, as 0 / 0 is.
 ///
 /// squares, variance: len doubles.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_moments_population_variance(
+pub unsafe extern "C" fn dropmask_moments_variance(
     passes: u64,
+    ddof: u64,
     squares: *const f64,
     variance: *mut f64,
     len: usize,
@@ -45,27 +47,7 @@ pub unsafe extern "C" fn dropmask_moments_population_variance(
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (Read(squares, len), Write(variance, len)), |(), (squares, variance)| {
-            monte_carlo::variance(squares, passes as f64, variance)
-        })
-    }
-}
-
-/// The unbiased estimate of the variance of each output: squares / (passes - 1); NaN if there were fewer than two
-/// passes.
-///
-/// squares, variance: len doubles.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_moments_sample_variance(
-    passes: u64,
-    squares: *const f64,
-    variance: *mut f64,
-    len: usize,
-) -> dropmask_status {
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(Ok(()), (Read(squares, len), Write(variance, len)), |(), (squares, variance)| {
-            monte_carlo::variance(squares, passes.saturating_sub(1) as f64, variance)
+            monte_carlo::variance(squares, passes.saturating_sub(ddof) as f64, variance)
         })
     }
 }
@@ -96,34 +78,14 @@ pub unsafe extern "C" fn dropmask_classes_push_f32(
     }
 }
 
-/// The entropy of the mean of each row, in nats: all uncertainty.
-///
-/// mean: samples * classes doubles, of dropmask_classes_push_f32. out: samples doubles.
-/// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_classes_predictive_entropy(
-    samples: usize,
-    classes: usize,
-    mean: *const f64,
-    out: *mut f64,
-) -> dropmask_status {
-    let len = samples.saturating_mul(classes);
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(Ok(()), (Read(mean, len), Write(out, samples)), |(), (mean, out)| {
-            monte_carlo::predictive_entropy(mean, classes, out);
-            Ok(())
-        })
-    }
-}
-
-/// The predictive entropy of each row less the mean of its entropies, at least 0: how much the passes disagree (BALD).
-/// That mean, what would be left if the weights were known, is entropy itself.
+/// The entropy of the mean of each row, in nats: all uncertainty. If entropy is not NULL, less that mean of the entropies of
+/// the passes, at least 0: how much the passes disagree (mutual information, BALD). entropy itself is what would be left if the
+/// weights were known.
 ///
 /// mean: samples * classes doubles, entropy: samples doubles, of dropmask_classes_push_f32. out: samples doubles.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_classes_mutual_information(
+pub unsafe extern "C" fn dropmask_classes_uncertainty(
     samples: usize,
     classes: usize,
     mean: *const f64,
@@ -131,10 +93,14 @@ pub unsafe extern "C" fn dropmask_classes_mutual_information(
     out: *mut f64,
 ) -> dropmask_status {
     let len = samples.saturating_mul(classes);
+    let buffers = (Read(mean, len), unless_null(entropy, Read(entropy, samples)), Write(out, samples));
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
-        run(Ok(()), (Read(mean, len), Read(entropy, samples), Write(out, samples)), |(), (mean, entropy, out)| {
-            monte_carlo::mutual_information(mean, entropy, classes, out);
+        run(Ok(()), buffers, |(), (mean, entropy, out)| {
+            match entropy {
+                Some(entropy) => monte_carlo::mutual_information(mean, entropy, classes, out),
+                None => monte_carlo::predictive_entropy(mean, classes, out),
+            }
             Ok(())
         })
     }

@@ -3,7 +3,7 @@ use crate::kinds::Scaling;
 
 /// Training: kept elements times dropmask_scale(p). Evaluation: the identity.
 pub const DROPMASK_INVERTED: u32 = 0;
-/// Training: kept elements as they are. Evaluation: all elements times dropmask_keep(p), +0.0 whatever they are where
+/// Training: kept elements as they are. Evaluation: all elements times keep = threshold / 2^32, +0.0 whatever they are where
 /// that is 0.
 pub const DROPMASK_STANDARD: u32 = 1;
 /// Training: kept elements as they are. Evaluation: the identity, too large by 1 / (1 - p).

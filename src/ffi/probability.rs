@@ -19,23 +19,6 @@ pub unsafe extern "C" fn dropmask_scale(p: f32, scale: *mut f32) -> dropmask_sta
     }
 }
 
-/// The factor of standard dropout in evaluation: 1 - p of the probability that is really drawn, T / 2^32; 0 where
-/// everything is dropped (p = 1).
-///
-/// p: a float; a double is rounded to it first, see the rules.
-/// keep: one float.
-/// Status: OK, INVALID_PROBABILITY, NULL_POINTER, MISALIGNED.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_keep(p: f32, keep: *mut f32) -> dropmask_status {
-    // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
-    unsafe {
-        run(probability(p), (Out(keep),), |p, (keep,)| {
-            *keep = p.keep();
-            Ok(())
-        })
-    }
-}
-
 /// The threshold of a drop probability, T = floor((1 - p) * 2^32 + 0.5) in double: an element is kept with a
 /// probability of exactly T / 2^32. The functions with a float p take the threshold of that float.
 ///

@@ -1,6 +1,6 @@
 //! relu and dropout with one bit an element for both gradients.
 
-use super::buffers::{Nothing, ReadMask, WriteMask};
+use super::buffers::{ReadMask, WriteMask};
 use super::call::{Call, Draws, Operands, dropmask_call};
 use super::status::*;
 use crate::kinds::ReluDropout;
@@ -54,36 +54,10 @@ pub unsafe extern "C" fn dropmask_relu_backward_f32(
     // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
     unsafe {
         Call::of(call, |call| {
-            let operands = Operands { x: (dy, dy_strides), r: (r, r_strides), y: (dx, dx_strides) };
+            let operands = Operands::with_residual((dy, dy_strides), (r, r_strides), (dx, dx_strides));
             let mask = ReadMask(mask, 0, call.layout.unshared().span());
             call.run(Draws::Nothing, operands, mask, |dropout, inputs, dx, mask| {
                 ReluDropout::new(dropout).stored(mask?).pass_of(inputs.all(), dx);
-                Ok(())
-            })
-        })
-    }
-}
-
-/// What the network computes when it is not trained: y = relu(x), with DROPMASK_STANDARD times keep, and +0.0 whatever x is
-/// where that is 0.
-///
-/// x, y: the elements of the call, each at its strides; y may be equal to x.
-/// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_OPTION,
-/// INVALID_CALL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dropmask_relu_evaluate_f32(
-    call: *const dropmask_call,
-    x: *const f32,
-    x_strides: *const usize,
-    y: *mut f32,
-    y_strides: *const usize,
-) -> dropmask_status {
-    // SAFETY: the header demands of the pointers what `Call::of` and `run` do.
-    unsafe {
-        Call::of(call, |call| {
-            let operands = Operands::of(x, x_strides, y, y_strides);
-            call.run(Draws::Nothing, operands, Nothing, |dropout, inputs, y, ()| {
-                ReluDropout::new(dropout).evaluation(inputs.x(), y);
                 Ok(())
             })
         })

@@ -1,9 +1,9 @@
 use super::dropout::Dropout;
 use super::stored::StoredMask;
-use crate::engine::{Added, Element, Input, Pass, Source};
+use crate::engine::{Added, Element, Input, Kernel, Output, Pass, Run, Scale, Source};
 use crate::error::{Error, Setting};
 use crate::mask::Mask;
-use crate::simd::Floats;
+use crate::simd::{Floats, Level};
 
 /// One of two values for each element, `y[i] = kept ? a[i] : b[i]`: the drop probability is the chance of `b`.
 ///
@@ -13,7 +13,7 @@ use crate::simd::Floats;
 /// | gradient of `a` | `kept ? dy : +0.0` | `dy * q` |
 /// | gradient of `b` | `kept ? +0.0 : dy` | `dy * r` |
 ///
-/// Training copies, bit for bit, and multiplies with nothing. Evaluation is the expectation of the threshold `T`, with
+/// Training copies, bit for bit; gradients are those of dropout with a factor of 1. Evaluation is the expectation of the threshold `T`, with
 /// `q = (T / 2^32) as f32` and `r = ((2^32 - T) / 2^32) as f32`: two `f32` products and a sum, none fused. With `p = 0`
 /// it copies `a`, with `p = 1` it copies `b`, whatever the other holds.
 ///
@@ -80,7 +80,7 @@ impl<'a> Select<'a> {
     pub fn forward(&self, a: &[f32], b: &[f32], y: &mut [f32]) -> Result<(), Error> {
         self.check(Some(a.len()), y.len())?;
         self.dropout.check_residual(b.len(), y.len())?;
-        self.choose(&[Input::of(a), Input::of(b)], y)
+        self.choose(&[Input::of(a), Input::of(b)], y.into())
     }
 
     /// [`forward`](Self::forward) over `a`.
@@ -90,7 +90,7 @@ impl<'a> Select<'a> {
     pub fn forward_in_place(&self, a: &mut [f32], b: &[f32]) -> Result<(), Error> {
         self.check(None, a.len())?;
         self.dropout.check_residual(b.len(), a.len())?;
-        self.choose(&[Input::InPlace, Input::of(b)], a)
+        self.choose(&[Input::InPlace, Input::of(b)], a.into())
     }
 
     /// [`forward`](Self::forward) over `b`, a state: takes `a[i]` where kept, and leaves what is dropped as it is.
@@ -99,7 +99,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn forward_update(&self, a: &[f32], b: &mut [f32]) -> Result<(), Error> {
         self.check(Some(a.len()), b.len())?;
-        self.choose(&[Input::of(a), Input::InPlace], b)
+        self.choose(&[Input::of(a), Input::InPlace], b.into())
     }
 
     /// `da[i] = kept ? dy[i] : +0.0`.
@@ -108,7 +108,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_a(&self, dy: &[f32], da: &mut [f32]) -> Result<(), Error> {
         self.check(Some(dy.len()), da.len())?;
-        self.gradient(Share::OF_A, &[Input::of(dy)], da)
+        self.gradient_a(&[Input::of(dy)], da.into())
     }
 
     /// [`backward_a`](Self::backward_a) over its input.
@@ -117,7 +117,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_a_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
         self.check(None, dy.len())?;
-        self.gradient(Share::OF_A, &[Input::InPlace], dy)
+        self.gradient_a(&[Input::InPlace], dy.into())
     }
 
     /// `da[i] += kept ? dy[i] : +0.0`: accumulates the gradient.
@@ -126,7 +126,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_a_add(&self, dy: &[f32], da: &mut [f32]) -> Result<(), Error> {
         self.check(Some(dy.len()), da.len())?;
-        self.gradient(Share::OF_A, &[Input::of(dy), Input::InPlace], da)
+        self.gradient_a(&[Input::of(dy), Input::InPlace], da.into())
     }
 
     /// `db[i] = kept ? +0.0 : dy[i]`.
@@ -135,7 +135,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_b(&self, dy: &[f32], db: &mut [f32]) -> Result<(), Error> {
         self.check(Some(dy.len()), db.len())?;
-        self.gradient(Share::OF_B, &[Input::of(dy)], db)
+        self.gradient_b(&[Input::of(dy)], db.into())
     }
 
     /// [`backward_b`](Self::backward_b) over its input: of zoneout, the gradient of the new state to that of the old
@@ -145,7 +145,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_b_in_place(&self, dy: &mut [f32]) -> Result<(), Error> {
         self.check(None, dy.len())?;
-        self.gradient(Share::OF_B, &[Input::InPlace], dy)
+        self.gradient_b(&[Input::InPlace], dy.into())
     }
 
     /// `db[i] += kept ? +0.0 : dy[i]`: accumulates the gradient.
@@ -154,7 +154,7 @@ impl<'a> Select<'a> {
     /// See [`Select`].
     pub fn backward_b_add(&self, dy: &[f32], db: &mut [f32]) -> Result<(), Error> {
         self.check(Some(dy.len()), db.len())?;
-        self.gradient(Share::OF_B, &[Input::of(dy), Input::InPlace], db)
+        self.gradient_b(&[Input::of(dy), Input::InPlace], db.into())
     }
 
     /// What the network computes when it is not trained: `y[i] = a[i] * q + b[i] * r`, or the copy of one.
@@ -165,7 +165,7 @@ impl<'a> Select<'a> {
         let drawn = Select::new(self.dropout);
         drawn.check(Some(a.len()), y.len())?;
         self.dropout.check_residual(b.len(), y.len())?;
-        drawn.mix(&[Input::of(a), Input::of(b)], y)
+        drawn.mix(&[Input::of(a), Input::of(b)], y.into())
     }
 
     /// [`evaluate`](Self::evaluate) over `a`.
@@ -176,7 +176,7 @@ impl<'a> Select<'a> {
         let drawn = Select::new(self.dropout);
         drawn.check(None, a.len())?;
         self.dropout.check_residual(b.len(), a.len())?;
-        drawn.mix(&[Input::InPlace, Input::of(b)], a)
+        drawn.mix(&[Input::InPlace, Input::of(b)], a.into())
     }
 
     /// [`evaluate`](Self::evaluate) over `b`, a state.
@@ -186,7 +186,7 @@ impl<'a> Select<'a> {
     pub fn evaluate_update(&self, a: &[f32], b: &mut [f32]) -> Result<(), Error> {
         let drawn = Select::new(self.dropout);
         drawn.check(Some(a.len()), b.len())?;
-        drawn.mix(&[Input::of(a), Input::InPlace], b)
+        drawn.mix(&[Input::of(a), Input::InPlace], b.into())
     }
 
     fn mask(&self) -> Option<StoredMask<'a>> {
@@ -204,18 +204,18 @@ impl<'a> Select<'a> {
         }
     }
 
-    fn pass<'p>(&self, inputs: &[Input<'p>], y: &'p mut [f32]) -> Pass<'p>
+    fn pass<'p>(&self, inputs: &[Input<'p>], y: Output<'p>) -> Pass<'p>
     where
         'a: 'p,
     {
         match self.mask() {
-            Some(mask) => mask.settings().pass(mask.source(), inputs, y.into()),
-            None => self.dropout.training(inputs, y.into()),
+            Some(mask) => mask.settings().pass(mask.source(), inputs, y),
+            None => self.dropout.training(inputs, y),
         }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn choose(&self, inputs: &[Input<'_>], y: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn choose(&self, inputs: &[Input<'_>], y: Output<'_>) -> Result<(), Error> {
         let pass = self.pass(inputs, y);
         match pass.source {
             Source::Certain(true) => pass.constant(true),
@@ -224,7 +224,7 @@ impl<'a> Select<'a> {
         Ok(())
     }
 
-    fn mix(&self, inputs: &[Input<'_>], y: &mut [f32]) -> Result<(), Error> {
+    pub(crate) fn mix(&self, inputs: &[Input<'_>], y: Output<'_>) -> Result<(), Error> {
         let p = self.dropout.probability();
         if p.certain().is_some() {
             return self.choose(inputs, y);
@@ -235,12 +235,20 @@ impl<'a> Select<'a> {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
-    fn gradient(&self, share: Share, inputs: &[Input<'_>], dx: &mut [f32]) -> Result<(), Error> {
-        let pass = self.pass(inputs, dx);
+    fn gradient_a(&self, inputs: &[Input<'_>], da: Output<'_>) -> Result<(), Error> {
+        self.pass(inputs, da).product(inputs.len(), 1.0);
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
+    pub(crate) fn gradient_b(&self, inputs: &[Input<'_>], db: Output<'_>) -> Result<(), Error> {
+        let pass = self.pass(inputs, db);
         match (pass.source, inputs.len()) {
-            (Source::Certain(kept), 1) => pass.constant(share.has(kept)),
-            (_, 1) => pass.run(share),
-            _ => pass.run(Added(share)),
+            (Source::Certain(kept), count) => {
+                Pass { source: Source::Certain(!kept), ..pass }.product(count, 1.0);
+            }
+            (_, 1) => pass.each_range(&mut [], &|range, _| pass.range(range, &mut Complement(Scale(1.0)))),
+            _ => pass.each_range(&mut [], &|range, _| pass.range(range, &mut Complement(Added(Scale(1.0))))),
         }
         Ok(())
     }
@@ -281,28 +289,19 @@ impl Element for Mixture {
     }
 }
 
-/// The gradient of `a`, `kept ? dy : +0.0`, or of `b`, `kept ? +0.0 : dy`.
-#[derive(Clone, Copy)]
-struct Share {
-    /// What makes a bit that of the element that has the gradient.
-    flip: u64,
-}
+/// A kernel where what is dropped is kept, and what is kept dropped.
+struct Complement<K>(K);
 
-impl Share {
-    const OF_A: Self = Self { flip: 0 };
-    const OF_B: Self = Self { flip: !0 };
-
-    const fn has(self, kept: bool) -> bool {
-        kept == (self.flip == 0)
+impl<K: Kernel> Kernel for Complement<K> {
+    fn one(&mut self, run: Run<'_>, kept: bool) {
+        self.0.one(run, !kept);
     }
-}
 
-impl Element for Share {
-    fn scalar(&mut self, [dy, ..]: [f32; 3], kept: bool) -> f32 {
-        if self.has(kept) { dy } else { 0.0 }
-    }
-    #[inline(always)]
-    fn vector<F: Floats>(&mut self, _: F::Level, _: &mut F, [dy, ..]: [F; 3], bits: u64, at: usize) -> F {
-        dy.keep(bits ^ self.flip, at)
+    fn apply(&mut self, level: Level, run: Run<'_>, words: &[u64]) {
+        let mut room = [0; 8];
+        for (at, words) in (0..run.len()).step_by(64 * room.len()).zip(words.chunks(room.len())) {
+            room.iter_mut().zip(words).for_each(|(to, word)| *to = !word);
+            self.0.apply(level, run.part(at, 64 * words.len()), &room);
+        }
     }
 }

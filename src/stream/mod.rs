@@ -17,6 +17,10 @@ pub(crate) use draw::draw;
 pub(crate) use sampler::{Meanwhile, sample, steps};
 pub(crate) use specification::Bits;
 
+/// The version of the mask stream: which bits a key, a probability and an index have. Results that were computed with
+/// another are not those of this library.
+pub const MASK_STREAM_VERSION: u32 = 1;
+
 /// Elements of a block, the unit of random access: two groups of eight words.
 pub(crate) const BLOCK: u64 = 1024;
 pub(crate) const BLOCK_WORDS: usize = 16;

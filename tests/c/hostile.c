@@ -55,11 +55,11 @@ static struct dropmask_call by_rows(uint64_t key, uint64_t offset, size_t rows, 
 
 /* All that reads or writes n elements, on buffers of exactly n. */
 static void lengths(size_t n, uint64_t offset) {
-    const size_t words = dropmask_mask_words(n), bytes = (n + 7) / 8;
+    const size_t words = dropmask_mask_words(n);
     const uint64_t key = dropmask_key_new(n);
     const float p = 0.1F;
     uint64_t *mask = (uint64_t *)buffer(words * sizeof *mask), *stored = (uint64_t *)buffer(words * sizeof *stored), kept = 0;
-    uint8_t *octets = (uint8_t *)buffer(n), *packed = (uint8_t *)buffer(bytes);
+    uint8_t *octets = (uint8_t *)buffer(n);
     float *x = floats(n), *r = floats(n), *y = (float *)buffer(n * sizeof *y), *z = floats(n), scale = 0;
     struct dropmask_call flat = described(dropmask_call_flat(n), key, p, offset), standard = flat, channels;
     standard.scaling = DROPMASK_STANDARD;
@@ -92,19 +92,25 @@ static void lengths(size_t n, uint64_t offset) {
     SUCCEEDS(dropmask_mask_to_u8(stored, 0, octets, n));
     SUCCEEDS(dropmask_mask_from_u8(octets, mask, n));
     check(memcmp(mask, stored, words * sizeof *mask) == 0, "bytes are the mask", n);
-    SUCCEEDS(dropmask_mask_to_le_bytes(stored, 0, packed, n));
-    SUCCEEDS(dropmask_mask_from_le_bytes(packed, mask, n));
-    check(memcmp(mask, stored, words * sizeof *mask) == 0, "packed bytes are the mask", n);
-    SUCCEEDS(dropmask_mask_copy(stored, 0, mask, n));
-    SUCCEEDS(dropmask_mask_complement(mask, n));
+    SUCCEEDS(dropmask_select_forward_f32(&flat, NULL, DENSE(x), DENSE(r), DENSE(z)));
+    SUCCEEDS(dropmask_select_forward_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(r)));
+    check(memcmp(r, z, n * sizeof *r) == 0, "a choice by the mask is the one that is drawn", n);
+    SUCCEEDS(dropmask_select_backward_b_f32(&flat, NULL, DENSE(x), NO_RESIDUAL, DENSE(z)));
+    SUCCEEDS(dropmask_select_backward_b_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(z)));
     SUCCEEDS(dropmask_mask_count_kept(mask, 0, n, &kept));
     check(kept <= n, "no more are kept than there are", n);
     SUCCEEDS(dropmask_dropout_forward_f32(&channels, DENSE(x), NO_RESIDUAL, DENSE(z), mask));
     const struct dropmask_call scores = described(dropmask_call_rows(1, n), key, p, offset);
     SUCCEEDS(dropmask_attention_forward_f32(&scores, DROPMASK_NOT_CAUSAL, 1, NULL, NULL, 0, NULL, x, z, NULL));
 
-    void *all[] = {mask, stored, octets, packed, x, r, y, z};
+    void *all[] = {mask, stored, octets, x, r, y, z};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+/* Bits first .. first + n of a mask, from bit 0 on; the rest of the last word is 0. */
+static void copy_bits(const uint64_t *mask, uint64_t first, uint64_t *out, size_t n) {
+    memset(out, 0, dropmask_mask_words(n) * sizeof *out);
+    for (size_t j = 0; j < n; j++) out[j / 64] |= (mask[(first + j) / 64] >> ((first + j) % 64) & 1) << (j % 64);
 }
 
 enum { ROWS = 3 };
@@ -127,7 +133,7 @@ static void stored_rows(size_t n, uint64_t index_stride, const float *x) {
     check(memcmp(mask, filled, words * sizeof *mask) == 0, "the mask of forward by rows is that of fill", n);
     for (size_t i = 0; i < ROWS; i++) {
         SUCCEEDS(dropmask_fill(1, 0.5F, 9 + i * index_stride, row, n));
-        SUCCEEDS(dropmask_mask_copy(mask, i * first, part, n));
+        copy_bits(mask, i * first, part, n);
         check(memcmp(row, part, row_words * sizeof *row) == 0, "rows of the mask follow each other", n);
     }
     SUCCEEDS(dropmask_dropout_apply_f32(&call, mask, x, strides, NO_RESIDUAL, z, strides));
@@ -148,7 +154,7 @@ static void applied_rows(size_t n, uint64_t index_stride, uint64_t first, const 
     const struct dropmask_call call = by_rows(0, first, ROWS, n, index_stride);
     SUCCEEDS(dropmask_dropout_apply_bits_f32(&call, 2, mask, x, strides, NO_RESIDUAL, y, strides));
     for (size_t i = 0; i < ROWS; i++) {
-        SUCCEEDS(dropmask_mask_copy(mask, first + i * index_stride, row, n));
+        copy_bits(mask, first + i * index_stride, row, n);
         SUCCEEDS(dropmask_apply_f32(row, 2, x + i * stride, z + i * stride, n));
     }
     check(memcmp(y, z, end * sizeof *y) == 0, "any index stride is read", n);
@@ -360,11 +366,10 @@ static void zero_factor(void) {
     GIVES(zeros, dropmask_dropout_evaluate_f32(&standard, DENSE(x), DENSE(b), DENSE(y)));
     GIVES(zeros, dropmask_bias_evaluate_f32(&standard, DENSE(x), w, NO_RESIDUAL, DENSE(y)));
     GIVES(zeros, dropmask_relu_backward_f32(&all_dropped, mask, DENSE(x), NO_RESIDUAL, DENSE(y)));
-    GIVES(zeros, dropmask_relu_evaluate_f32(&standard, DENSE(x), DENSE(y)));
     struct dropmask_call table = described(dropmask_call_samples(1, 1), 1, 1, 0), maps = described(dropmask_call_rows(1, n), 1, 1, 0);
     GIVES(zeros, dropmask_embedding_lookup_f32(&table, mask, n, ids, x, y));
-    GIVES(zeros, dropmask_dropblock_backward_f32(&maps, 1, 1, x, y, mask, 0, 0, 0));
-    GIVES(zeros, dropmask_dropblock_backward_f32(&maps, 1, 1, x, y, NULL, 0, 0, 0));
+    GIVES(zeros, dropmask_dropblock_backward_f32(&maps, 1, 1, mask, 0, 0, x, y, 0));
+    GIVES(zeros, dropmask_dropblock_backward_f32(&maps, 1, 1, NULL, 0, 0, x, y, 0));
     struct dropmask_call to_n = described(dropmask_call_rows(n, 1), 1, 1, 0), to_one = described(dropmask_call_rows(1, n), 1, 1, 0);
     to_n.scaling = DROPMASK_NAIVE;
     GIVES(b, dropmask_connect_forward_f32(&to_n, 1, 0, 0, NULL, w, b, x, y));

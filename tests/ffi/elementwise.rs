@@ -5,7 +5,7 @@ use dropmask::{MaskMut, Probability};
 use crate::function::{Function, Kind::*, Null, Takes::*, buffer, call};
 use crate::shapes::*;
 
-pub const ELEMENTWISE: [Function; 14] = [
+pub const ELEMENTWISE: [Function; 9] = [
     Function {
         name: "dropmask_scale",
         takes: &[P],
@@ -16,18 +16,6 @@ pub const ELEMENTWISE: [Function; 14] = [
         expected: |a, b| {
             let [scale] = b else { panic!() };
             scale.f32_mut()[0] = probability(a).scale();
-        },
-    },
-    Function {
-        name: "dropmask_keep",
-        takes: &[P],
-        sizes: &[],
-        buffers: &[buffer(OneF32, |_| 1)],
-        span: |_| 0,
-        call: call!(dropmask_keep: p (0)),
-        expected: |a, b| {
-            let [keep] = b else { panic!() };
-            keep.f32_mut()[0] = probability(a).keep();
         },
     },
     Function {
@@ -55,30 +43,6 @@ pub const ELEMENTWISE: [Function; 14] = [
         },
     },
     Function {
-        name: "dropmask_mask_complement",
-        takes: &[],
-        sizes: &[200],
-        buffers: &[buffer(U64, words)],
-        span: |_| 0,
-        call: call!(dropmask_mask_complement: (0) [0]),
-        expected: |a, b| {
-            let [mask] = b else { panic!() };
-            MaskMut::new(mask.u64_mut(), a.sizes[0]).unwrap().complement();
-        },
-    },
-    Function {
-        name: "dropmask_mask_copy",
-        takes: &[],
-        sizes: &[200],
-        buffers: &[buffer(U64, words_from_first), buffer(U64, words)],
-        span: |_| 0,
-        call: call!(dropmask_mask_copy: (0) first (1) [0]),
-        expected: |a, b| {
-            let [mask, out] = b else { panic!() };
-            MaskMut::new(out.u64_mut(), a.sizes[0]).unwrap().copy_from(mask_at_first(a, mask.u64())).unwrap();
-        },
-    },
-    Function {
         name: "dropmask_mask_to_u8",
         takes: &[],
         sizes: &[200],
@@ -100,30 +64,6 @@ pub const ELEMENTWISE: [Function; 14] = [
         expected: |a, b| {
             let [kept, mask] = b else { panic!() };
             MaskMut::new(mask.u64_mut(), a.sizes[0]).unwrap().copy_from_u8(kept.u8()).unwrap();
-        },
-    },
-    Function {
-        name: "dropmask_mask_to_le_bytes",
-        takes: &[],
-        sizes: &[201],
-        buffers: &[buffer(U64, words_from_first), buffer(U8, bytes)],
-        span: |_| 0,
-        call: call!(dropmask_mask_to_le_bytes: (0) first (1) [0]),
-        expected: |a, b| {
-            let [mask, out] = b else { panic!() };
-            mask_at_first(a, mask.u64()).write_le_bytes(out.u8_mut()).unwrap();
-        },
-    },
-    Function {
-        name: "dropmask_mask_from_le_bytes",
-        takes: &[],
-        sizes: &[201],
-        buffers: &[buffer(U8, bytes), buffer(U64, words)],
-        span: |_| 0,
-        call: call!(dropmask_mask_from_le_bytes: (0) (1) [0]),
-        expected: |a, b| {
-            let [bytes, mask] = b else { panic!() };
-            MaskMut::new(mask.u64_mut(), a.sizes[0]).unwrap().copy_from_le_bytes(bytes.u8()).unwrap();
         },
     },
     Function {

@@ -2,10 +2,10 @@
 
 use dropmask::{Cutout, Key};
 
-use crate::function::{Function, Kind::*, buffer, call};
+use crate::function::{Function, Kind::*, Null, buffer, call};
 use crate::shapes::*;
 
-pub const FAMILY: [Function; 7] = [
+pub const FAMILY: [Function; 6] = [
     Function {
         name: "dropmask_cutout_boxes",
         takes: &[],
@@ -44,30 +44,16 @@ pub const FAMILY: [Function; 7] = [
         },
     },
     Function {
-        name: "dropmask_moments_population_variance",
+        name: "dropmask_moments_variance",
         takes: &[],
         sizes: &[13],
         buffers: &[buffer(F64, flat), buffer(F64, flat)],
         span: |_| 0,
-        call: call!(dropmask_moments_population_variance: number (0) (1) [0]),
+        call: call!(dropmask_moments_variance: number offset (0) (1) [0]),
         expected: |a, b| {
             let [squares, variance] = b else { panic!() };
             for (variance, squares) in variance.f64_mut().iter_mut().zip(squares.f64()) {
-                *variance = squares / a.number as f64;
-            }
-        },
-    },
-    Function {
-        name: "dropmask_moments_sample_variance",
-        takes: &[],
-        sizes: &[13],
-        buffers: &[buffer(F64, flat), buffer(F64, flat)],
-        span: |_| 0,
-        call: call!(dropmask_moments_sample_variance: number (0) (1) [0]),
-        expected: |a, b| {
-            let [squares, variance] = b else { panic!() };
-            for (variance, squares) in variance.f64_mut().iter_mut().zip(squares.f64()) {
-                *variance = squares / (a.number as f64 - 1.0).max(0.0);
+                *variance = squares / a.number.saturating_sub(a.offset) as f64;
             }
         },
     },
@@ -91,28 +77,28 @@ pub const FAMILY: [Function; 7] = [
         },
     },
     Function {
-        name: "dropmask_classes_predictive_entropy",
+        name: "dropmask_classes_uncertainty",
         takes: &[],
         sizes: &[4, 5],
-        buffers: &[buffer(F64, product), buffer(F64, first_size)],
+        buffers: &[buffer(F64, product), buffer(F64, first_size).null(Null::Choice), buffer(F64, first_size)],
         span: |_| 0,
-        call: call!(dropmask_classes_predictive_entropy: [0] [1] (0) (1)),
-        expected: |a, b| {
-            let [mean, out] = b else { panic!() };
-            out.f64_mut().copy_from_slice(&entropies(a, mean));
-        },
-    },
-    Function {
-        name: "dropmask_classes_mutual_information",
-        takes: &[],
-        sizes: &[4, 5],
-        buffers: &[buffer(F64, product), buffer(F64, first_size), buffer(F64, first_size)],
-        span: |_| 0,
-        call: call!(dropmask_classes_mutual_information: [0] [1] (0) (1) (2)),
+        call: call!(dropmask_classes_uncertainty: [0] [1] (0) (1) (2)),
         expected: |a, b| {
             let [mean, entropy, out] = b else { panic!() };
             let both = entropies(a, mean).into_iter().zip(entropy.f64());
             out.f64_mut().iter_mut().zip(both).for_each(|(out, (all, expected))| *out = (all - expected).max(0.0));
+        },
+    },
+    Function {
+        name: "dropmask_classes_uncertainty",
+        takes: &[],
+        sizes: &[4, 5],
+        buffers: &[buffer(F64, product), buffer(F64, first_size)],
+        span: |_| 0,
+        call: call!(dropmask_classes_uncertainty: [0] [1] (0) null (1)),
+        expected: |a, b| {
+            let [mean, out] = b else { panic!() };
+            out.f64_mut().copy_from_slice(&entropies(a, mean));
         },
     },
 ];

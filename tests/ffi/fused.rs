@@ -3,13 +3,13 @@
 use std::ptr::null;
 
 use dropmask::ffi::*;
-use dropmask::{AlphaDropout, BiasDropout, ReluDropout};
+use dropmask::{AlphaDropout, BiasDropout, ReluDropout, Select};
 
 use crate::described::*;
 use crate::function::{Function, Kind::*, Null, Takes::*, buffer};
 use crate::shapes::*;
 
-pub const FUSED: [Function; 14] = [
+pub const FUSED: [Function; 17] = [
     Function {
         name: "dropmask_relu_forward_f32",
         takes: &[P, Offset, Scaling, Stride, Call],
@@ -67,15 +67,82 @@ pub const FUSED: [Function; 14] = [
         },
     },
     Function {
-        name: "dropmask_relu_evaluate_f32",
-        takes: &[P, Scaling, Stride, Call],
+        name: "dropmask_select_forward_f32",
+        takes: &[P, Offset, Inverted, Stride, Call],
+        sizes: &[3, 70, 90],
+        buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements), buffer(F32, rows_elements).over(&[0, 1])],
+        span: rows_span,
+        call: |a| {
+            by_rows(a, |call, s| unsafe {
+                dropmask_select_forward_f32(call, null(), a.at(0), s, a.at(1), s, a.at(2), s)
+            })
+        },
+        expected: |args, buffers| {
+            let [a, b, y] = buffers else { panic!() };
+            Select::new(stream(args).with_layout(rows(args))).forward(a.f32(), b.f32(), y.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_select_forward_f32",
+        takes: &[P, Inverted, Either, Call],
+        sizes: &[3, 5, 21],
+        buffers: &[
+            buffer(U64, stored_words).null(Null::Choice),
+            buffer(F32, product),
+            buffer(F32, product),
+            buffer(F32, product).over(&[1, 2]),
+        ],
+        span: |_| 0,
+        call: |a| {
+            by_channels(a, |call| unsafe {
+                dropmask_select_forward_f32(call, a.at(0), a.at(1), null(), a.at(2), null(), a.at(3), null())
+            })
+        },
+        expected: |args, buffers| {
+            let [mask, a, b, y] = buffers else { panic!() };
+            let dropout = stream(args).with_offset(0).with_layout(channels(args));
+            let select = Select::new(dropout).stored(mask_of(mask, stored_bits(args)));
+            select.forward(a.f32(), b.f32(), y.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_select_backward_b_f32",
+        takes: &[P, Offset, Inverted, Stride, Call],
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(&[0])],
-        span: |_| 0,
-        call: |a| by_rows(a, |call, s| unsafe { dropmask_relu_evaluate_f32(call, a.at(0), s, a.at(1), s) }),
+        span: rows_span,
+        call: |a| {
+            by_rows(a, |call, s| unsafe {
+                dropmask_select_backward_b_f32(call, null(), a.at(0), s, null(), null(), a.at(1), s)
+            })
+        },
         expected: |a, b| {
-            let [x, y] = b else { panic!() };
-            ReluDropout::new(stream(a).with_offset(0).with_layout(rows(a))).evaluate(x.f32(), y.f32_mut()).unwrap();
+            let [dy, db] = b else { panic!() };
+            Select::new(stream(a).with_layout(rows(a))).backward_b(dy.f32(), db.f32_mut()).unwrap();
+        },
+    },
+    Function {
+        name: "dropmask_select_backward_b_f32",
+        takes: &[P, Inverted, Either, Call],
+        sizes: &[3, 5, 21],
+        buffers: &[
+            buffer(U64, stored_words).null(Null::Choice),
+            buffer(F32, product),
+            buffer(F32, product).null(Null::Choice),
+            buffer(F32, product).over(&[1, 2]),
+        ],
+        span: |_| 0,
+        call: |a| {
+            by_channels(a, |call| unsafe {
+                dropmask_select_backward_b_f32(call, a.at(0), a.at(1), null(), a.at(2), null(), a.at(3), null())
+            })
+        },
+        expected: |a, b| {
+            let [mask, dy, r, db] = b else { panic!() };
+            let dropout = stream(a).with_offset(0).with_layout(channels(a));
+            db.f32_mut().copy_from_slice(r.f32());
+            let select = Select::new(dropout).stored(mask_of(mask, stored_bits(a)));
+            select.backward_b_add(dy.f32(), db.f32_mut()).unwrap();
         },
     },
     Function {
@@ -174,13 +241,13 @@ pub const FUSED: [Function; 14] = [
     },
     Function {
         name: "dropmask_bias_backward_f32",
-        takes: &[P, Offset, Scaling, Stride, Call],
+        takes: &[P, Offset, Scaling, Accumulate, Stride, Call],
         sizes: &[3, 70, 90],
         buffers: &[buffer(F32, rows_elements), buffer(F32, rows_elements).over(&[0]), buffer(F32, columns)],
         span: rows_span,
         call: |a| {
             by_rows(a, |call, s| unsafe {
-                dropmask_bias_backward_f32(call, a.at(0), s, null(), null(), a.at(1), s, a.at(2))
+                dropmask_bias_backward_f32(call, a.at(0), s, null(), null(), a.at(1), s, a.at(2), a.accumulate)
             })
         },
         expected: |a, b| {
@@ -201,7 +268,7 @@ pub const FUSED: [Function; 14] = [
         span: rows_span,
         call: |a| {
             by_rows(a, |call, s| unsafe {
-                dropmask_bias_backward_f32(call, a.at(0), s, a.at(1), s, a.at(2), s, a.at(3))
+                dropmask_bias_backward_f32(call, a.at(0), s, a.at(1), s, a.at(2), s, a.at(3), 1)
             })
         },
         expected: |a, b| {

@@ -26,14 +26,14 @@ use std::{ptr, thread};
 
 use described::Wrong;
 use dropmask::ffi::*;
-use dropmask::{ClassUncertainty, Dropout, Key, Layout, Level, Moments, Probability, mask_words};
+use dropmask::{ClassUncertainty, Dropout, Key, Layout, Level, Moments, Probability, Select, mask_words};
 use function::{Args, Data, Function, Kind, Null, Takes};
 use memory::Memory;
 
 const HEADER: &str = include_str!("../../include/dropmask.h");
 
 /// What has neither buffers nor a status, and a test of its own.
-const PLAIN: [&str; 12] = [
+const PLAIN: [&str; 14] = [
     "dropmask_call_flat",
     "dropmask_call_rows",
     "dropmask_call_channels_first",
@@ -44,8 +44,10 @@ const PLAIN: [&str; 12] = [
     "dropmask_key_derive",
     "dropmask_key_below",
     "dropmask_level",
+    "dropmask_mask_stream_version",
     "dropmask_mask_words",
     "dropmask_status_message",
+    "dropmask_version",
 ];
 
 fn functions() -> impl Iterator<Item = &'static Function> {
@@ -588,6 +590,37 @@ fn statuses_have_messages() {
 }
 
 #[test]
+fn versions_are_those_of_the_header() {
+    let version = unsafe { CStr::from_ptr(dropmask_version()) }.to_str().unwrap();
+    assert!(HEADER.contains(&format!("#define DROPMASK_VERSION \"{version}\"\n")));
+    let stream = dropmask_mask_stream_version();
+    assert_eq!(stream, dropmask::MASK_STREAM_VERSION);
+    assert!(HEADER.contains(&format!("#define DROPMASK_MASK_STREAM_VERSION {stream}\n")));
+}
+
+/// The evaluation of a choice, as the header tells to make it, is that of Rust.
+#[test]
+fn two_evaluations_are_that_of_a_choice() {
+    let [a, b] = [1, 2].map(|seed| (0..100).map(|i| (i * seed) as f32 * 0.37 - 20.0).collect::<Vec<_>>());
+    for p in [0.1, 0.5, 0.9] {
+        let (mut y, mut expected) = ([9.0; 100], [9.0; 100]);
+        let dropout = Dropout::new(Key::new(1), Probability::new(p).unwrap());
+        Select::new(dropout).evaluate(&a, &b, &mut expected).unwrap();
+        let mut call = dropmask_call_flat(100);
+        call.scaling = DROPMASK_STANDARD;
+        let (dense, none, y_out) = (ptr::null(), ptr::null(), y.as_mut_ptr());
+        call.threshold = dropout.probability().threshold();
+        let of_a =
+            unsafe { dropmask_dropout_evaluate_f32(&raw const call, a.as_ptr(), dense, none, dense, y_out, dense) };
+        call.threshold = (1 << 32) - call.threshold;
+        let of_b =
+            unsafe { dropmask_dropout_evaluate_f32(&raw const call, b.as_ptr(), dense, y_out, dense, y_out, dense) };
+        assert_eq!((of_a, of_b), (DROPMASK_OK, DROPMASK_OK));
+        assert_eq!(y, expected, "p = {p}");
+    }
+}
+
+#[test]
 fn keys_lengths_and_level() {
     let level = unsafe { CStr::from_ptr(dropmask_level()) };
     assert_eq!(level.to_str().unwrap(), Level::detect().name());
@@ -755,9 +788,9 @@ fn passes_add_up() {
         statuses.push(unsafe { dropmask_moments_push_f32(t, y.as_ptr(), mean, squares, 12) });
         statuses.push(unsafe { dropmask_classes_push_f32(t, 4, 3, y.as_ptr(), class_mean, entropy) });
     }
-    statuses.push(unsafe { dropmask_moments_sample_variance(3, squares, variance, 12) });
-    statuses.push(unsafe { dropmask_classes_predictive_entropy(4, 3, class_mean, all) });
-    statuses.push(unsafe { dropmask_classes_mutual_information(4, 3, class_mean, entropy, information) });
+    statuses.push(unsafe { dropmask_moments_variance(3, 1, squares, variance, 12) });
+    statuses.push(unsafe { dropmask_classes_uncertainty(4, 3, class_mean, ptr::null(), all) });
+    statuses.push(unsafe { dropmask_classes_uncertainty(4, 3, class_mean, entropy, information) });
     assert_eq!(statuses, [DROPMASK_OK; 9]);
     assert_eq!(actual, expected);
 }
@@ -770,8 +803,8 @@ fn what_is_no_probability_is_nan() {
         let (mean, expected) = (mean.as_mut_ptr(), expected.as_mut_ptr());
         let statuses = [
             unsafe { dropmask_classes_push_f32(t, 3, 2, p.as_ptr(), mean, expected) },
-            unsafe { dropmask_classes_predictive_entropy(3, 2, mean, all.as_mut_ptr()) },
-            unsafe { dropmask_classes_mutual_information(3, 2, mean, expected, information.as_mut_ptr()) },
+            unsafe { dropmask_classes_uncertainty(3, 2, mean, ptr::null(), all.as_mut_ptr()) },
+            unsafe { dropmask_classes_uncertainty(3, 2, mean, expected, information.as_mut_ptr()) },
         ];
         assert_eq!(statuses, [DROPMASK_OK; 3]);
         assert_eq!(all.map(f64::is_nan), [true, false, t == 0]);

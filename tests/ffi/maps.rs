@@ -323,11 +323,11 @@ pub const MAPS: [Function; 19] = [
                     call,
                     a.sizes[4],
                     a.factor.into(),
-                    a.at(0),
-                    a.at(1),
                     null(),
                     a.number,
                     0,
+                    a.at(0),
+                    a.at(1),
                     a.accumulate,
                 )
             })
@@ -349,11 +349,11 @@ pub const MAPS: [Function; 19] = [
                     call,
                     a.sizes[4],
                     a.factor.into(),
-                    a.at(0),
-                    a.at(1),
                     null(),
                     a.number,
                     1000,
+                    a.at(0),
+                    a.at(1),
                     1,
                 )
             })
@@ -375,11 +375,11 @@ pub const MAPS: [Function; 19] = [
                     call,
                     a.sizes[4],
                     a.factor.into(),
-                    a.at(1),
-                    a.at(2),
                     a.at(0),
                     a.number,
                     0,
+                    a.at(1),
+                    a.at(2),
                     a.accumulate,
                 )
             })
@@ -408,11 +408,11 @@ pub const MAPS: [Function; 19] = [
                     call,
                     a.sizes[4],
                     a.factor.into(),
-                    a.at(1),
-                    a.at(2),
                     a.at(0),
                     a.number,
                     1000,
+                    a.at(1),
+                    a.at(2),
                     1,
                 )
             })

@@ -33,10 +33,6 @@ fn from_first(a: &Args, bits: u128) -> u128 {
     if bits == 0 { 0 } else { (u128::from(a.first) + bits).div_ceil(64) }
 }
 
-pub fn bytes(a: &Args) -> u128 {
-    size(a, 0).div_ceil(8)
-}
-
 pub fn product(a: &Args) -> u128 {
     all(a, a.sizes.len())
 }

@@ -13,6 +13,7 @@ use std::process::Command;
 use tools::{COMPILERS, compiler, has, root, succeed};
 
 const HEADER: &str = include_str!("../include/dropmask.h");
+const DECLARATIONS: &str = include_str!("../include/dropmask.cdef.h");
 
 #[test]
 fn is_up_to_date() {
@@ -26,6 +27,18 @@ fn is_up_to_date() {
     succeed(&mut cbindgen);
     let made = fs::read_to_string(path).unwrap();
     assert!(made == HEADER, "make it anew: cbindgen --quiet --output include/dropmask.h");
+}
+
+/// `examples/c/numpy_check.py` calls the library by them.
+#[test]
+fn declarations_are_up_to_date() {
+    if !has("sed") {
+        return;
+    }
+    let sed = Command::new("sed").args(["-f", "cdef.sed", "include/dropmask.h"]).current_dir(root()).output().unwrap();
+    let made = String::from_utf8(sed.stdout).unwrap();
+    assert!(made == DECLARATIONS, "make it anew: sed -f cdef.sed include/dropmask.h >include/dropmask.cdef.h");
+    assert!(!made.contains('#') && made.contains("enum { DROPMASK_OK = 0 };"), "{made}");
 }
 
 #[test]

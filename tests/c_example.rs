@@ -1,5 +1,5 @@
 //! The C library as its users have it: programs outside of the sources, that see nothing but the header and the library,
-//! built by each compiler, by make, by CMake and as the README says; and from Python.
+//! built by each compiler, by make, by CMake and as README and guide say; and from Python.
 //!
 //! What needs a tool is left out where the tool is absent, unless `DROPMASK_REQUIRE_TOOLS` is set.
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
@@ -16,6 +16,8 @@ use std::sync::OnceLock;
 use tools::{COMPILERS, SONAME, c_library, compiler, has, or_skip, root, succeed};
 
 const README: &str = include_str!("../README.md");
+const GUIDE: &str = include_str!("../docs/c.md");
+const PROGRAMS: [&str; 4] = ["train.c", "threads.c", "strided.c", "checkpoint.c"];
 
 /// An empty folder.
 fn folder(name: &str) -> PathBuf {
@@ -34,7 +36,9 @@ fn dropmask() -> &'static Path {
         for directory in [&include, &release] {
             fs::create_dir_all(directory).unwrap();
         }
-        fs::copy(root().join("include/dropmask.h"), include.join("dropmask.h")).unwrap();
+        for header in ["dropmask.h", "dropmask.cdef.h"] {
+            fs::copy(root().join("include").join(header), include.join(header)).unwrap();
+        }
         for library in ["libdropmask.a", "libdropmask.so"] {
             fs::copy(c_library().join(library), release.join(library)).unwrap();
         }
@@ -51,12 +55,13 @@ fn project(name: &str, files: &[&str]) -> PathBuf {
     path
 }
 
-/// Compiles and runs a program by all compilers.
+/// Compiles and runs a program by all compilers. Headers may be beside it.
 fn run(source: &Path) {
     let program = source.with_extension("out");
     for language in COMPILERS.into_iter().filter(|(name, ..)| has(name)) {
         let mut command = compiler(language);
-        command.args(["-O2", "-pthread", "-I"]).arg(dropmask().join("include")).arg(source);
+        command.args(["-O2", "-pthread", "-I"]).arg(dropmask().join("include"));
+        command.arg("-I").arg(source.parent().unwrap()).arg(source);
         // -x is for sources
         command.args(["-x", "none"]).arg(dropmask().join("target/release/libdropmask.a"));
         succeed(command.arg("-o").arg(&program));
@@ -65,19 +70,27 @@ fn run(source: &Path) {
 }
 
 #[test]
-fn train() {
-    run(&project("train", &["train.c"]).join("train.c"));
+fn programs() {
+    let path = project("programs", &PROGRAMS);
+    for program in PROGRAMS {
+        run(&path.join(program));
+    }
 }
 
+/// The callback, on a stub of what it needs of ggml.
 #[test]
-fn eight_threads() {
-    run(&project("threads", &["threads.c"]).join("threads.c"));
+fn ggml() {
+    let path = project("ggml", &["ggml_dropout.h"]);
+    for (file, name) in [("ggml_stub.h", "ggml.h"), ("ggml_dropout.c", "main.c")] {
+        fs::copy(root().join("tests/c").join(file), path.join(name)).unwrap();
+    }
+    run(&path.join("main.c"));
 }
 
 /// Installed under the name that it gives itself, by which the program then asks for it.
 #[test]
 fn shared() {
-    assert!(README.contains(&format!("-soname,{SONAME} ")));
+    assert!(GUIDE.contains(&format!("-soname,{SONAME} ")));
     if !has("gcc") || !has("readelf") {
         return;
     }
@@ -94,52 +107,76 @@ fn shared() {
     assert!(dynamic.contains(&format!("soname: [{SONAME}]")) && dynamic.contains("[libc.so.6]"), "{dynamic}");
 }
 
-/// The text of a block of the README.
-fn block(language: &str) -> &'static str {
+/// The texts of the blocks of a page.
+fn blocks(page: &'static str, language: &str) -> Vec<&'static str> {
     let start = format!("```{language}\n");
-    README.split_once(&start).unwrap().1.split_once("```").unwrap().0
+    page.split(&start).skip(1).map(|rest| rest.split_once("```").unwrap().0).collect()
 }
 
+/// Whole programs, each of which says by its status whether it is right.
 #[test]
-fn readme() {
-    let source = folder("readme").join("main.c");
-    fs::write(&source, block("c")).unwrap();
-    run(&source);
+fn pages() {
+    for (name, page) in [("readme", README), ("guide", GUIDE)] {
+        let (path, programs) = (folder(name), blocks(page, "c"));
+        assert!(!programs.is_empty(), "{name}");
+        for (i, program) in programs.into_iter().enumerate() {
+            let source = path.join(format!("{i}.c"));
+            fs::write(&source, program).unwrap();
+            run(&source);
+        }
+    }
+}
+
+/// A folder with a program, `main.c`, and the file that builds it, both of the guide.
+fn guided(name: &str, language: &str, file: &str) -> PathBuf {
+    let path = folder(name);
+    fs::write(path.join("main.c"), blocks(GUIDE, "c").first().unwrap()).unwrap();
+    fs::write(path.join(file), blocks(GUIDE, language).first().unwrap()).unwrap();
+    path
 }
 
 #[test]
 fn make() {
-    assert_eq!(block("make"), include_str!("../examples/c/Makefile"));
     if !has("make") {
         return;
     }
-    let path = project("make", &["Makefile", "train.c"]);
-    succeed(Command::new("make").arg(format!("DROPMASK={}", dropmask().display())).current_dir(&path));
-    succeed(&mut Command::new(path.join("train")));
+    let make = |path: &Path, target| {
+        succeed(Command::new("make").arg(format!("DROPMASK={}", dropmask().display())).arg(target).current_dir(path));
+    };
+    make(&project("make", &[&["Makefile"], &PROGRAMS[..]].concat()), "check");
+    let path = guided("guided_make", "make", "Makefile");
+    make(&path, "main");
+    succeed(&mut Command::new(path.join("main")));
 }
 
 #[test]
 fn cmake() {
-    assert_eq!(block("cmake"), include_str!("../examples/c/CMakeLists.txt"));
     if !has("cmake") {
         return;
     }
-    let path = project("cmake", &["CMakeLists.txt", "train.c"]);
     let dropmask = format!("-DDROPMASK={}", dropmask().display());
-    succeed(Command::new("cmake").args(["-S", ".", "-B", "build", &dropmask]).current_dir(&path));
-    succeed(Command::new("cmake").args(["--build", "build"]).current_dir(&path));
-    succeed(&mut Command::new(path.join("build/train")));
+    let build = |path: &Path| {
+        succeed(Command::new("cmake").args(["-S", ".", "-B", "build", &dropmask]).current_dir(path));
+        succeed(Command::new("cmake").args(["--build", "build"]).current_dir(path));
+    };
+    let path = project("cmake", &[&["CMakeLists.txt"], &PROGRAMS[..]].concat());
+    build(&path);
+    succeed(Command::new("ctest").arg("--output-on-failure").current_dir(path.join("build")));
+    let path = guided("guided_cmake", "cmake", "CMakeLists.txt");
+    build(&path);
+    succeed(&mut Command::new(path.join("build/main")));
 }
 
+/// By the declarations for readers without a preprocessor.
 #[test]
 fn numpy() {
-    // the first may be one that has no NumPy, before that of the system
-    let has_numpy =
-        |python: &&str| Command::new(python).args(["-c", "import numpy"]).output().is_ok_and(|o| o.status.success());
-    let python = ["python3", "/usr/bin/python3"].into_iter().find(has_numpy);
-    if or_skip("NumPy", python.is_some()) {
+    // the first may be one that has neither, before that of the system
+    let has_both = |python: &&str| {
+        Command::new(python).args(["-c", "import cffi, numpy"]).output().is_ok_and(|o| o.status.success())
+    };
+    let python = ["python3", "/usr/bin/python3"].into_iter().find(has_both);
+    if or_skip("NumPy or cffi", python.is_some()) {
         let path = project("numpy", &["numpy_check.py"]);
-        let library = dropmask().join("target/release/libdropmask.so");
-        succeed(Command::new(python.unwrap()).arg(path.join("numpy_check.py")).arg(library));
+        succeed(Command::new(python.unwrap()).arg(path.join("numpy_check.py")).arg(dropmask()));
     }
 }

@@ -45,7 +45,7 @@ pub fn succeed(command: &mut Command) {
     assert!(status.success(), "{command:?}: {status}");
 }
 
-/// Builds the C library as the README says, and names the folder that then has `libdropmask.a` and `libdropmask.so`.
+/// Builds the C library as `docs/c.md` says, and names the folder that then has `libdropmask.a` and `libdropmask.so`.
 /// The first test to ask waits for it.
 pub fn c_library() -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_library");

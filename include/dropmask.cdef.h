@@ -3,6 +3,7 @@
 enum { DROPMASK_VERSION_MAJOR = 0 };
 enum { DROPMASK_VERSION_MINOR = 1 };
 enum { DROPMASK_VERSION_PATCH = 0 };
+enum { DROPMASK_MASK_STREAM_VERSION = 1 };
 enum { DROPMASK_INVERTED = 0 };
 enum { DROPMASK_STANDARD = 1 };
 enum { DROPMASK_NAIVE = 2 };
@@ -34,19 +35,14 @@ uint64_t dropmask_key_derive(uint64_t key, uint64_t step);
 uint64_t dropmask_key_below(uint64_t key, uint64_t i, uint64_t n);
 const char *dropmask_level(void);
 dropmask_status dropmask_scale(float p, float *scale);
-dropmask_status dropmask_keep(float p, float *keep);
 dropmask_status dropmask_threshold(double p, uint64_t *threshold);
 const char *dropmask_status_message(dropmask_status status);
+const char *dropmask_version(void);
+uint32_t dropmask_mask_stream_version(void);
 size_t dropmask_mask_words(size_t len);
 dropmask_status dropmask_mask_count_kept(const uint64_t *mask, uint64_t first, size_t len, uint64_t *kept);
-dropmask_status dropmask_mask_complement(uint64_t *mask, size_t len);
-dropmask_status dropmask_mask_copy(const uint64_t *mask, uint64_t first, uint64_t *out, size_t len);
 dropmask_status dropmask_mask_to_u8(const uint64_t *mask, uint64_t first, uint8_t *out, size_t len);
 dropmask_status dropmask_mask_from_u8(const uint8_t *kept, uint64_t *mask, size_t len);
-dropmask_status dropmask_mask_to_le_bytes(const uint64_t *mask, uint64_t first, uint8_t *out, size_t len);
-dropmask_status dropmask_mask_from_le_bytes(const uint8_t *bytes,
-                                            uint64_t *mask,
-                                            size_t len);
 dropmask_status dropmask_fill(uint64_t key,
                               float p,
                               uint64_t offset,
@@ -106,6 +102,22 @@ dropmask_status dropmask_dropout_evaluate_f32(const struct dropmask_call *call,
                                               const size_t *r_strides,
                                               float *y,
                                               const size_t *y_strides);
+dropmask_status dropmask_select_forward_f32(const struct dropmask_call *call,
+                                            const uint64_t *mask,
+                                            const float *a,
+                                            const size_t *a_strides,
+                                            const float *b,
+                                            const size_t *b_strides,
+                                            float *y,
+                                            const size_t *y_strides);
+dropmask_status dropmask_select_backward_b_f32(const struct dropmask_call *call,
+                                               const uint64_t *mask,
+                                               const float *dy,
+                                               const size_t *dy_strides,
+                                               const float *r,
+                                               const size_t *r_strides,
+                                               float *db,
+                                               const size_t *db_strides);
 dropmask_status dropmask_embedding_lookup_f32(const struct dropmask_call *call,
                                               const uint64_t *mask,
                                               size_t count,
@@ -218,7 +230,8 @@ dropmask_status dropmask_bias_backward_f32(const struct dropmask_call *call,
                                            const size_t *r_strides,
                                            float *dx,
                                            const size_t *dx_strides,
-                                           float *db);
+                                           float *db,
+                                           uint32_t accumulate);
 dropmask_status dropmask_bias_evaluate_f32(const struct dropmask_call *call,
                                            const float *x,
                                            const size_t *x_strides,
@@ -241,11 +254,6 @@ dropmask_status dropmask_relu_backward_f32(const struct dropmask_call *call,
                                            const size_t *r_strides,
                                            float *dx,
                                            const size_t *dx_strides);
-dropmask_status dropmask_relu_evaluate_f32(const struct dropmask_call *call,
-                                           const float *x,
-                                           const size_t *x_strides,
-                                           float *y,
-                                           const size_t *y_strides);
 dropmask_status dropmask_cutout_forward_f32(uint64_t key,
                                             uint64_t first_sample,
                                             size_t samples,
@@ -286,11 +294,11 @@ dropmask_status dropmask_dropblock_forward_f32(const struct dropmask_call *call,
 dropmask_status dropmask_dropblock_backward_f32(const struct dropmask_call *call,
                                                 size_t block,
                                                 double gamma_scale,
-                                                const float *dy,
-                                                float *dx,
                                                 const uint64_t *mask,
                                                 uint64_t kept,
                                                 uint64_t total,
+                                                const float *dy,
+                                                float *dx,
                                                 uint32_t accumulate);
 dropmask_status dropmask_alpha_forward_f32(const struct dropmask_call *call,
                                            const float *x,
@@ -309,20 +317,19 @@ dropmask_status dropmask_moments_push_f32(uint64_t passes,
                                           double *mean,
                                           double *squares,
                                           size_t len);
-dropmask_status dropmask_moments_population_variance(uint64_t passes,
-                                                     const double *squares,
-                                                     double *variance,
-                                                     size_t len);
-dropmask_status dropmask_moments_sample_variance(uint64_t passes, const double *squares, double *variance, size_t len);
+dropmask_status dropmask_moments_variance(uint64_t passes,
+                                          uint64_t ddof,
+                                          const double *squares,
+                                          double *variance,
+                                          size_t len);
 dropmask_status dropmask_classes_push_f32(uint64_t passes,
                                           size_t samples,
                                           size_t classes,
                                           const float *p,
                                           double *mean,
                                           double *entropy);
-dropmask_status dropmask_classes_predictive_entropy(size_t samples, size_t classes, const double *mean, double *out);
-dropmask_status dropmask_classes_mutual_information(size_t samples,
-                                                    size_t classes,
-                                                    const double *mean,
-                                                    const double *entropy,
-                                                    double *out);
+dropmask_status dropmask_classes_uncertainty(size_t samples,
+                                             size_t classes,
+                                             const double *mean,
+                                             const double *entropy,
+                                             double *out);

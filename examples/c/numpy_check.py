@@ -105,7 +105,7 @@ def check(made, shape, shared, p, offset):
         writes(mean, lambda *y: lib.dropmask_dropout_evaluate_f32(standard, *arguments, *NONE, *y))
         writes(r + dropout(x + b), lambda *y: lib.dropmask_bias_forward_f32(call, *arguments, at(b), *operand(r), *y))
         db, sums = np.ones_like(b), np.zeros_like(b)
-        writes(dropout(x), lambda *y: lib.dropmask_bias_backward_f32(call, *arguments, *NONE, *y, at(db)))
+        writes(dropout(x), lambda *y: lib.dropmask_bias_backward_f32(call, *arguments, *NONE, *y, at(db), 0))
         for row in dropout(x).reshape(-1, len(b)):
             sums += row
         equal(db, sums)

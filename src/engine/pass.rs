@@ -96,7 +96,7 @@ impl Pass<'_> {
     fn range_storing(&self, range: Range<usize>, kernel: &mut dyn Kernel, store: &mut [u64]) {
         let Self { indices, memory, .. } = self;
         let long = indices.is_flat() || indices.columns >= LONG && indices.repeat == 1;
-        if self.level == Level::SCALAR && !(indices.is_flat() && memory.run >= range.end) {
+        if self.level.is_scalar() && !(indices.is_flat() && memory.run >= range.end) {
             self.one_by_one(range, kernel);
         } else if memory.is_scattered() && !self.operands.has_sums() {
             self.staged(range, kernel);
@@ -202,7 +202,7 @@ fn each_line(lines: &mut Lines<'_>, len: usize, mut each: impl FnMut(&Line, usiz
 /// Draws the mask alone, of `len` elements from element `first` on.
 #[inline(always)] // where the level is known, the code of the other goes
 pub(crate) fn fill(level: Level, threads: Threads, stream: Stream, first: u64, len: usize, store: &mut [u64]) {
-    if level == Level::SCALAR {
+    if level.is_scalar() {
         let mut kept = Source::drawn(stream, first).bits();
         for (word, at) in store.iter_mut().zip((0..len).step_by(64)) {
             let bits = at..len.min(at.saturating_add(64));
@@ -237,7 +237,7 @@ pub(crate) fn each_words(
     let (mut room, mut ahead, mut last) = ([0; WORDS], [0; WORDS], [0; WORDS]);
     let mut walk = Walk::new(indices, range.start);
     let mut left = range.len();
-    if level == Level::SCALAR {
+    if level.is_scalar() {
         let mut kept = source.bits();
         while left > 0 {
             let mut word = [0];

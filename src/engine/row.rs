@@ -58,7 +58,7 @@ impl<'a> Row<'a> {
     /// Any kernel.
     #[inline(always)] // where the level is known, the code of the other goes
     pub(crate) fn apply(self, kernel: &mut dyn Kernel) {
-        if self.level == Level::SCALAR { self.one_by_one(kernel) } else { self.vectors(kernel) }
+        if self.level.is_scalar() { self.one_by_one(kernel) } else { self.vectors(kernel) }
     }
 
     fn one_by_one(self, kernel: &mut dyn Kernel) {

@@ -148,12 +148,15 @@ impl Run<'_> {
     pub(crate) fn each_vector<S: Simd, E: Element>(self, s: S, element: &mut E, bits: impl Fn(usize) -> u64) {
         let mut element = InRegisters::new(element);
         let mut sums = element.sums().map_or(S::Floats::splat(s, 0.0), |sums| load(s, sums));
-        let mut at = 0;
-        while at < self.len {
-            let len = (self.len - at).min(16);
-            // SAFETY: `len` elements are left from `at` on.
-            unsafe { self.vector(s, &mut *element, &mut sums, (at, len), bits(at) & low_bits(len), 0) };
-            at += len;
+        let whole = self.len / 16 * 16;
+        for at in (0..whole).step_by(16) {
+            // SAFETY: `at + 16` is at most the length.
+            unsafe { self.vector(s, &mut *element, &mut sums, (at, 16), bits(at), 0) };
+        }
+        let rest = self.len - whole;
+        if rest > 0 {
+            // SAFETY: `rest` elements are left.
+            unsafe { self.vector(s, &mut *element, &mut sums, (whole, rest), bits(whole) & low_bits(rest), 0) };
         }
         if let Some(array) = element.sums() {
             *array = to_array(sums);

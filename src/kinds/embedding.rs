@@ -6,7 +6,6 @@ use crate::engine::{Input, PIECE, Reader, Row, Source};
 use crate::error::{Argument, Error, Setting, same_length};
 use crate::layout::check_indices;
 use crate::mask::Mask;
-use crate::simd::Level;
 
 /// Dropout of whole words: one bit for each row of an embedding table, looked up by token id, so that a word is dropped
 /// wherever it occurs in a batch (Gal and Ghahramani, "A theoretically grounded application of dropout in recurrent neural
@@ -206,7 +205,7 @@ impl<'a> EmbeddingDropout<'a> {
             for (&token, position) in tokens.iter().zip(first..) {
                 let row = y_row.number(position, token);
                 let Some(row) = row.checked_sub(rows.start).filter(|_| row < rows.end) else { continue };
-                let kept = if level == Level::SCALAR { specification(token.into()) } else { reader.kept(token.into()) };
+                let kept = if level.is_scalar() { specification(token.into()) } else { reader.kept(token.into()) };
                 let y = y.get_mut(row.wrapping_mul(dimension)..).and_then(|y| y.get_mut(..dimension));
                 let Some(y) = y else { return };
                 let x = x.and_then(|x| x.get(x_row.number(position, token).wrapping_mul(dimension)..));

@@ -146,6 +146,7 @@ impl<'a> Mask<'a> {
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] unless `out.len() == self.len()`.
+    #[inline(never)] // once, not in each function of C
     pub fn write_u8(&self, out: &mut [u8]) -> Result<(), Error> {
         same_length(Argument::Output, self.len, out.len())?;
         unpack(self.words(), out, |kept| kept);

@@ -103,6 +103,12 @@ impl Level {
         Self::supported().find(|level| level.name() == name).ok_or(Error::UnsupportedLevel)
     }
 
+    /// Whether it is the scalar level: never in a library that C alone calls, which can ask for none.
+    #[inline(always)]
+    pub(crate) const fn is_scalar(self) -> bool {
+        (PINNED == 1 || cfg!(not(dropmask_panic_handler))) && matches!(self.0, Kind::Scalar)
+    }
+
     /// Above so many elements it pays to draw words beside the work of a pass (measured: see records).
     pub(crate) const fn beside_above(self) -> usize {
         match self.0 {

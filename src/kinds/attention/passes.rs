@@ -119,9 +119,11 @@ impl Attention<'_> {
             }
         }
         let task = Task { scale, renormalise: self.renormalise, given, output };
-        match self.dropout.run_level() {
-            Level::SCALAR => self.each_scalar_row(task, source, slices),
-            level => self.each_vector_row(task, level, source, slices),
+        let level = self.dropout.run_level();
+        if level.is_scalar() {
+            self.each_scalar_row(task, source, slices);
+        } else {
+            self.each_vector_row(task, level, source, slices);
         }
     }
 

@@ -103,7 +103,7 @@ pub(crate) trait Tiled: Sized {
 
 /// Computes a product.
 pub(crate) fn compute(level: Level, source: Source<'_>, layer: Layer, product: &mut impl Tiled) {
-    if level == Level::SCALAR {
+    if level.is_scalar() {
         product.scalar(&mut source.bits());
     } else {
         let mut ahead = [0; DRAWN / 64];

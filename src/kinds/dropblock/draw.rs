@@ -6,7 +6,6 @@ use super::DropBlock;
 use crate::engine::{Source, each_words};
 use crate::layout::Layout;
 use crate::mask::{MaskMut, low_bits};
-use crate::simd::Level;
 use crate::stream::Stream;
 
 impl DropBlock {
@@ -14,7 +13,7 @@ impl DropBlock {
     pub(super) fn draw(&self, first: usize, to: &mut MaskMut<'_>) {
         let (range, words) = (first..first + to.len(), to.words_mut());
         let seeds = Source::drawn(Stream { p: self.gamma, ..self.dropout.stream() }, self.dropout.offset());
-        if self.dropout.run_level() == Level::SCALAR {
+        if self.dropout.run_level().is_scalar() {
             self.draw_scalar(seeds, range, words);
         } else {
             self.draw_blocks(seeds, &range, words);

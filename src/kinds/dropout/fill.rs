@@ -4,7 +4,7 @@ use crate::error::{Argument, Error, Setting};
 use crate::kinds::settings::Settings;
 use crate::kinds::stored::StoredMask;
 use crate::layout::check_indices;
-use crate::mask::{Mask, MaskMut, unpack};
+use crate::mask::{Mask, MaskMut};
 
 /// The mask alone, and what reads it.
 impl Dropout {
@@ -84,7 +84,7 @@ impl Dropout {
     /// # Errors
     /// See [`Dropout`]; [`Error::Unsupported`] for threads.
     pub fn fill_bools(&self, kept: &mut [bool]) -> Result<(), Error> {
-        self.fill_values(kept, |kept| kept == 1)
+        self.fill_values(kept, |mask, kept| mask.write_bools(kept))
     }
 
     /// [`fill_bools`](Self::fill_bools) with 1 for an element that is kept, 0 for one that is dropped.
@@ -92,19 +92,24 @@ impl Dropout {
     /// # Errors
     /// See [`fill_bools`](Self::fill_bools).
     pub fn fill_u8(&self, kept: &mut [u8]) -> Result<(), Error> {
-        self.fill_values(kept, |kept| kept)
+        self.fill_values(kept, |mask, kept| mask.write_u8(kept))
     }
 
-    fn fill_values<T>(&self, kept: &mut [T], of: impl Fn(u8) -> T) -> Result<(), Error> {
+    fn fill_values<T>(
+        &self,
+        kept: &mut [T],
+        write: impl Fn(Mask<'_>, &mut [T]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.supports_no(&[Setting::Threads])?;
         let noise = self.layout_of(kept.len()).noise();
         noise.check_noise(Argument::Output, kept.len())?;
         noise.check_indices(self.offset)?;
-        let mut at = 0;
+        let (mut at, mut result) = (0, Ok(()));
         each_words(self.run_level(), self.source(), noise.indices(), 0..kept.len(), |words, len| {
-            unpack(words.iter().copied(), kept.get_mut(at..at + len).unwrap_or_default(), &of);
+            let part = kept.get_mut(at..at + len).unwrap_or_default();
+            result = result.and_then(|()| write(Mask::new(words, len)?, part));
             at += len;
         });
-        Ok(())
+        result
     }
 }

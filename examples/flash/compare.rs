@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::heads::Heads;
-use crate::memory::peak;
+use crate::memory::bytes;
 use crate::product::{Row, SIZE};
 use crate::tiles::Head;
 use crate::whole;
@@ -108,13 +108,10 @@ impl Cost {
 }
 
 fn cost(call: impl FnOnce() -> Result<(), Error>) -> Result<Cost, Error> {
-    let (mut result, mut time) = (Ok(()), Duration::ZERO);
-    let bytes = peak(|| {
-        let start = Instant::now();
-        result = call();
-        time = start.elapsed();
-    });
-    result.map(|()| Cost { time, bytes })
+    let start = Instant::now();
+    let (result, bytes) = bytes(call);
+    let time = start.elapsed();
+    result.map(|()| Cost { time, bytes: bytes.peak })
 }
 
 /// The least time of several calls each of some tasks, in turns, so that all see the same machine.

@@ -10,6 +10,7 @@
 
 mod compare;
 mod heads;
+#[path = "../common/memory.rs"]
 mod memory;
 mod product;
 mod softmax;

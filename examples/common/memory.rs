@@ -9,12 +9,22 @@ thread_local! {
     static MOST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The bytes that `call` had from the heap at a time, at most.
-pub fn peak(call: impl FnOnce()) -> usize {
+/// Bytes from the heap.
+#[derive(Clone, Copy)]
+#[allow(dead_code, reason = "not every example asks for both")]
+pub struct Bytes {
+    /// At a time, at most.
+    pub peak: usize,
+    /// When the call is over: those of its result.
+    pub kept: usize,
+}
+
+/// The result of a call, and what it took.
+pub fn bytes<T>(call: impl FnOnce() -> T) -> (T, Bytes) {
     let before = NOW.get();
     MOST.set(before);
-    call();
-    MOST.get() - before
+    let result = call();
+    (result, Bytes { peak: MOST.get() - before, kept: NOW.get().saturating_sub(before) })
 }
 
 struct Counting;

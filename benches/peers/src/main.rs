@@ -17,6 +17,7 @@
 mod common;
 
 mod burn;
+mod burn_op;
 mod by_hand;
 mod candle;
 mod measure;
@@ -48,6 +49,7 @@ fn main() {
         println!("On {}, dropmask at level `{}`, the build with {}.", cpu(), Level::detect(), vectors());
         println!("Ratios are to dropmask, replayed.");
     }
+    burn::check_operation();
     for len in SIZES.into_iter().chain(large) {
         let rows = PROBABILITIES.map(|p| rows(len, p, flags));
         if !flags.test {
@@ -78,7 +80,8 @@ fn peers(case: &Case) -> Vec<Box<dyn Peer>> {
         Box::new(ndarray::Ndarray::new(case)),
         Box::new(candle::Layer::new(case)),
         Box::new(candle::Mask::new(case)),
-        Box::new(burn::Burn::new(case)),
+        Box::new(burn::Burn::own(case)),
+        Box::new(burn::Burn::dropmask(case)),
     ]
 }
 

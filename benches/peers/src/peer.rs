@@ -1,7 +1,7 @@
 //! What everything that is measured has in common.
 
-use crate::common::Case;
 use crate::common::measure::time;
+use crate::common::{Case, stream};
 
 /// Dropout of one [`Case`], with what it keeps between the passes.
 pub(crate) trait Peer {
@@ -31,7 +31,8 @@ pub(crate) trait Peer {
         time(calls, || self.backward(case))
     }
 
-    /// Asserts that elements are kept and scaled or zero, about the right number, and the same ones in both passes.
+    /// Asserts that elements are kept and scaled or zero, about the right number, and the same ones in both passes; of
+    /// dropmask itself, that they are the right ones.
     fn check(&mut self, case: &mut Case) {
         let (name, p) = (self.name(), case.p);
         case.y.fill(f32::NAN);
@@ -45,10 +46,18 @@ pub(crate) trait Peer {
         let deviations = case.deviations(y.iter().filter(|y| **y != 0.0).count());
         assert!(deviations < 6.0, "{name}, p = {p}: keeps {deviations} standard deviations too many or too few");
         let scaled = |value: f32, x: f32| (value * (1.0 - p) - x).abs() <= 1e-6 * x.abs();
-        for ((x, y), dx) in case.x.iter().zip(y).zip(&*case.y) {
+        for ((x, y), dx) in case.x.iter().zip(&y).zip(&*case.y) {
             let dy = self.gradient(*x);
-            let right = if y == 0.0 { *x == 0.0 || *dx == 0.0 } else { scaled(y, *x) && scaled(*dx, dy) };
+            let right = if *y == 0.0 { *x == 0.0 || *dx == 0.0 } else { scaled(*y, *x) && scaled(*dx, dy) };
             assert!(right, "{name}, p = {p}: forward of {x} is {y}, backward of {dy} is {dx}");
+        }
+        if !self.rival() {
+            let dy = case.x.iter().map(|x| self.gradient(*x)).collect();
+            for (input, output) in [(case.x.to_vec(), &y[..]), (dy, &*case.y)] {
+                let mut expected = vec![f32::NAN; input.len()];
+                stream(p).forward(&input, &mut expected).unwrap();
+                assert!(output == expected, "{name}, p = {p}: another mask");
+            }
         }
     }
 }

@@ -35,12 +35,19 @@ fn expected(op: Replay, x: &Tensor) -> Result<Vec<u32>> {
     Ok(x.iter().enumerate().map(element).map(f32::to_bits).collect())
 }
 
-/// Of all views of up to six axes: permuted, narrowed, broadcast along any, with gaps between the innermost.
+/// Of all views of up to seven axes: permuted, narrowed, broadcast along any, with gaps between the innermost.
 fn views() -> Result<Vec<Tensor>> {
     let mut views = vec![random(&[1], 0)?.reshape(())?, random(&[2, 0, 3], 0)?];
-    for shape in
-        [&[2500][..], &[1, 1, 1], &[33, 70], &[8, 1, 65], &[3, 4, 5, 70], &[2, 3, 4, 5, 6], &[2, 3, 2, 3, 2, 9]]
-    {
+    for shape in [
+        &[2500][..],
+        &[1, 1, 1],
+        &[33, 70],
+        &[8, 1, 65],
+        &[3, 4, 5, 70],
+        &[2, 3, 4, 5, 6],
+        &[2, 3, 2, 3, 2, 9],
+        &[2, 1, 3, 2, 2, 2, 9],
+    ] {
         let x = random(shape, 1)?;
         let mut cut = vec![x.clone()];
         for axis in 0..shape.len() {

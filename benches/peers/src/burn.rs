@@ -2,7 +2,8 @@
 //! each element, and stores a mask of `f32`.
 
 use burn::backend::GradientCheckpointingStrategy;
-use burn::nn::DropoutConfig;
+use burn::module::Module;
+use burn::nn::{DropoutConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 
 use dropmask::{Dropout, Key, Probability};
@@ -79,6 +80,20 @@ impl Peer for Burn {
     }
 }
 
+/// What `docs/burn.md` begins with.
+#[derive(Module, Debug)]
+struct Model {
+    hidden: Linear,
+    #[module(skip)]
+    dropout: Dropout,
+}
+
+impl Model {
+    fn forward(&self, x: Tensor<3>, step: u64) -> Tensor<3> {
+        dropout(self.hidden.forward(x), self.dropout.derive(step)) // the step of the training loop
+    }
+}
+
 /// Asserts that the operation has the mask of the logical order whatever the strides, leaves its input as it was, and has
 /// the gradient of its mask, with gradient checkpointing too.
 pub(crate) fn check_operation() {
@@ -104,10 +119,13 @@ pub(crate) fn check_operation() {
     assert_eq!(values(dropout(x.clone().inner(), op)), values(x.clone()), "evaluation");
 
     let p = Probability::new(0.5).unwrap();
-    let layer = Dropout::new(Key::new(42).derive(3), p); // layer 3 of run 42
-    let pass = |step| dropout(x.clone(), layer.derive(step)); // the step of the training loop
-    assert_eq!(values(pass(0)), values(pass(0)));
-    assert_ne!(values(pass(0)), values(pass(1)));
+    let model = Model {
+        hidden: LinearConfig::new(70, 64).init(&device),
+        dropout: Dropout::new(Key::new(42).derive(3), p), // layer 3 of run 42
+    };
+    let pass = |step| values(model.forward(x.clone(), step));
+    assert_eq!(pass(0), pass(0));
+    assert_ne!(pass(0), pass(1));
 
     for strategy in [GradientCheckpointingStrategy::Disabled, GradientCheckpointingStrategy::Balanced] {
         let [x, w] = [x.clone(), x.clone().flip([2])]

@@ -33,7 +33,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// Returns whether two runs of dropmask were the same.
 fn networks(quick: bool) -> Result<bool, Box<dyn Error>> {
-    let (seeds, epochs) = if quick { (1, 2) } else { (10, 60) };
+    let (seeds, epochs) = if quick { (1, 2) } else { (5, 60) };
     let digits = Samples::load()?;
     println!(
         "{PIXELS}-{HIDDEN}-{CLASSES} networks, p = {P} on the hidden layer, {TRAINING_ROWS} rows for training and {} for \

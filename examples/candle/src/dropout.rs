@@ -16,10 +16,6 @@ impl Step {
     pub fn set(&self, step: u64) {
         self.0.store(step, Ordering::Relaxed);
     }
-
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// A layer in the place of `candle_nn::Dropout`, one for each place: two forward passes of a step have the same mask.
@@ -45,7 +41,7 @@ impl Dropout {
 
     /// What `forward_t` applies in this step.
     pub fn op(&self) -> Replay {
-        Replay { dropout: self.replay.dropout.derive(self.step.get()), ..self.replay }
+        Replay { dropout: self.replay.dropout.derive(self.step.0.load(Ordering::Relaxed)), ..self.replay }
     }
 }
 

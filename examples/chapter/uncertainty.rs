@@ -6,11 +6,11 @@
 use std::{error::Error, path::Path, thread};
 
 use dropmask::{ClassUncertainty, Dropout, Key, Probability};
-use ndarray::{Array2, ArrayView1, Axis};
+use ndarray::Axis;
 use plotters::chart::SeriesLabelPosition;
 
 use crate::common::chart::{BLUE, Chart, GREEN, GREY, Grid, Line, OCHRE, Panel, VERMILION, figure};
-use crate::common::data::{CLASSES, PIXELS};
+use crate::common::data::{CLASSES, SIDE, rotated};
 use crate::common::net::{NO_DROPOUT, flat, softmax};
 use crate::common::recipe::HIDDEN;
 use crate::save;
@@ -21,8 +21,6 @@ const STEP: usize = 10;
 const LAST: usize = 180;
 /// In degrees.
 const SMALL_TURN: usize = 30;
-/// Sides of an image.
-const SIDE: usize = 8;
 /// The digit that the figure shows.
 const SHOWN: usize = 0;
 
@@ -121,31 +119,6 @@ fn measure(run: &Run, degrees: usize) -> Result<Means, dropmask::Error> {
         information: mean_of(&information),
         single: mean_of(once.expected_entropy()),
     })
-}
-
-/// All images turned about their centre.
-fn rotated(images: &Array2<f32>, degrees: usize) -> Array2<f32> {
-    let mut out = Array2::zeros((images.nrows(), PIXELS));
-    for (image, mut out) in images.rows().into_iter().zip(out.rows_mut()) {
-        out.iter_mut().enumerate().for_each(|(pixel, out)| *out = source(&image, pixel, degrees));
-    }
-    out
-}
-
-/// Bilinear interpolation where the pixel of the turned image comes from; outside there is 0.
-fn source(image: &ArrayView1<'_, f32>, pixel: usize, degrees: usize) -> f32 {
-    let (sin, cos) = (degrees as f32).to_radians().sin_cos();
-    let center = (SIDE - 1) as f32 / 2.0;
-    let (dx, dy) = ((pixel % SIDE) as f32 - center, (pixel / SIDE) as f32 - center);
-    let (x, y) = (center + cos * dx - sin * dy, center + sin * dx + cos * dy);
-    let at = |x: f32, y: f32| {
-        let inside = 0.0..SIDE as f32;
-        if inside.contains(&x) && inside.contains(&y) { image[y as usize * SIDE + x as usize] } else { 0.0 }
-    };
-    let (left, top) = (x.floor(), y.floor());
-    let (right, below) = (x - left, y - top);
-    (1.0 - below) * ((1.0 - right) * at(left, top) + right * at(left + 1.0, top))
-        + below * ((1.0 - right) * at(left, top + 1.0) + right * at(left + 1.0, top + 1.0))
 }
 
 fn svg(run: &Run, means: &[(f64, Means)]) -> Result<String, Box<dyn Error>> {

@@ -2,11 +2,13 @@
 
 use std::error::Error;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1, Axis};
 use rand::{Rng, seq::SliceRandom};
 
+/// Pixels of a side of an image.
+pub const SIDE: usize = 8;
 /// Number of pixels of an image.
-pub const PIXELS: usize = 64;
+pub const PIXELS: usize = SIDE * SIDE;
 /// Number of digits.
 pub const CLASSES: usize = 10;
 
@@ -55,4 +57,29 @@ impl Samples {
     fn select(&self, rows: &[usize]) -> Self {
         Self { images: self.images.select(Axis(0), rows), labels: rows.iter().map(|&row| self.labels[row]).collect() }
     }
+}
+
+/// All images turned about their centre.
+pub fn rotated(images: &Array2<f32>, degrees: usize) -> Array2<f32> {
+    let mut out = Array2::zeros((images.nrows(), PIXELS));
+    for (image, mut out) in images.rows().into_iter().zip(out.rows_mut()) {
+        out.iter_mut().enumerate().for_each(|(pixel, out)| *out = source(&image, pixel, degrees));
+    }
+    out
+}
+
+/// Bilinear interpolation where the pixel of the turned image comes from; outside there is 0.
+fn source(image: &ArrayView1<'_, f32>, pixel: usize, degrees: usize) -> f32 {
+    let (sin, cos) = (degrees as f32).to_radians().sin_cos();
+    let center = (SIDE - 1) as f32 / 2.0;
+    let (dx, dy) = ((pixel % SIDE) as f32 - center, (pixel / SIDE) as f32 - center);
+    let (x, y) = (center + cos * dx - sin * dy, center + sin * dx + cos * dy);
+    let at = |x: f32, y: f32| {
+        let inside = 0.0..SIDE as f32;
+        if inside.contains(&x) && inside.contains(&y) { image[y as usize * SIDE + x as usize] } else { 0.0 }
+    };
+    let (left, top) = (x.floor(), y.floor());
+    let (right, below) = (x - left, y - top);
+    (1.0 - below) * ((1.0 - right) * at(left, top) + right * at(left + 1.0, top))
+        + below * ((1.0 - right) * at(left, top + 1.0) + right * at(left + 1.0, top + 1.0))
 }

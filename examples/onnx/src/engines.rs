@@ -1,0 +1,83 @@
+//! The two engines: a model is loaded with the op of each, and run pass by pass.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use dropmask::Key;
+use ndarray::{ArrayView2, arr0};
+use ort::environment::Environment;
+use ort::operator::OperatorDomain;
+use ort::session::Session;
+use ort::value::TensorRef;
+use prost::Message;
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+
+use crate::model::keyed;
+use crate::op;
+
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// A model in an engine.
+pub trait Engine {
+    /// The output for a batch that begins with that row of the data, in the pass of that key.
+    fn pass(&mut self, x: ArrayView2<'_, f32>, key: Key, first_row: u64) -> Result<Vec<f32>>;
+}
+
+/// A model in tract, to be shared by threads.
+#[derive(Clone)]
+pub struct Tract(Arc<TypedRunnableModel>);
+
+impl Tract {
+    pub fn new(model: &ModelProto) -> TractResult<Self> {
+        let mut onnx = tract_onnx::onnx();
+        onnx.op_register.insert("Dropout", op::tract::build);
+        Ok(Self(onnx.model_for_proto_model(model)?.into_optimized()?.into_runnable()?))
+    }
+}
+
+impl Engine for Tract {
+    fn pass(&mut self, x: ArrayView2<'_, f32>, key: Key, first_row: u64) -> Result<Vec<f32>> {
+        let mut state = self.0.spawn()?;
+        state.turn_state.shared.insert(op::tract::Pass { key, first_row });
+        let outputs = state.run(tvec!(x.to_owned().into_tensor().into()))?;
+        Ok(outputs[0].try_as_plain_ram()?.as_slice()?.to_vec())
+    }
+}
+
+/// The library of ONNX Runtime. A process has one.
+pub struct OnnxRuntime(Environment);
+
+impl OnnxRuntime {
+    pub fn load(library: &str) -> Result<Self> {
+        Ok(Self(ort::init_from(library)?.build()?))
+    }
+
+    /// A model as it is: its `Dropout` nodes are ONNX Runtime's, and it takes no key.
+    pub fn plain(&self, model: &ModelProto, threads: usize) -> Result<Session> {
+        Ok(Session::builder(&self.0)?.with_intra_threads(threads)?.commit_from_memory(&model.encode_to_vec())?)
+    }
+
+    /// A model with the op in place of each `Dropout`.
+    pub fn keyed(&self, model: &ModelProto, threads: usize) -> Result<Ort> {
+        let model = keyed(model.clone()).encode_to_vec();
+        let domain = OperatorDomain::new("dropmask")?.add(op::ort::KeyedDropout)?;
+        let builder = Session::builder(&self.0)?.with_intra_threads(threads)?;
+        Ok(Ort(builder.with_operators(domain)?.commit_from_memory(&model)?))
+    }
+}
+
+/// A model in ONNX Runtime.
+pub struct Ort(Session);
+
+impl Engine for Ort {
+    fn pass(&mut self, x: ArrayView2<'_, f32>, key: Key, first_row: u64) -> Result<Vec<f32>> {
+        let (key, first_row) = (arr0(key.to_raw() as i64), arr0(first_row as i64));
+        let inputs = ort::inputs![
+            TensorRef::from_array_view(x)?,
+            TensorRef::from_array_view(&key)?,
+            TensorRef::from_array_view(&first_row)?,
+        ];
+        Ok(self.0.run(inputs)?[0].try_extract_tensor()?.1.to_vec())
+    }
+}

@@ -26,19 +26,22 @@ pub trait Engine {
 
 /// A model in tract, to be shared by threads.
 #[derive(Clone)]
-pub struct Tract(Arc<TypedRunnableModel>);
+pub struct Tract {
+    model: Arc<TypedRunnableModel>,
+}
 
 impl Tract {
     pub fn new(model: &ModelProto) -> TractResult<Self> {
         let mut onnx = tract_onnx::onnx();
         onnx.op_register.insert("Dropout", op::tract::build);
-        Ok(Self(onnx.model_for_proto_model(model)?.into_optimized()?.into_runnable()?))
+        let model = onnx.model_for_proto_model(model)?.into_optimized()?.into_runnable()?;
+        Ok(Self { model })
     }
 }
 
 impl Engine for Tract {
     fn pass(&mut self, x: ArrayView2<'_, f32>, key: Key, first_row: u64) -> Result<Vec<f32>> {
-        let mut state = self.0.spawn()?;
+        let mut state = self.model.spawn()?;
         state.turn_state.shared.insert(op::tract::Pass { key, first_row });
         let outputs = state.run(tvec!(x.to_owned().into_tensor().into()))?;
         Ok(outputs[0].try_as_plain_ram()?.as_slice()?.to_vec())
@@ -46,38 +49,43 @@ impl Engine for Tract {
 }
 
 /// The library of ONNX Runtime. A process has one.
-pub struct OnnxRuntime(Environment);
+pub struct OnnxRuntime {
+    environment: Environment,
+}
 
 impl OnnxRuntime {
     pub fn load(library: &str) -> Result<Self> {
-        Ok(Self(ort::init_from(library)?.build()?))
+        Ok(Self { environment: ort::init_from(library)?.build()? })
     }
 
-    /// A model as it is: its `Dropout` nodes are ONNX Runtime's, and it takes no key.
-    pub fn plain(&self, model: &ModelProto, threads: usize) -> Result<Session> {
-        Ok(Session::builder(&self.0)?.with_intra_threads(threads)?.commit_from_memory(&model.encode_to_vec())?)
+    /// A model as it is. Its `Dropout` nodes are ONNX Runtime's, which it takes out of every graph unless it is told to leave
+    /// them, also those in training mode.
+    pub fn plain(&self, model: &ModelProto, dropout: bool) -> Result<Session> {
+        let builder = Session::builder(&self.environment)?.with_intra_threads(1)?;
+        let mut builder = builder.with_disabled_optimizers(if dropout { "EliminateDropout" } else { "" })?;
+        Ok(builder.commit_from_memory(&model.encode_to_vec())?)
     }
 
     /// A model with the op in place of each `Dropout`.
     pub fn keyed(&self, model: &ModelProto, threads: usize) -> Result<Ort> {
         let model = keyed(model.clone()).encode_to_vec();
         let domain = OperatorDomain::new("dropmask")?.add(op::ort::KeyedDropout)?;
-        let builder = Session::builder(&self.0)?.with_intra_threads(threads)?;
-        Ok(Ort(builder.with_operators(domain)?.commit_from_memory(&model)?))
+        let builder = Session::builder(&self.environment)?.with_intra_threads(threads)?;
+        let session = builder.with_operators(domain)?.commit_from_memory(&model)?;
+        Ok(Ort { session })
     }
 }
 
 /// A model in ONNX Runtime.
-pub struct Ort(Session);
+pub struct Ort {
+    session: Session,
+}
 
 impl Engine for Ort {
     fn pass(&mut self, x: ArrayView2<'_, f32>, key: Key, first_row: u64) -> Result<Vec<f32>> {
-        let (key, first_row) = (arr0(key.to_raw() as i64), arr0(first_row as i64));
-        let inputs = ort::inputs![
-            TensorRef::from_array_view(x)?,
-            TensorRef::from_array_view(&key)?,
-            TensorRef::from_array_view(&first_row)?,
-        ];
-        Ok(self.0.run(inputs)?[0].try_extract_tensor()?.1.to_vec())
+        let (key, first_row) = (arr0(key.to_raw() as i64), arr0(first_row as i64)); // the same 64 bits
+        let (key, first_row) = (TensorRef::from_array_view(&key)?, TensorRef::from_array_view(&first_row)?);
+        let inputs = ort::inputs!["x" => TensorRef::from_array_view(x)?, "key" => key, "first_row" => first_row];
+        Ok(self.session.run(inputs)?[0].try_extract_tensor()?.1.to_vec())
     }
 }

@@ -20,7 +20,7 @@ pub fn digits() -> Result<ModelProto> {
 pub fn evaluating(mut model: ModelProto) -> ModelProto {
     let initializers = &mut model.graph.get_or_insert_default().initializer;
     for mode in initializers.iter_mut().filter(|tensor| tensor.name == "training_mode") {
-        mode.raw_data = vec![0].into();
+        mode.raw_data = vec![0];
     }
     model
 }

@@ -2,6 +2,7 @@ use std::sync::LazyLock;
 
 use dropmask::{Dropout, Key, Level, MaskMut, Probability, mask_words};
 use ndarray::{Array2, s};
+use ort::value::TensorRef;
 use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType};
 use tract_onnx::prelude::*;
 
@@ -126,7 +127,7 @@ fn nodes_on_one_input(nodes: &[&[&str]]) -> ModelProto {
     let graph = model.graph.as_mut().unwrap();
     let tensor = |like: &str, name: &str, bytes: &[u8]| {
         let like = graph.initializer.iter().find(|tensor| tensor.name == like).unwrap();
-        TensorProto { name: name.into(), raw_data: bytes.to_vec().into(), ..like.clone() }
+        TensorProto { name: name.into(), raw_data: bytes.to_vec(), ..like.clone() }
     };
     let more = [
         tensor("ratio1", "zero", &0_f32.to_le_bytes()),
@@ -223,11 +224,37 @@ fn tract_wants_the_key_of_a_pass() {
     assert!(error.contains("no Pass"), "{error}");
 }
 
-/// As this page says.
 #[test]
 fn tract_alone_refuses_training_mode() {
     let model = tract_onnx::onnx().model_for_proto_model(&model::digits().unwrap()).unwrap();
     let run = || model.clone().into_optimized()?.into_runnable()?.run(tvec!(images().into_tensor().into()));
     let error = format!("{:#}", run().unwrap_err());
     assert!(error.contains("training mode"), "{error}");
+}
+
+#[test]
+fn onnx_runtime_alone_takes_dropout_out() {
+    let (model, images) = (model::digits().unwrap(), images());
+    let Some(runtime) = runtime() else { return };
+    for (dropout, same) in [(false, true), (true, false)] {
+        let mut session = runtime.plain(&model, dropout).unwrap();
+        let mut pass = || {
+            let x = TensorRef::from_array_view(images.view()).unwrap();
+            session.run(ort::inputs![x]).unwrap()[0].try_extract_tensor::<f32>().unwrap().1.to_vec()
+        };
+        assert_eq!(pass() == pass(), same, "kept: {dropout}");
+    }
+}
+
+/// Each block of Rust there is a part of a file here, but for how far its lines are indented.
+#[test]
+fn the_page_quotes_what_is_compiled() {
+    let trimmed = |text: &str| text.lines().flat_map(|line| [line.trim(), "\n"]).collect::<String>();
+    let sources = [include_str!("engines.rs"), include_str!("model.rs"), include_str!("main.rs")].map(trimmed).concat();
+    let page = include_str!("../../../docs/onnx.md");
+    let blocks: Vec<&str> = page.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 4, "{}", blocks.len());
+    for block in blocks {
+        assert!(sources.contains(&trimmed(block)), "{block}");
+    }
 }

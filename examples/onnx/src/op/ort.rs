@@ -31,7 +31,7 @@ impl Operator for KeyedDropout {
         [OperatorOutput::required(Float32)]
     }
 
-    fn create_kernel<'attr>(&self, ctx: &KernelContext<'attr>) -> Result<DropoutKernel> {
+    fn create_kernel(&self, ctx: &KernelContext<'_>) -> Result<DropoutKernel> {
         let layer: i64 = ctx.get("layer").ok_or_else(|| Error::new("a Dropout without the attribute layer"))?;
         Ok(DropoutKernel { layer: layer as u64 })
     }

@@ -654,6 +654,49 @@ fn many_threads_fill_one_mask() {
     assert_eq!(words, common::fill(&Dropout::new(key, Probability::new(p).unwrap()), LEN));
 }
 
+/// Each of four threads drops its own columns of one matrix in place: what lies between them is others' at the same time.
+#[test]
+fn threads_work_on_interleaved_columns() {
+    struct Matrix(*mut f32);
+    unsafe impl Sync for Matrix {}
+    const ROWS: usize = 300;
+    const COLUMNS: usize = 37;
+    const STRIDES: [usize; 2] = [4 * COLUMNS, 1];
+    let x = common::floats(5, ROWS * STRIDES[0]);
+    let (mut y, mut expected) = (x.clone(), x);
+    let dropout = |i| Dropout::new(Key::new(9).derive(i), Probability::new(0.5).unwrap());
+    for i in 0..4 {
+        let first = i as usize * COLUMNS;
+        let part = &mut expected[first..][..(ROWS - 1) * STRIDES[0] + COLUMNS];
+        dropout(i).with_layout(Layout::rows(ROWS, COLUMNS).strides(STRIDES)).forward_in_place(part).unwrap();
+    }
+    let matrix = Matrix(y.as_mut_ptr());
+    thread::scope(|scope| {
+        for i in 0..4 {
+            let matrix = &matrix;
+            scope.spawn(move || {
+                let mut call = dropmask_call_rows(ROWS, COLUMNS);
+                (call.key, call.threshold) = (dropout(i).key().to_raw(), 1 << 31);
+                let (own, strides, none) = (matrix.0.wrapping_add(i as usize * COLUMNS), STRIDES.as_ptr(), ptr::null());
+                let pass = || unsafe {
+                    dropmask_dropout_forward_f32(
+                        &raw const call,
+                        own,
+                        strides,
+                        ptr::null(),
+                        none,
+                        own,
+                        strides,
+                        ptr::null_mut(),
+                    )
+                };
+                assert_eq!(pass(), DROPMASK_OK);
+            });
+        }
+    });
+    assert!(Memory::new(&Data::F32(y)).holds(&Data::F32(expected)));
+}
+
 /// The calls of the usual shapes are those of Rust: of each element the bit has the same index.
 #[test]
 fn calls_have_the_shapes_of_rust() {

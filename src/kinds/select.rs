@@ -298,7 +298,7 @@ impl<K: Kernel> Kernel for Complement<K> {
     }
 
     fn apply(&mut self, level: Level, run: Run<'_>, words: &[u64]) {
-        let mut room = [0; 8];
+        let mut room = [0; 64];
         for (at, words) in (0..run.len()).step_by(64 * room.len()).zip(words.chunks(room.len())) {
             room.iter_mut().zip(words).for_each(|(to, word)| *to = !word);
             self.0.apply(level, run.part(at, 64 * words.len()), &room);

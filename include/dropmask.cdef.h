@@ -40,7 +40,7 @@ const char *dropmask_status_message(dropmask_status status);
 const char *dropmask_version(void);
 uint32_t dropmask_mask_stream_version(void);
 size_t dropmask_mask_words(size_t len);
-dropmask_status dropmask_mask_count_kept(const uint64_t *mask, uint64_t first, size_t len, uint64_t *kept);
+dropmask_status dropmask_mask_count_kept(const uint64_t *mask, uint64_t first, uint64_t *kept, size_t len);
 dropmask_status dropmask_mask_to_u8(const uint64_t *mask, uint64_t first, uint8_t *out, size_t len);
 dropmask_status dropmask_mask_from_u8(const uint8_t *kept, uint64_t *mask, size_t len);
 dropmask_status dropmask_fill(uint64_t key,
@@ -87,8 +87,8 @@ dropmask_status dropmask_dropout_apply_f32(const struct dropmask_call *call,
                                            float *y,
                                            const size_t *y_strides);
 dropmask_status dropmask_dropout_apply_bits_f32(const struct dropmask_call *call,
-                                                float scale,
                                                 const uint64_t *mask,
+                                                float scale,
                                                 const float *x,
                                                 const size_t *x_strides,
                                                 const float *r,

@@ -14,7 +14,9 @@
  *   is written. Operands have strides of their own for its axes, one size_t for each, outermost first; NULL stands for those
  *   of dense elements. An output is one of the inputs, with the same strides, or overlaps none of them between first
  *   and last element; sorted by stride, each of its axes steps over all elements of those before it. An input may have a stride of 0.
- * - Where there is a residual r, y = r adds to what is in y. Other functions add with accumulate, which is 0 or 1.
+ * - Arguments are, in this order: what is drawn, options, masks that are read, inputs, outputs, masks that are written, and
+ *   then a length or accumulate.
+ * - Where there is a residual r, y = r adds to what is in y. What has no residual adds with accumulate, which is 0 or 1.
  * - Lengths and strides count elements, not bytes. A mask has one bit for each element that shares none, packed in
  *   uint64_t words with the least significant bit first, 1 = keep.
  * - What is dropped becomes +0.0, also if it was a NaN or an infinity.
@@ -28,13 +30,14 @@
  * - A buffer without elements is not looked at: its pointer may be anything. So may that of an input where no output has
  *   elements and there are no tokens to check. No other may be NULL unless it is said.
  * - Buffers that are only read may be equal, or overlap in any way. One that is written may equal one that is read where
- *   it is said, for work in place; any other overlap of it is DROPMASK_OVERLAP.
+ *   it is said, for work in place; any other overlap of it is DROPMASK_OVERLAP, but with the struct of a call and strides, which
+ *   are read first.
  * - A status is returned. On any but DROPMASK_OK nothing has been written; of several faults the one of the lowest
  *   number is reported. The list of each function leaves out the DROPMASK_ of the names.
  * - Nothing allocates, panics or locks. There is no state but the SIMD level of the machine, which is looked up once:
  *   any number of threads may call any functions, each on its own buffers.
  * - The output of one mask may be computed in parts, each with the offset of its first bit; parts of one stored mask
- *   that start at multiples of 64 elements share no word.
+ *   that start at multiples of 64 bits share no word.
  */
 
 
@@ -158,7 +161,7 @@ typedef struct dropmask_call {
 #define DROPMASK_INDEX_OVERFLOW 6
 
 /**
- * Rows overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers,
+ * Elements of an output overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers,
  * also where a function does not list it.
  */
 #define DROPMASK_INVALID_SHAPE 7
@@ -263,7 +266,7 @@ size_t dropmask_mask_words(size_t len);
  * mask: dropmask_mask_words(first + len) words. kept: one uint64_t.
  * Status: OK, NULL_POINTER, MISALIGNED, OVERLAP.
  */
-dropmask_status dropmask_mask_count_kept(const uint64_t *mask, uint64_t first, size_t len, uint64_t *kept);
+dropmask_status dropmask_mask_count_kept(const uint64_t *mask, uint64_t first, uint64_t *kept, size_t len);
 
 /**
  * Writes one byte an element, 1 = kept and 0 = dropped, of the bits first .. first + len of mask.
@@ -449,8 +452,8 @@ dropmask_status dropmask_dropout_apply_f32(const struct dropmask_call *call,
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INVALID_SHAPE, INVALID_CALL.
  */
 dropmask_status dropmask_dropout_apply_bits_f32(const struct dropmask_call *call,
-                                                float scale,
                                                 const uint64_t *mask,
+                                                float scale,
                                                 const float *x,
                                                 const size_t *x_strides,
                                                 const float *r,
@@ -477,10 +480,11 @@ dropmask_status dropmask_dropout_evaluate_f32(const struct dropmask_call *call,
 /**
  * One of two values: y = kept ? a : b, bit for bit; the drop probability is the chance of b. Zoneout takes the new state for
  * a and the old one for b and y. The scaling is DROPMASK_INVERTED. Evaluation, y = a * keep + b * (1 - keep), are two calls of
- * dropmask_dropout_evaluate_f32 with DROPMASK_STANDARD: from a to y, then from b, with a threshold of 2^32 less this one, and y
- * for residual and output.
+ * dropmask_dropout_evaluate_f32 with DROPMASK_STANDARD, first of the input that y is equal to, if it is one: from a to y with
+ * this threshold, and from b with 2^32 less it; the second adds to y, which is residual and output. With p = 0 it is a, with
+ * p = 1 it is b, where the sum with 0 would turn -0.0 into +0.0.
  *
- * mask: NULL or as in dropmask_dropout_fill; key and offset are not used then. a, b, y: the elements of the call, each at its
+ * mask: NULL or as in dropmask_dropout_fill; key, threshold and offset are not used then. a, b, y: the elements of the call, each at its
  * strides; y may be equal to a, to b or to both.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION, INVALID_CALL.
@@ -821,7 +825,7 @@ dropmask_status dropmask_bias_evaluate_f32(const struct dropmask_call *call,
  * relu and then dropout in one pass: y = kept ? relu(x) * scale : +0.0. The bit that is stored is whether an element is kept
  * and greater than 0, and serves both gradients.
  *
- * relu(-0.0) is +0.0; relu(NaN) is NaN, so a kept NaN stays one, but its bit is 0.
+ * Evaluation is relu, then dropmask_dropout_evaluate_f32. relu(-0.0) is +0.0; relu(NaN) is NaN, so a kept NaN stays one, but its bit is 0.
  *
  * x, y: the elements of the call, each at its strides; y may be equal to x. mask: dropmask_mask_words(elements) words, a bit
  * for each element in the order of the axes, also along those that share one.
@@ -1018,7 +1022,7 @@ dropmask_status dropmask_moments_push_f32(uint64_t passes,
 
 /**
  * The variance of each output: squares / (passes - ddof), with 0 for ddof that over the passes, with 1 its unbiased estimate;
- * NaN if there were no more passes than that, as 0 / 0 is.
+ * NaN if there were no more passes than that.
  *
  * squares, variance: len doubles.
  * Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.

@@ -54,7 +54,7 @@ int main(void) {
     }
 
     uint64_t kept = 0;
-    dropmask_mask_count_kept(mask, 0, SAMPLES * CHANNELS, &kept);
+    dropmask_mask_count_kept(mask, 0, &kept, SAMPLES * CHANNELS);
     printf("%s; %d threads kept %d channels\n", dropmask_status_message(status), THREADS, (int)kept);
     return status != DROPMASK_OK || kept == 0 || memcmp(mask, whole_mask, sizeof mask) != 0 ||
            memcmp(y, whole_y, sizeof y) != 0;

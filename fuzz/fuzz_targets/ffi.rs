@@ -374,7 +374,7 @@ fn prepare<'a>(call: &mut Call<'a>) -> Box<dyn Fn() -> u32 + 'a> {
             let (described, s) = (Described::new(n[0], n[1], index_stride), [n[2], 1]);
             Box::new(move || unsafe {
                 let (call, s) = (described.at(first), s.as_ptr());
-                dropmask_dropout_apply_bits_f32(&raw const *call, 1.5, mask, x, s, ptr::null(), ptr::null(), y, s)
+                dropmask_dropout_apply_bits_f32(&raw const *call, mask, 1.5, x, s, ptr::null(), ptr::null(), y, s)
             })
         }
         Operation::Channels => {

@@ -16,7 +16,7 @@ mod threads;
 mod words;
 
 pub(crate) use element::{Added, Element, Kernel, Scale};
-pub(crate) use operand::{Input, Operands, Output, written};
+pub(crate) use operand::{Input, Operands, Output, Place, written};
 pub(crate) use pass::{Pass, each_words, fill, fill_layout};
 pub(crate) use reader::{Reader, Source};
 pub(crate) use row::Row;

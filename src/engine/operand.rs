@@ -17,29 +17,27 @@ pub(crate) enum Input<'a> {
     Strided(Place<'a>),
     /// The output itself.
     InPlace,
-    /// A slice of one row, the same for each, or of rows whose starts the kind sets.
-    Row(&'a [f32]),
+    /// One row, the same for each, or rows whose starts the kind sets.
+    Row(Place<'a>),
 }
 
 /// So many floats from one on. No slice: only those that are elements are read, and others may write the rest.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     pub(super) start: *const f32,
     pub(super) len: usize,
     memory: PhantomData<&'a [f32]>,
 }
 
-impl<'a> From<&'a [f32]> for Place<'a> {
-    #[inline(always)]
-    fn from(x: &'a [f32]) -> Self {
-        Self { start: x.as_ptr(), len: x.len(), memory: PhantomData }
-    }
-}
+// SAFETY: it can be read for as long as it lives, as a shared slice can.
+unsafe impl Send for Place<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Place<'_> {}
 
-impl<'a> Input<'a> {
+impl<'a> Place<'a> {
     #[inline(always)]
-    pub(crate) fn of(x: &'a [f32]) -> Self {
-        Self::Strided(x.into())
+    pub(crate) const fn of(x: &'a [f32]) -> Self {
+        Self { start: x.as_ptr(), len: x.len(), memory: PhantomData }
     }
 
     /// # Safety
@@ -47,7 +45,27 @@ impl<'a> Input<'a> {
     /// them.
     #[cfg(feature = "ffi")]
     pub(crate) const unsafe fn at(start: *const f32, len: usize) -> Self {
-        Self::Strided(Place { start, len, memory: PhantomData })
+        Self { start, len, memory: PhantomData }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Elements that follow each other; none if they are not all there.
+    pub(crate) fn row(&self, first: usize, len: usize) -> &'a [f32] {
+        if first.checked_add(len).is_none_or(|end| end > self.len) {
+            return &[];
+        }
+        // SAFETY: so many floats are there, and all of them are elements, as the caller says.
+        unsafe { core::slice::from_raw_parts(self.start.wrapping_add(first), len) }
+    }
+}
+
+impl<'a> Input<'a> {
+    #[inline(always)]
+    pub(crate) fn of(x: &'a [f32]) -> Self {
+        Self::Strided(Place::of(x))
     }
 
     /// Whether something is added that is not the output.
@@ -200,7 +218,7 @@ impl<'a> Operands<'a> {
             *all = match *input {
                 Input::Strided(x) => Rows::read(x, strided),
                 Input::InPlace => output,
-                Input::Row(x) => Rows::read(x.into(), Operand::Row),
+                Input::Row(x) => Rows::read(x, Operand::Row),
             };
             if !matches!(input, Input::Row(_)) {
                 strided = Operand::Residual;

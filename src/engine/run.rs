@@ -34,8 +34,7 @@ impl<'a> Run<'a> {
         let mut x = [y.cast_const(); INPUTS];
         for (x, input) in x.iter_mut().zip(inputs) {
             let Place { start, len: there, .. } = match input {
-                Input::Strided(x) => x,
-                Input::Row(x) => x.into(),
+                Input::Strided(x) | Input::Row(x) => x,
                 Input::InPlace => continue,
             };
             (*x, len) = (start, len.min(there));

@@ -2,10 +2,11 @@
 
 use core::slice;
 
-use super::buffers::{InOut, Pair, Read, ReadMask, Write, run, unless_null};
+use super::buffers::{InOut, Pair, Read, ReadMask, ReadStrided, Write, run, unless_null};
 use super::call::{Call, Draws, dropmask_call};
 use super::options::{accumulates, flag};
 use super::status::*;
+use crate::engine::Place;
 use crate::kinds::{Attention, Dropout};
 use crate::layout::{Layout, Operand};
 use crate::mask::Mask;
@@ -235,10 +236,10 @@ impl Options {
 
     /// The bias, if there is one.
     #[inline(never)] // once, not in each function
-    fn bias(&self, bias: *const f32) -> Option<Read<f32>> {
+    fn bias(&self, bias: *const f32) -> Option<ReadStrided> {
         let [a, b, c] = self.bias_strides.unwrap_or_default();
         let len = Layout::broadcast(self.shape, [false; 4]).strides([a, b, c, 1]).extent(Operand::Input);
-        unless_null(bias, Read(bias, len))
+        unless_null(bias, ReadStrided(bias, len))
     }
 
     fn training(&self, call: &Call, mask: *const u64) -> Result<Dropout, dropmask_status> {
@@ -254,11 +255,11 @@ impl Options {
     }
 
     #[inline(never)] // once, not in each function
-    fn attention<'a>(&self, dropout: Dropout, bias: Option<&'a [f32]>, mask: Option<Mask<'a>>) -> Attention<'a> {
+    fn attention<'a>(&self, dropout: Dropout, bias: Option<Place<'a>>, mask: Option<Mask<'a>>) -> Attention<'a> {
         let attention = Attention::new(dropout, self.shape).index_strides(self.index_strides);
         let attention = attention.causal(self.past).scale(self.factor).renormalise(self.renormalise == 1);
         let attention = match (bias, self.bias_strides) {
-            (Some(bias), Ok(strides)) => attention.bias(bias, strides),
+            (Some(bias), Ok(strides)) => attention.bias_at(bias, strides),
             _ => attention,
         };
         match mask {

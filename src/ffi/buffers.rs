@@ -4,15 +4,16 @@ use core::slice;
 
 use super::extent::{Extent, check};
 use super::status::*;
-use crate::engine::{Input, Output};
+use crate::engine::{Input, Output, Place};
 use crate::error::Error;
 use crate::mask::{Mask, MaskMut};
 
 /// Runs an operation on checked arguments and buffers, unless there is a fault in either.
 ///
 /// # Safety
-/// Each buffer that is not NULL, is aligned and has at most `isize::MAX` bytes is memory of that length, to read or to
-/// write as its kind says, that nobody else writes meanwhile, or reads where it is to be written.
+/// Of each buffer that is not NULL, is aligned and has at most `isize::MAX` bytes, the elements are memory to read or to write
+/// as its kind says, that nobody else writes meanwhile, or reads where it is to be written: of one with strides those of the
+/// operand, of others all of that length.
 pub(super) unsafe fn run<'a, A, B: Buffers<'a>>(
     arguments: Result<A, dropmask_status>,
     buffers: B,
@@ -96,9 +97,9 @@ impl<'a, T: 'a> Buffer<'a> for Out<T> {
 }
 
 /// An output with strides, of so many floats from the first to the last.
-pub(super) struct Strided(pub(super) *mut f32, pub(super) usize);
+pub(super) struct WriteStrided(pub(super) *mut f32, pub(super) usize);
 
-impl<'a> Buffer<'a> for Strided {
+impl<'a> Buffer<'a> for WriteStrided {
     type Slice = Output<'a>;
 
     fn extents(&self) -> [Extent; 2] {
@@ -114,7 +115,26 @@ impl<'a> Buffer<'a> for Strided {
     }
 }
 
-/// An input with strides, of so many floats from the first to the last, unless it is the output.
+/// An input with strides, of so many floats from the first to the last.
+pub(super) struct ReadStrided(pub(super) *const f32, pub(super) usize);
+
+impl<'a> Buffer<'a> for ReadStrided {
+    type Slice = Place<'a>;
+
+    fn extents(&self) -> [Extent; 2] {
+        [Extent::read(self.0, self.1), Extent::NONE]
+    }
+
+    unsafe fn slice(self) -> Place<'a> {
+        if self.1 == 0 {
+            return Place::of(&[]);
+        }
+        // SAFETY: `extents` names this memory, which `run` has checked; that the elements can be read, it has been promised.
+        unsafe { Place::at(self.0, self.1) }
+    }
+}
+
+/// The same, unless it is the output.
 pub(super) struct Given(pub(super) *const f32, pub(super) usize, pub(super) bool);
 
 impl<'a> Buffer<'a> for Given {
@@ -130,11 +150,8 @@ impl<'a> Buffer<'a> for Given {
         if in_place {
             return Input::InPlace;
         }
-        if len == 0 {
-            return Input::of(&[]);
-        }
-        // SAFETY: `extents` names this memory, which `run` has checked; that the elements can be read, it has been promised.
-        unsafe { Input::at(start, len) }
+        // SAFETY: `extents` names this buffer, which `run` has checked.
+        Input::Strided(unsafe { ReadStrided(start, len).slice() })
     }
 }
 

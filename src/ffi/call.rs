@@ -2,7 +2,7 @@
 
 use core::{ptr, slice};
 
-use super::buffers::{Buffer, Given, Strided, run};
+use super::buffers::{Buffer, Given, WriteStrided, run};
 use super::extent::Extent;
 use super::options::{DROPMASK_INVERTED, scaling};
 use super::status::*;
@@ -271,7 +271,7 @@ impl Call {
         &self,
         draws: Draws,
         operands: Operands,
-    ) -> (Result<Dropout, dropmask_status>, Sources, Strided) {
+    ) -> (Result<Dropout, dropmask_status>, Sources, WriteStrided) {
         // SAFETY: as our caller's caller promises, the strides are as many as there are axes.
         let (layout, readable, inputs, y) = unsafe { self.place(operands) };
         // what needs no layout is faster without
@@ -289,7 +289,7 @@ impl Call {
     pub(super) unsafe fn place(
         &self,
         Operands { x, r, y, second }: Operands,
-    ) -> (Layout, Result<(), dropmask_status>, Sources, Strided) {
+    ) -> (Layout, Result<(), dropmask_status>, Sources, WriteStrided) {
         // SAFETY: our caller promises them.
         let strides = |strides| unsafe { self.strides(strides) };
         let has_r = second || !r.0.is_null();
@@ -303,7 +303,7 @@ impl Call {
             x: Given(x.0, layout.extent(Operand::Input), x_over),
             r: has_r.then(|| Given(r.0, layout.extent(Operand::Residual), r_over)),
         };
-        (layout, strides.map(|_| ()), inputs, Strided(y.0, layout.extent(Operand::Output)))
+        (layout, strides.map(|_| ()), inputs, WriteStrided(y.0, layout.extent(Operand::Output)))
     }
 }
 

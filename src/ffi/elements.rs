@@ -124,8 +124,8 @@ pub unsafe extern "C" fn dropmask_dropout_apply_f32(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dropmask_dropout_apply_bits_f32(
     call: *const dropmask_call,
-    scale: f32,
     mask: *const u64,
+    scale: f32,
     x: *const f32,
     x_strides: *const usize,
     r: *const f32,

@@ -18,8 +18,8 @@ pub extern "C" fn dropmask_mask_words(len: usize) -> usize {
 pub unsafe extern "C" fn dropmask_mask_count_kept(
     mask: *const u64,
     first: u64,
-    len: usize,
     kept: *mut u64,
+    len: usize,
 ) -> dropmask_status {
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {

@@ -32,7 +32,7 @@ pub unsafe extern "C" fn dropmask_moments_push_f32(
 }
 
 /// The variance of each output: squares / (passes - ddof), with 0 for ddof that over the passes, with 1 its unbiased estimate;
-/// NaN if there were no more passes than that, as 0 / 0 is.
+/// NaN if there were no more passes than that.
 ///
 /// squares, variance: len doubles.
 /// Status: OK, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP.
@@ -47,7 +47,8 @@ pub unsafe extern "C" fn dropmask_moments_variance(
     // SAFETY: the buffers have the lengths that the header states; that there is such memory, the caller promises.
     unsafe {
         run(Ok(()), (Read(squares, len), Write(variance, len)), |(), (squares, variance)| {
-            monte_carlo::variance(squares, passes.saturating_sub(ddof) as f64, variance)
+            let count = if passes > ddof { (passes - ddof) as f64 } else { f64::NAN };
+            monte_carlo::variance(squares, count, variance)
         })
     }
 }

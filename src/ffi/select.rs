@@ -9,10 +9,11 @@ use crate::mask::Mask;
 
 /// One of two values: y = kept ? a : b, bit for bit; the drop probability is the chance of b. Zoneout takes the new state for
 /// a and the old one for b and y. The scaling is DROPMASK_INVERTED. Evaluation, y = a * keep + b * (1 - keep), are two calls of
-/// dropmask_dropout_evaluate_f32 with DROPMASK_STANDARD: from a to y, then from b, with a threshold of 2^32 less this one, and y
-/// for residual and output.
+/// dropmask_dropout_evaluate_f32 with DROPMASK_STANDARD, first of the input that y is equal to, if it is one: from a to y with
+/// this threshold, and from b with 2^32 less it; the second adds to y, which is residual and output. With p = 0 it is a, with
+/// p = 1 it is b, where the sum with 0 would turn -0.0 into +0.0.
 ///
-/// mask: NULL or as in dropmask_dropout_fill; key and offset are not used then. a, b, y: the elements of the call, each at its
+/// mask: NULL or as in dropmask_dropout_fill; key, threshold and offset are not used then. a, b, y: the elements of the call, each at its
 /// strides; y may be equal to a, to b or to both.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION, INVALID_CALL.

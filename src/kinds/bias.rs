@@ -1,5 +1,5 @@
 use super::dropout::Dropout;
-use crate::engine::{Added, Element, Input, Kernel, Output, Run, Scale};
+use crate::engine::{Added, Element, Input, Kernel, Output, Place, Run, Scale};
 use crate::error::{Argument, Error, same_length};
 use crate::layout::{Layout, Memory};
 use crate::simd::{Floats, Level};
@@ -193,8 +193,8 @@ impl BiasDropout {
         let mut tile = [0.0; TILE];
         let (b, memory) = repeated(b, self.memory(y.len(), b.len(), inputs), &mut tile);
         let inputs = match *inputs {
-            [x, r] => [x, Input::Row(b), r],
-            [x] => [x, Input::Row(b), Input::InPlace],
+            [x, r] => [x, Input::Row(Place::of(b)), r],
+            [x] => [x, Input::Row(Place::of(b)), Input::InPlace],
             _ => return Ok(()),
         };
         let mut pass = self.dropout.training_in(memory, &inputs, y);

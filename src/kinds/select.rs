@@ -13,7 +13,7 @@ use crate::simd::{Floats, Level};
 /// | gradient of `a` | `kept ? dy : +0.0` | `dy * q` |
 /// | gradient of `b` | `kept ? +0.0 : dy` | `dy * r` |
 ///
-/// Training copies, bit for bit; gradients are those of dropout with a factor of 1. Evaluation is the expectation of the threshold `T`, with
+/// Training copies, bit for bit, and multiplies with nothing. Evaluation is the expectation of the threshold `T`, with
 /// `q = (T / 2^32) as f32` and `r = ((2^32 - T) / 2^32) as f32`: two `f32` products and a sum, none fused. With `p = 0`
 /// it copies `a`, with `p = 1` it copies `b`, whatever the other holds.
 ///
@@ -236,7 +236,11 @@ impl<'a> Select<'a> {
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of every operation")]
     fn gradient_a(&self, inputs: &[Input<'_>], da: Output<'_>) -> Result<(), Error> {
-        self.pass(inputs, da).product(inputs.len(), 1.0);
+        let pass = self.pass(inputs, da);
+        match (pass.source, inputs.len()) {
+            (Source::Drawn { .. } | Source::Stored(_), 1) => pass.run(Share::OF_A),
+            (_, inputs) => pass.product(inputs, 1.0),
+        }
         Ok(())
     }
 
@@ -244,10 +248,8 @@ impl<'a> Select<'a> {
     pub(crate) fn gradient_b(&self, inputs: &[Input<'_>], db: Output<'_>) -> Result<(), Error> {
         let pass = self.pass(inputs, db);
         match (pass.source, inputs.len()) {
-            (Source::Certain(kept), count) => {
-                Pass { source: Source::Certain(!kept), ..pass }.product(count, 1.0);
-            }
-            (_, 1) => pass.each_range(&mut [], &|range, _| pass.range(range, &mut Complement(Scale(1.0)))),
+            (Source::Certain(kept), inputs) => Pass { source: Source::Certain(!kept), ..pass }.product(inputs, 1.0),
+            (_, 1) => pass.run(Share::OF_B),
             _ => pass.each_range(&mut [], &|range, _| pass.range(range, &mut Complement(Added(Scale(1.0))))),
         }
         Ok(())
@@ -286,6 +288,28 @@ impl Element for Mixture {
     #[inline(always)]
     fn vector<F: Floats>(&mut self, level: F::Level, _: &mut F, [a, b, _]: [F; 3], _: u64, _: usize) -> F {
         a.mul(F::splat(level, self.q)).add(b.mul(F::splat(level, self.r)))
+    }
+}
+
+/// The gradient of `a`, `kept ? dy : +0.0`, or of `b`, `kept ? +0.0 : dy`.
+#[derive(Clone, Copy)]
+struct Share {
+    /// What makes a bit that of the element that has the gradient.
+    flip: u64,
+}
+
+impl Share {
+    const OF_A: Self = Self { flip: 0 };
+    const OF_B: Self = Self { flip: !0 };
+}
+
+impl Element for Share {
+    fn scalar(&mut self, [dy, ..]: [f32; 3], kept: bool) -> f32 {
+        if kept == (self.flip == 0) { dy } else { 0.0 }
+    }
+    #[inline(always)]
+    fn vector<F: Floats>(&mut self, _: F::Level, _: &mut F, [dy, ..]: [F; 3], bits: u64, at: usize) -> F {
+        dy.keep(bits ^ self.flip, at)
     }
 }
 

@@ -97,7 +97,7 @@ static void lengths(size_t n, uint64_t offset) {
     check(memcmp(r, z, n * sizeof *r) == 0, "a choice by the mask is the one that is drawn", n);
     SUCCEEDS(dropmask_select_backward_b_f32(&flat, NULL, DENSE(x), NO_RESIDUAL, DENSE(z)));
     SUCCEEDS(dropmask_select_backward_b_f32(&flat, mask, DENSE(x), DENSE(r), DENSE(z)));
-    SUCCEEDS(dropmask_mask_count_kept(mask, 0, n, &kept));
+    SUCCEEDS(dropmask_mask_count_kept(mask, 0, &kept, n));
     check(kept <= n, "no more are kept than there are", n);
     SUCCEEDS(dropmask_dropout_forward_f32(&channels, DENSE(x), NO_RESIDUAL, DENSE(z), mask));
     const struct dropmask_call scores = described(dropmask_call_rows(1, n), key, p, offset);
@@ -152,7 +152,7 @@ static void applied_rows(size_t n, uint64_t index_stride, uint64_t first, const 
     SUCCEEDS(dropmask_fill(2, 0.5F, 0, mask, bits));
     const size_t strides[] = {stride, 1};
     const struct dropmask_call call = by_rows(0, first, ROWS, n, index_stride);
-    SUCCEEDS(dropmask_dropout_apply_bits_f32(&call, 2, mask, x, strides, NO_RESIDUAL, y, strides));
+    SUCCEEDS(dropmask_dropout_apply_bits_f32(&call, mask, 2, x, strides, NO_RESIDUAL, y, strides));
     for (size_t i = 0; i < ROWS; i++) {
         copy_bits(mask, first + i * index_stride, row, n);
         SUCCEEDS(dropmask_apply_f32(row, 2, x + i * stride, z + i * stride, n));
@@ -263,7 +263,7 @@ static void hostile(void) {
     const struct dropmask_call two = by_rows(1, 0, 2, 50, 50), three = by_rows(1, 0, 3, 30, far);
     FAILS(INVALID_SHAPE, dropmask_dropout_apply_f32(&two, mask, DENSE(x), NO_RESIDUAL, y, close));
     FAILS(INVALID_SHAPE, dropmask_dropout_apply_f32(&two, mask, DENSE(x), DENSE(x), y, one_place));
-    FAILS(INVALID_SHAPE, dropmask_dropout_apply_bits_f32(&three, 2, mask, DENSE(x), DENSE(x), DENSE(y)));
+    FAILS(INVALID_SHAPE, dropmask_dropout_apply_bits_f32(&three, mask, 2, DENSE(x), DENSE(x), DENSE(y)));
     FAILS(INVALID_SHAPE, dropmask_dropout_evaluate_f32(&wide, x, one_place, NO_RESIDUAL, y, one_place));
 
     /* what is no description of a call */

@@ -221,7 +221,7 @@ pub const ELEMENTS: [Function; 15] = [
         span: |_| 0,
         call: |a| {
             by_rows(&at_bit(a), |call, s| unsafe {
-                dropmask_dropout_apply_bits_f32(call, a.factor, a.at(0), a.at(1), s, null(), null(), a.at(2), s)
+                dropmask_dropout_apply_bits_f32(call, a.at(0), a.factor, a.at(1), s, null(), null(), a.at(2), s)
             })
         },
         expected: |a, b| {
@@ -244,8 +244,8 @@ pub const ELEMENTS: [Function; 15] = [
             by_channels(&at_bit(a), |call| unsafe {
                 dropmask_dropout_apply_bits_f32(
                     call,
-                    a.factor,
                     a.at(0),
+                    a.factor,
                     a.at(1),
                     null(),
                     a.at(2),

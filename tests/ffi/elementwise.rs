@@ -36,7 +36,7 @@ pub const ELEMENTWISE: [Function; 9] = [
         sizes: &[200],
         buffers: &[buffer(U64, words_from_first), buffer(OneU64, |_| 1)],
         span: |_| 0,
-        call: call!(dropmask_mask_count_kept: (0) first [0] (1)),
+        call: call!(dropmask_mask_count_kept: (0) first (1) [0]),
         expected: |a, b| {
             let [mask, kept] = b else { panic!() };
             kept.u64_mut()[0] = mask_at_first(a, mask.u64()).count_kept() as u64;

@@ -53,7 +53,8 @@ pub const FAMILY: [Function; 6] = [
         expected: |a, b| {
             let [squares, variance] = b else { panic!() };
             for (variance, squares) in variance.f64_mut().iter_mut().zip(squares.f64()) {
-                *variance = squares / a.number.saturating_sub(a.offset) as f64;
+                let count = a.number as f64 - a.offset as f64;
+                *variance = if count > 0.0 { squares / count } else { f64::NAN };
             }
         },
     },
@@ -86,7 +87,9 @@ pub const FAMILY: [Function; 6] = [
         expected: |a, b| {
             let [mean, entropy, out] = b else { panic!() };
             let both = entropies(a, mean).into_iter().zip(entropy.f64());
-            out.f64_mut().iter_mut().zip(both).for_each(|(out, (all, expected))| *out = (all - expected).max(0.0));
+            for (out, (all, expected)) in out.f64_mut().iter_mut().zip(both) {
+                *out = if all - expected < 0.0 { 0.0 } else { all - expected }; // NaN stays
+            }
         },
     },
     Function {

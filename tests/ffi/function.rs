@@ -1,12 +1,9 @@
 //! A function of C in a table: what it takes, how to call it, and what the Rust interface does instead.
 
-use rand_xoshiro::rand_core::Rng;
-
-use crate::common::{floats, generator};
 use crate::described::Wrong;
 
 /// The arguments of any function; each takes its part.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Args {
     pub key: u64,
     pub p: f32,
@@ -173,20 +170,6 @@ impl Function {
             pointers: Vec::new(),
         }
     }
-
-    /// Whether that is an output: whether the Rust interface changes it.
-    pub fn writes(&self, i: usize) -> bool {
-        let args = self.args();
-        let (before, mut after) = (self.data(&args), self.data(&args));
-        (self.expected)(&args, &mut after);
-        before[i].to_bytes() != after[i].to_bytes()
-    }
-
-    pub fn data(&self, args: &Args) -> Vec<Data> {
-        let data =
-            |(i, buffer): (usize, &Buffer)| Data::random(buffer.kind, (buffer.len)(args) as usize, i as u64, args);
-        self.buffers.iter().enumerate().map(data).collect()
-    }
 }
 
 /// The call of a function, its arguments in order: `[i]` for a size, `(i)` for a buffer, the others by name.
@@ -237,21 +220,6 @@ macro_rules! access {
 
 #[allow(dead_code, reason = "not all kinds are read, nor all written")]
 impl Data {
-    pub fn random(kind: Kind, len: usize, seed: u64, args: &Args) -> Self {
-        let mut rng = generator(seed);
-        let mut unit = move || (rng.next_u64() >> 40) as f32 / (1 << 24) as f32;
-        let mut rng = generator(seed);
-        match kind {
-            Kind::F32 | Kind::OneF32 => Self::F32(floats(seed, len)),
-            Kind::Unit => Self::F32((0..len).map(|_| unit()).collect()),
-            Kind::F64 => Self::F64((0..len).map(|_| unit().into()).collect()),
-            Kind::U64 | Kind::OneU64 => Self::U64((0..len).map(|_| rng.next_u64()).collect()),
-            Kind::U8 => Self::U8((0..len).map(|_| (rng.next_u64() % 3) as u8).collect()),
-            Kind::Size => Self::Size((0..len).map(|_| rng.next_u64() as usize).collect()),
-            Kind::Ids => Self::U32((0..len).map(|_| rng.next_u32() % args.sizes[0].max(1) as u32).collect()),
-        }
-    }
-
     access!(f32 f32_mut F32 f32);
     access!(f64 f64_mut F64 f64);
     access!(u64 u64_mut U64 u64);

@@ -18,10 +18,13 @@ mod function;
 mod fused;
 mod maps;
 mod memory;
+mod random;
 mod shapes;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
+use std::sync::Barrier;
 use std::{ptr, thread};
 
 use described::Wrong;
@@ -29,6 +32,7 @@ use dropmask::ffi::*;
 use dropmask::{ClassUncertainty, Dropout, Key, Layout, Level, Moments, Probability, Select, mask_words};
 use function::{Args, Data, Function, Kind, Null, Takes};
 use memory::Memory;
+use table::functions;
 
 const HEADER: &str = include_str!("../../include/dropmask.h");
 
@@ -49,19 +53,6 @@ const PLAIN: [&str; 14] = [
     "dropmask_status_message",
     "dropmask_version",
 ];
-
-fn functions() -> impl Iterator<Item = &'static Function> {
-    let tables: [&[Function]; 7] = [
-        &elementwise::ELEMENTWISE,
-        &elements::ELEMENTS,
-        &fused::FUSED,
-        &maps::MAPS,
-        &attention::ATTENTION,
-        &connect::CONNECT,
-        &family::FAMILY,
-    ];
-    tables.into_iter().flatten()
-}
 
 /// The functions of the header, each with its comment.
 fn header() -> BTreeMap<&'static str, &'static str> {
@@ -220,21 +211,12 @@ fn need_no_optional_buffer() {
     assert_eq!(names.len(), comments().matches(", or NULL").count(), "those of the header");
 }
 
-/// Which buffers are written: those that the Rust interface changes.
-fn written(function: &Function) -> Vec<bool> {
-    let args = function.args();
-    let before = function.data(&args);
-    let mut after = before.clone();
-    (function.expected)(&args, &mut after);
-    before.iter().zip(&after).map(|(before, after)| before.to_bytes() != after.to_bytes()).collect()
-}
-
 /// Each size in turn is 0. What has no elements then has no pointer, nor has an input of which nothing is made. Nothing has no
 /// index, but for words of a vocabulary.
 #[test]
 fn look_at_no_empty_buffer() {
     for function in functions() {
-        let written = written(function);
+        let written: Vec<_> = (0..function.buffers.len()).map(|i| function.writes(i)).collect();
         for (i, index_stride) in (0..function.sizes.len()).flat_map(|i| [(i, 200), (i, 0)]) {
             let mut args = Args { index_stride, ..function.args() };
             args.sizes[i] = 0;
@@ -598,25 +580,32 @@ fn versions_are_those_of_the_header() {
     assert!(HEADER.contains(&format!("#define DROPMASK_MASK_STREAM_VERSION {stream}\n")));
 }
 
-/// The evaluation of a choice, as the header tells to make it, is that of Rust.
+/// The evaluation of a choice, as the header tells to make it, is that of Rust, zeros of either sign being equal.
 #[test]
 fn two_evaluations_are_that_of_a_choice() {
     let [a, b] = [1, 2].map(|seed| (0..100).map(|i| (i * seed) as f32 * 0.37 - 20.0).collect::<Vec<_>>());
-    for p in [0.1, 0.5, 0.9] {
-        let (mut y, mut expected) = ([9.0; 100], [9.0; 100]);
+    for p in [0.0, 0.1, 0.5, 0.9, 1.0] {
         let dropout = Dropout::new(Key::new(1), Probability::new(p).unwrap());
+        let mut expected = [9.0; 100];
         Select::new(dropout).evaluate(&a, &b, &mut expected).unwrap();
-        let mut call = dropmask_call_flat(100);
-        call.scaling = DROPMASK_STANDARD;
-        let (dense, none, y_out) = (ptr::null(), ptr::null(), y.as_mut_ptr());
-        call.threshold = dropout.probability().threshold();
-        let of_a =
-            unsafe { dropmask_dropout_evaluate_f32(&raw const call, a.as_ptr(), dense, none, dense, y_out, dense) };
-        call.threshold = (1 << 32) - call.threshold;
-        let of_b =
-            unsafe { dropmask_dropout_evaluate_f32(&raw const call, b.as_ptr(), dense, y_out, dense, y_out, dense) };
-        assert_eq!((of_a, of_b), (DROPMASK_OK, DROPMASK_OK));
-        assert_eq!(y, expected, "p = {p}");
+        let threshold = dropout.probability().threshold();
+        // apart, over a, over b: first of the input that the output is
+        for over in 0..3 {
+            let (mut a, mut b, mut y) = (a.clone(), b.clone(), vec![9.0; 100]);
+            let (a, b) = (a.as_mut_ptr(), b.as_mut_ptr());
+            let y = [y.as_mut_ptr(), a, b][over];
+            let (of_a, of_b) = ((a, threshold), (b, (1 << 32) - threshold));
+            let (first, second) = if over == 2 { (of_b, of_a) } else { (of_a, of_b) };
+            let (mut call, none) = (dropmask_call_flat(100), ptr::null());
+            call.scaling = DROPMASK_STANDARD;
+            for ((x, threshold), r) in [(first, ptr::null()), (second, y.cast_const())] {
+                call.threshold = threshold;
+                let status = unsafe { dropmask_dropout_evaluate_f32(&raw const call, x, none, r, none, y, none) };
+                assert_eq!(status, DROPMASK_OK);
+            }
+            let y = unsafe { std::slice::from_raw_parts(y, 100) };
+            assert_eq!(y, expected, "p = {p}, over {over}");
+        }
     }
 }
 
@@ -654,7 +643,8 @@ fn many_threads_fill_one_mask() {
     assert_eq!(words, common::fill(&Dropout::new(key, Probability::new(p).unwrap()), LEN));
 }
 
-/// Each of four threads drops its own columns of one matrix in place: what lies between them is others' at the same time.
+/// Each of four threads drops its own columns of one matrix in place, again and again: what lies between them is others' at the
+/// same time.
 #[test]
 fn threads_work_on_interleaved_columns() {
     struct Matrix(*mut f32);
@@ -662,18 +652,19 @@ fn threads_work_on_interleaved_columns() {
     const ROWS: usize = 300;
     const COLUMNS: usize = 37;
     const STRIDES: [usize; 2] = [4 * COLUMNS, 1];
+    const PASSES: usize = 30;
     let x = common::floats(5, ROWS * STRIDES[0]);
     let (mut y, mut expected) = (x.clone(), x);
     let dropout = |i| Dropout::new(Key::new(9).derive(i), Probability::new(0.5).unwrap());
-    for i in 0..4 {
+    for i in (0..4).cycle().take(4 * PASSES) {
         let first = i as usize * COLUMNS;
         let part = &mut expected[first..][..(ROWS - 1) * STRIDES[0] + COLUMNS];
         dropout(i).with_layout(Layout::rows(ROWS, COLUMNS).strides(STRIDES)).forward_in_place(part).unwrap();
     }
-    let matrix = Matrix(y.as_mut_ptr());
+    let (matrix, start) = (Matrix(y.as_mut_ptr()), Barrier::new(4));
     thread::scope(|scope| {
         for i in 0..4 {
-            let matrix = &matrix;
+            let (matrix, start) = (&matrix, &start);
             scope.spawn(move || {
                 let mut call = dropmask_call_rows(ROWS, COLUMNS);
                 (call.key, call.threshold) = (dropout(i).key().to_raw(), 1 << 31);
@@ -690,7 +681,8 @@ fn threads_work_on_interleaved_columns() {
                         ptr::null_mut(),
                     )
                 };
-                assert_eq!(pass(), DROPMASK_OK);
+                start.wait();
+                (0..PASSES).for_each(|_| assert_eq!(pass(), DROPMASK_OK));
             });
         }
     });
@@ -766,6 +758,51 @@ fn operands_have_strides_of_their_own() {
     assert_eq!(pass(x.as_ptr(), &[3, 1], ptr::null(), over, &[2, 1]), DROPMASK_INVALID_SHAPE);
     assert_eq!(pass(x.as_ptr(), &[3, 1], ptr::null(), over, &[usize::MAX, 1]), DROPMASK_LENGTH_OVERFLOW);
     assert_eq!(y, before);
+}
+
+/// Each function of three operands takes the strides of each: with others, from and to other places, it computes the same.
+#[test]
+fn every_function_takes_strides_of_each_operand() {
+    type Pass = fn(*const dropmask_call, [(*const f32, *const usize); 2], (*mut f32, *const usize)) -> u32;
+    const SHAPE: [usize; 3] = [3, 4, 5];
+    static MASK: [u64; 1] = [0x5A5A_1234_F00F_9999];
+    static BIAS: [f32; 5] = [0.5, -1.0, 2.0, 0.25, -3.0];
+    let passes: [Pass; 10] = [
+        |c, [x, r], y| unsafe { dropmask_dropout_forward_f32(c, x.0, x.1, r.0, r.1, y.0, y.1, ptr::null_mut()) },
+        |c, [x, r], y| unsafe { dropmask_dropout_apply_f32(c, MASK.as_ptr(), x.0, x.1, r.0, r.1, y.0, y.1) },
+        |c, [x, r], y| unsafe { dropmask_dropout_apply_bits_f32(c, MASK.as_ptr(), 2.0, x.0, x.1, r.0, r.1, y.0, y.1) },
+        |c, [x, r], y| unsafe { dropmask_dropout_evaluate_f32(c, x.0, x.1, r.0, r.1, y.0, y.1) },
+        |c, [a, b], y| unsafe { dropmask_select_forward_f32(c, ptr::null(), a.0, a.1, b.0, b.1, y.0, y.1) },
+        |c, [x, r], y| unsafe { dropmask_select_backward_b_f32(c, ptr::null(), x.0, x.1, r.0, r.1, y.0, y.1) },
+        |c, [x, r], y| unsafe { dropmask_relu_backward_f32(c, MASK.as_ptr(), x.0, x.1, r.0, r.1, y.0, y.1) },
+        |c, [x, r], y| unsafe { dropmask_alpha_backward_f32(c, x.0, x.1, r.0, r.1, y.0, y.1) },
+        |c, [x, r], y| unsafe { dropmask_bias_forward_f32(c, x.0, x.1, BIAS.as_ptr(), r.0, r.1, y.0, y.1) },
+        |c, [x, r], y| unsafe { dropmask_bias_evaluate_f32(c, x.0, x.1, BIAS.as_ptr(), r.0, r.1, y.0, y.1) },
+    ];
+    let mut call = unsafe { dropmask_call_broadcast(3, SHAPE.as_ptr(), [0; 3].as_ptr()) };
+    (call.key, call.threshold) = (dropmask_key_new(3), 1 << 31);
+    let strides = [[1, 3, 12], [40, 10, 2], [7, 25, 1]];
+    let place = |strides: [usize; 3], i: usize| i / 20 * strides[0] + i / 5 % 4 * strides[1] + i % 5 * strides[2];
+    let dense: Vec<Vec<f32>> = (0..2).map(|k| (0..60).map(|i| (i * (k + 3) % 17) as f32 - 7.5).collect()).collect();
+    let spread: Vec<Vec<f32>> = (0..2)
+        .map(|k| {
+            let mut to = vec![f32::NAN; 200];
+            (0..60).for_each(|i| to[place(strides[k], i)] = dense[k][i]);
+            to
+        })
+        .collect();
+    for (number, pass) in passes.into_iter().enumerate() {
+        let (mut expected, mut y) = (vec![9.0_f32; 60], vec![9.0_f32; 200]);
+        let null = ptr::null();
+        let status =
+            pass(&raw const call, [0, 1].map(|k: usize| (dense[k].as_ptr(), null)), (expected.as_mut_ptr(), null));
+        assert_eq!(status, DROPMASK_OK, "{number}");
+        let inputs = [0, 1].map(|k: usize| (spread[k].as_ptr(), strides[k].as_ptr()));
+        assert_eq!(pass(&raw const call, inputs, (y.as_mut_ptr(), strides[2].as_ptr())), DROPMASK_OK, "{number}");
+        let mut all = vec![9.0; 200];
+        (0..60).for_each(|i| all[place(strides[2], i)] = expected[i]);
+        assert_eq!(y, all, "{number}");
+    }
 }
 
 /// What draws nothing has no indices, and needs no bits of no elements.

@@ -111,10 +111,13 @@ fn signalling_nans_stay_so() {
     for level in Level::supported() {
         for p in [0.0, 0.3, 1.0] {
             let (select, kept) = (Select::new(stream(p).with_level(level)), bits(&stream(p), 200));
-            let picked: Vec<_> = kept.iter().map(|kept| if *kept { a[0].to_bits() } else { b[0].to_bits() }).collect();
+            let pick =
+                |of: bool, x: [f32; 2]| kept.iter().map(|k| x[usize::from(*k != of)].to_bits()).collect::<Vec<_>>();
             let what = format!("{level}, p = {p}");
-            assert_eq!(to_bits(&after(&[0.0; 200], |y| select.forward(&a, &b, y))), picked, "{what}");
-            assert_eq!(to_bits(&after(&b, |b| select.forward_update(&a, b))), picked, "{what}");
+            assert_eq!(to_bits(&after(&[0.0; 200], |y| select.forward(&a, &b, y))), pick(true, [a[0], b[0]]), "{what}");
+            assert_eq!(to_bits(&after(&b, |b| select.forward_update(&a, b))), pick(true, [a[0], b[0]]), "{what}");
+            assert_eq!(to_bits(&after(&a, |dy| select.backward_a_in_place(dy))), pick(true, [a[0], 0.0]), "{what}");
+            assert_eq!(to_bits(&after(&a, |dy| select.backward_b_in_place(dy))), pick(false, [a[0], 0.0]), "{what}");
         }
     }
 }

@@ -9,6 +9,7 @@ use self::passes::Slices;
 use self::rows::Stack;
 use self::softmax::Output;
 use super::dropout::Dropout;
+use crate::engine::Place;
 use crate::error::{Argument, Error};
 use crate::mask::Mask;
 
@@ -101,7 +102,7 @@ pub struct Attention<'a> {
     stack: Stack,
     renormalise: bool,
     scale: f32,
-    bias: Option<&'a [f32]>,
+    bias: Option<Place<'a>>,
     /// Distances of samples, heads and queries; that of keys is 1.
     bias_strides: [u64; 3],
     index_strides: [u64; 3],
@@ -171,7 +172,10 @@ impl<'a> Attention<'a> {
     /// wrote, by the same value with `scale(1.0)`.
     #[must_use]
     pub const fn bias(self, bias: &'a [f32], strides: [usize; 3]) -> Self {
-        let [sample, head, query] = strides;
+        self.bias_at(Place::of(bias), strides)
+    }
+
+    pub(crate) const fn bias_at(self, bias: Place<'a>, [sample, head, query]: [usize; 3]) -> Self {
         Self { bias: Some(bias), bias_strides: [sample as u64, head as u64, query as u64], ..self }
     }
 

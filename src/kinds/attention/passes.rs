@@ -160,7 +160,7 @@ impl Attention<'_> {
                 task,
                 factor: self.scale,
                 x: x.map(|x| x.get(here..).unwrap_or_default()),
-                bias: self.bias.map(|bias| bias.get(bias_at..).unwrap_or_default()),
+                bias: self.bias.map(|bias| bias.row(bias_at, visible)),
                 dy: dy.get(here..).unwrap_or_default(),
                 y: seen(y.next(), visible, task.output.adds()),
                 weights: seen(weights.next(), visible, false),

@@ -1,0 +1,302 @@
+//! Every function of C that has buffers, by the table of its tests: on arguments that are good but for what the table says can
+//! be wrong, the lowest status and nothing written, or what the Rust interface computes, and nothing else written.
+#![no_main]
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks, reason = "calls of C, on buffers as the table says")]
+#![allow(dead_code, reason = "the tests use all of the table")]
+#![allow(unreachable_pub, reason = "modules of a program have no outside")]
+
+#[path = "../../tests/ffi/attention.rs"]
+mod attention;
+#[path = "../../tests/ffi/connect.rs"]
+mod connect;
+#[path = "../../tests/ffi/described.rs"]
+mod described;
+#[path = "../../tests/ffi/elements.rs"]
+mod elements;
+#[path = "../../tests/ffi/elementwise.rs"]
+mod elementwise;
+#[path = "../../tests/ffi/family.rs"]
+mod family;
+#[path = "../../tests/ffi/function.rs"]
+mod function;
+#[path = "../../tests/ffi/fused.rs"]
+mod fused;
+#[path = "../../tests/ffi/maps.rs"]
+mod maps;
+#[path = "../../tests/ffi/shapes.rs"]
+mod shapes;
+#[path = "../../tests/ffi/table.rs"]
+mod table;
+
+use std::ptr;
+use std::sync::OnceLock;
+
+use arbitrary::Arbitrary;
+use dropmask::ffi::*;
+use function::{Args, Buffer, Data, Function, Kind, Null, Takes};
+use libfuzzer_sys::fuzz_target;
+
+/// What the memory of a call has for each buffer, and its number of bytes.
+const ROOM: usize = 1 << 14;
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Pointer {
+    /// Memory of its own.
+    Own,
+    Null,
+    /// Some bytes behind that.
+    Skewed(u8),
+    /// Where another buffer is, or some words behind.
+    At(u8, u8),
+}
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    function: u8,
+    key: u64,
+    good: bool,
+    p: u32,
+    /// From the last that is good, backwards or forwards.
+    offset: i16,
+    near_the_end: bool,
+    scaling: u8,
+    option: u8,
+    sizes: [u8; 6],
+    index_stride: u8,
+    first: u8,
+    factor: f32,
+    number: u8,
+    boxes: u8,
+    accumulate: u8,
+    pointers: [Pointer; 6],
+    memory: Vec<u8>,
+}
+
+/// Which buffers a function writes: those that the Rust interface changes.
+fn written(index: usize, function: &Function) -> &'static [bool] {
+    static WRITTEN: OnceLock<Vec<OnceLock<Vec<bool>>>> = OnceLock::new();
+    let all = WRITTEN.get_or_init(|| table::functions().map(|_| OnceLock::new()).collect());
+    all[index].get_or_init(|| {
+        let args = function.args();
+        let before: Vec<_> = function
+            .buffers
+            .iter()
+            .zip((1..).step_by(6))
+            .map(|(buffer, step)| {
+                let byte = |i: usize| match (buffer.kind, i % 4) {
+                    (Kind::Ids, 0) => (i / 4 % 5) as u8,
+                    (Kind::Ids, _) => 0,
+                    _ => (step * i + 11) as u8,
+                };
+                Data::of_bytes(buffer.kind, &(0..buffer.bytes(&args) as usize).map(byte).collect::<Vec<_>>())
+            })
+            .collect();
+        let mut after = before.clone();
+        (function.expected)(&args, &mut after);
+        before.iter().zip(&after).map(|(before, after)| before.to_bytes() != after.to_bytes()).collect()
+    })
+}
+
+fn args(function: &Function, input: &Input) -> Args {
+    let takes = |what| function.takes(what);
+    let mut args = function.args();
+    args.key = input.key;
+    if takes(Takes::P) {
+        args.p = if input.good { (input.p % 1001) as f32 / 1000.0 } else { f32::from_bits(input.p) };
+    }
+    // what a function does not take is 0
+    let of = |takes, byte: u8, values| if takes { u32::from(byte) % values } else { 0 };
+    args.scaling = of(takes(Takes::Scaling) || takes(Takes::Inverted), input.scaling, 4);
+    args.option = of(takes(Takes::Either), input.option, 2) + of(takes(Takes::Option), input.option, 3);
+    for ((i, size), byte) in args.sizes.iter_mut().enumerate().zip(input.sizes) {
+        let good = *size;
+        *size = usize::from(byte) * (good + 4) / 255;
+        if takes(Takes::Past(i)) {
+            *size = (isize::from(byte.cast_signed()) / 2).cast_unsigned();
+        }
+    }
+    args.index_stride = u64::from(input.index_stride);
+    args.first = u64::from(input.first);
+    args.factor = input.factor;
+    args.number = u64::from(input.number);
+    args.boxes = u32::from(input.boxes % 4);
+    args.accumulate = if takes(Takes::Accumulate) && input.accumulate.is_multiple_of(8) { 2 } else { 0 };
+    args.offset = if input.near_the_end {
+        let last = (1_u128 << 64) - (function.span)(&args).clamp(1, 1 << 64);
+        (last as u64).saturating_add_signed(input.offset.into())
+    } else {
+        u64::from(input.offset.unsigned_abs())
+    };
+    args
+}
+
+/// Indices from the first to the last: also of bits that are stored for no element.
+fn span(function: &Function, args: &Args) -> u128 {
+    let absent = |(buffer, pointer): (&Buffer, &*mut u8)| buffer.null == Null::Unwritten && pointer.is_null();
+    let stores = function.takes(Takes::StoredAlone) || function.name == "dropmask_dropout_fill_u8";
+    if !stores || function.buffers.iter().zip(&args.pointers).any(absent) {
+        return (function.span)(args);
+    }
+    match (shapes::stored_bits(args), args.sizes[0].saturating_sub(1) as u128) {
+        (0, _) => 0,
+        (_, rows) => rows * u128::from(args.index_stride) + args.sizes[1] as u128,
+    }
+}
+
+/// What the table says can be wrong with the arguments, apart from the buffers.
+fn faults(function: &Function, args: &Args, nothing: bool) -> Vec<u32> {
+    let mut faults = Vec::new();
+    let mut fault = |wrong, status| {
+        if wrong {
+            faults.push(status)
+        }
+    };
+    let mut block = false;
+    for takes in function.takes {
+        match *takes {
+            Takes::P => fault(!(0.0..=1.0).contains(&args.p), DROPMASK_INVALID_PROBABILITY),
+            Takes::Scaling => fault(args.scaling > 2, DROPMASK_INVALID_OPTION),
+            Takes::Inverted => fault(args.scaling != 0, DROPMASK_INVALID_OPTION),
+            Takes::Option => fault(args.option > 1, DROPMASK_INVALID_OPTION),
+            Takes::Accumulate => fault(args.accumulate > 1, DROPMASK_INVALID_OPTION),
+            Takes::Factor => fault(!(args.factor >= 0.0 && args.factor.is_finite()), DROPMASK_INVALID_OPTION),
+            Takes::Stride => {
+                let overlap = args.sizes[0] > 1 && args.sizes[1] > args.sizes[2] && args.sizes[1] > 0;
+                fault(overlap, DROPMASK_INVALID_SHAPE);
+            }
+            Takes::Block(side) => {
+                block = !(1..=args.sizes[side - 2].min(args.sizes[side - 1])).contains(&args.sizes[side]);
+                fault(block, DROPMASK_INVALID_BLOCK);
+            }
+            _ => (),
+        }
+    }
+    // without a block, seeds have no indices
+    if function.takes(Takes::Offset) && !nothing && !block {
+        fault(u128::from(args.offset) + span(function, args) > 1 << 64, DROPMASK_INDEX_OVERFLOW);
+    }
+    faults
+}
+
+fuzz_target!(|input: Input| {
+    let count = table::functions().count();
+    let index = usize::from(input.function) % count;
+    let Some(function) = table::functions().nth(index) else { return };
+    let mut args = args(function, &input);
+    let buffers = function.buffers;
+    let written = written(index, function);
+    let bytes: Vec<_> = buffers.iter().map(|buffer| buffer.bytes(&args)).collect();
+    if bytes.iter().any(|bytes| *bytes > ROOM as u128 / 2) {
+        return;
+    }
+    let nothing =
+        (0..buffers.len()).all(|i| !written[i] || bytes[i] == 0) && function.ids().is_none_or(|ids| bytes[ids] == 0);
+
+    let mut memory: Vec<u64> = vec![0xA5A5_A5A5_A5A5_A5A5; buffers.len() * ROOM / 8];
+    let start: *mut u8 = memory.as_mut_ptr().cast();
+    let own = |i: usize| start.wrapping_add(i * ROOM);
+    for (i, buffer) in buffers.iter().enumerate() {
+        for at in 0..bytes[i] as usize {
+            let byte = input.memory.get((at + 7 * i) % input.memory.len().max(1)).copied().unwrap_or(0x3E);
+            let byte = match (buffer.kind, at % 4) {
+                (Kind::Ids, 0) => byte % 32,
+                (Kind::Ids, _) => 0,
+                (Kind::Unit, 3) => 0x3E,
+                (Kind::Unit, _) => byte & 0x7F,
+                // tame doubles
+                (Kind::F64, _) if at % 8 == 7 => 0x3F,
+                (Kind::F64, _) if at % 8 == 6 => byte & 0xEF,
+                _ => byte,
+            };
+            // SAFETY: each buffer has its room, of which this is a byte
+            unsafe { *own(i).wrapping_add(at) = byte };
+        }
+    }
+    for i in 0..buffers.len() {
+        let pointer = match input.pointers.get(i).copied().unwrap_or(Pointer::Own) {
+            Pointer::Null if buffers[i].null != Null::Choice => ptr::null_mut(),
+            Pointer::Skewed(bytes) if bytes % 8 == 1 => own(i).wrapping_add(usize::from(bytes / 8 % 8)),
+            Pointer::At(other, words) if other % 4 == 1 => {
+                own(usize::from(other / 4) % buffers.len()).wrapping_add(8 * usize::from(words % 8))
+            }
+            _ => own(i),
+        };
+        args.pointers.push(pointer);
+    }
+    let looked_at = |i: usize| {
+        let absent = args.pointers[i].is_null() && matches!(buffers[i].null, Null::Unwritten | Null::Empty);
+        bytes[i] > 0 && !absent && !nothing
+    };
+
+    let mut expected_status = faults(function, &args, nothing);
+    for i in (0..buffers.len()).filter(|i| looked_at(*i)) {
+        let (a, align) = (args.pointers[i].addr(), buffers[i].kind.bytes());
+        let mut fault = |wrong, status| {
+            if wrong {
+                expected_status.push(status)
+            }
+        };
+        fault(a == 0, DROPMASK_NULL_POINTER);
+        fault(a % align != 0, DROPMASK_MISALIGNED);
+        for j in (i + 1..buffers.len()).filter(|j| looked_at(*j)) {
+            let b = args.pointers[j].addr();
+            let overlap = a < b + bytes[j] as usize && b < a + bytes[i] as usize;
+            let pair = buffers[i].over.contains(&j) || buffers[j].over.contains(&i);
+            fault((written[i] || written[j]) && overlap && !(pair && a == b), DROPMASK_OVERLAP);
+        }
+    }
+
+    let data = |memory: &[u64], i: usize| {
+        let bytes_of: Vec<u8> = memory.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let at = args.pointers[i].addr().wrapping_sub(start.addr());
+        let len = if args.pointers[i].is_null() { 0 } else { bytes[i] as usize };
+        Data::of_bytes(buffers[i].kind, bytes_of.get(at..at + len).unwrap_or_default())
+    };
+    if let (Some(ids), true) = (function.ids(), expected_status.is_empty()) {
+        let unknown = data(&memory, ids).u32().iter().any(|id| *id as usize >= args.sizes[0]);
+        expected_status.extend(unknown.then_some(DROPMASK_UNKNOWN_TOKEN));
+    }
+    let expected_status = expected_status.into_iter().min().unwrap_or(DROPMASK_OK);
+
+    let before = memory.clone();
+    let status = (function.call)(&args);
+    assert_eq!(status, expected_status, "{}, {args:?}", function.name);
+    if status != DROPMASK_OK || nothing {
+        assert!(memory == before, "{} has written", function.name);
+        return;
+    }
+    let mut expected: Vec<_> = (0..buffers.len())
+        .map(|i| match (buffers[i].null, args.pointers[i].is_null()) {
+            // what is not wanted is written elsewhere
+            (Null::Unwritten, true) => Data::of_bytes(buffers[i].kind, &vec![0; bytes[i] as usize]),
+            _ => data(&before, i),
+        })
+        .collect();
+    (function.expected)(&args, &mut expected);
+    let mut rest = before;
+    for i in (0..buffers.len()).filter(|i| written[*i] && looked_at(*i)) {
+        let actual = data(&memory, i);
+        assert!(same(&actual, &expected[i]), "{}, buffer {i}: {actual:?}, expected {:?}", function.name, expected[i]);
+        // what has been compared is no longer looked at
+        let at = args.pointers[i].addr() - start.addr();
+        for byte in at..at + bytes[i] as usize {
+            for memory in [&mut memory, &mut rest] {
+                memory[byte / 8] &= !(0xFF << (byte % 8 * 8));
+            }
+        }
+    }
+    assert!(memory == rest, "{} has written elsewhere", function.name);
+});
+
+/// Equal to the bit, NaN for NaN.
+fn same(a: &Data, b: &Data) -> bool {
+    match (a, b) {
+        (Data::F32(a), Data::F32(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan())
+        }
+        (Data::F64(a), Data::F64(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan())
+        }
+        (a, b) => a.to_bytes() == b.to_bytes(),
+    }
+}

@@ -13,7 +13,7 @@ use prost::Message;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
-use crate::model::keyed;
+use crate::model::{keyed, without_unread_masks};
 use crate::op;
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -34,7 +34,8 @@ impl Tract {
     pub fn new(model: &ModelProto) -> TractResult<Self> {
         let mut onnx = tract_onnx::onnx();
         onnx.op_register.insert("Dropout", op::tract::build);
-        let model = onnx.model_for_proto_model(model)?.into_optimized()?.into_runnable()?;
+        let model = without_unread_masks(model.clone());
+        let model = onnx.model_for_proto_model(&model)?.into_optimized()?.into_runnable()?;
         Ok(Self { model })
     }
 }
@@ -58,8 +59,8 @@ impl OnnxRuntime {
         Ok(Self { environment: ort::init_from(library)?.build()? })
     }
 
-    /// A model as it is. Its `Dropout` nodes are ONNX Runtime's, which it takes out of every graph unless it is told to leave
-    /// them, also those in training mode.
+    /// A model as it is. Its `Dropout` nodes are ONNX Runtime's, which it takes out of every graph unless it is told to
+    /// leave them, also those in training mode.
     pub fn plain(&self, model: &ModelProto, dropout: bool) -> Result<Session> {
         let builder = Session::builder(&self.environment)?.with_intra_threads(1)?;
         let mut builder = builder.with_disabled_optimizers(if dropout { "EliminateDropout" } else { "" })?;
@@ -68,7 +69,7 @@ impl OnnxRuntime {
 
     /// A model with the op in place of each `Dropout`.
     pub fn keyed(&self, model: &ModelProto, threads: usize) -> Result<Ort> {
-        let model = keyed(model.clone()).encode_to_vec();
+        let model = keyed(without_unread_masks(model.clone()))?.encode_to_vec();
         let domain = OperatorDomain::new("dropmask")?.add(op::ort::KeyedDropout)?;
         let builder = Session::builder(&self.environment)?.with_intra_threads(threads)?;
         let session = builder.with_operators(domain)?.commit_from_memory(&model)?;
@@ -85,7 +86,9 @@ impl Engine for Ort {
     fn pass(&mut self, x: ArrayView2<'_, f32>, key: Key, first_row: u64) -> Result<Vec<f32>> {
         let (key, first_row) = (arr0(key.to_raw() as i64), arr0(first_row as i64)); // the same 64 bits
         let (key, first_row) = (TensorRef::from_array_view(&key)?, TensorRef::from_array_view(&first_row)?);
-        let inputs = ort::inputs!["x" => TensorRef::from_array_view(x)?, "key" => key, "first_row" => first_row];
-        Ok(self.session.run(inputs)?[0].try_extract_tensor()?.1.to_vec())
+        let x = TensorRef::from_array_view(x)?;
+        let inputs = ort::inputs!["x" => x, "dropmask_key" => key, "dropmask_first_row" => first_row];
+        let outputs = self.session.run(inputs)?;
+        Ok(outputs[0].try_extract_tensor()?.1.to_vec())
     }
 }

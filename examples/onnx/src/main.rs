@@ -1,5 +1,6 @@
-//! Monte-Carlo dropout on an ONNX model in two engines, tract and ONNX Runtime: 100 passes, each with a key of its own, over
-//! handwritten digits as they are, with noise, and turned. The engines have the same masks, for any number of threads.
+//! Monte-Carlo dropout on an ONNX model in two engines, tract and ONNX Runtime: 100 passes, each with a key of its own,
+//! over handwritten digits as they are, with noise, and turned. The engines have the same masks, for any number of
+//! threads.
 //!
 //! ```text
 //! ORT_DYLIB_PATH=.../libonnxruntime.so.1.32.0 cargo run --release

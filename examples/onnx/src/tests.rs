@@ -3,7 +3,10 @@ use std::sync::LazyLock;
 use dropmask::{Dropout, Key, Level, MaskMut, Probability, mask_words};
 use ndarray::{Array2, s};
 use ort::value::TensorRef;
-use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType};
+use tract_onnx::pb::{
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
+    attribute_proto::AttributeType,
+};
 use tract_onnx::prelude::*;
 
 use super::*;
@@ -52,7 +55,7 @@ fn formula(key: Key, p: f32, first: u64, x: &[f32]) -> Vec<f32> {
 }
 
 #[test]
-fn the_file_is_what_the_script_writes() {
+fn the_file_has_the_nodes_and_ratios_of_the_script() {
     let model = model::digits().unwrap();
     let nodes = model.graph.as_ref().unwrap().node.iter().map(|node| (node.op_type.as_str(), node.input.join(" ")));
     let expected = [
@@ -120,8 +123,8 @@ fn node(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
     }
 }
 
-/// A graph of `Dropout` nodes that all read `x`, given the names of their ratios and modes, and whose outputs follow each
-/// other. Two are the same node but for their names.
+/// A graph of `Dropout` nodes that all read `x`, given the names of their ratios and modes, and whose outputs follow
+/// each other. Two are the same node but for their names.
 fn nodes_on_one_input(nodes: &[&[&str]]) -> ModelProto {
     let mut model = model::digits().unwrap();
     let graph = model.graph.as_mut().unwrap();
@@ -203,11 +206,85 @@ fn engines_agree() {
 }
 
 #[test]
-fn tract_makes_no_mask_output() {
+fn first_rows_without_an_index_are_errors() {
+    in_engines(&model::digits().unwrap(), |name, engine| {
+        for first_row in [i64::MAX as u64, u64::MAX] {
+            assert!(engine.pass(images().view(), Key::new(0), first_row).is_err(), "{name}, {first_row}");
+        }
+    });
+}
+
+/// One node in training mode, whose mask has a name.
+fn with_mask() -> ModelProto {
     let mut model = nodes_on_one_input(&[&["ratio1", "training_mode"]]);
     model.graph.as_mut().unwrap().node[0].output.push("mask".into());
-    let error = format!("{:#}", Tract::new(&model).err().unwrap());
-    assert!(error.contains("the mask output is not made"), "{error}");
+    model
+}
+
+/// An `If` whose branches have this node.
+fn conditional(inner: &NodeProto) -> NodeProto {
+    let branch = |name: &str| AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Graph.into(),
+        g: Some(GraphProto {
+            node: vec![inner.clone()],
+            output: vec![ValueInfoProto { name: inner.output[0].clone(), ..Default::default() }],
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    NodeProto {
+        attribute: vec![branch("then_branch"), branch("else_branch")],
+        ..node("If", &["training_mode"], "of the branches")
+    }
+}
+
+/// What refuses the model in front of tract and of ONNX Runtime.
+fn refusals(model: &ModelProto) -> [String; 2] {
+    let of_keyed = model::keyed(model::without_unread_masks(model.clone())).err().unwrap();
+    [format!("{:#}", Tract::new(model).err().unwrap()), of_keyed.to_string()]
+}
+
+/// As PyTorch's exporter writes it.
+#[test]
+fn a_mask_that_nothing_reads_is_left_out() {
+    let (x, key) = (images(), Key::new(3));
+    in_engines(&with_mask(), |name, engine| {
+        let y = engine.pass(x.view(), key, 0).unwrap();
+        assert_eq!(y, formula(key.derive(0), 0.2, 0, x.as_slice().unwrap()), "{name}");
+    });
+}
+
+#[test]
+fn a_mask_that_is_read_is_refused() {
+    let by_an_output = |graph: &mut GraphProto| {
+        graph.output.push(ValueInfoProto { name: "mask".into(), ..Default::default() });
+    };
+    let not = node("Not", &["mask"], "dropped");
+    let by_a_node = |graph: &mut GraphProto| graph.node.push(not.clone());
+    let in_a_branch = |graph: &mut GraphProto| graph.node.push(conditional(&not));
+    let readers: [&dyn Fn(&mut GraphProto); 3] = [&by_an_output, &by_a_node, &in_a_branch];
+    for read in readers {
+        let mut model = with_mask();
+        read(model.graph.as_mut().unwrap());
+        for error in refusals(&model) {
+            assert!(error.contains("the mask output is not made"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn dropout_in_a_branch_or_function_is_refused() {
+    let model = nodes_on_one_input(&[&["ratio1", "training_mode"]]);
+    let inner = node("Dropout", &["x", "ratio1", "training_mode"], "inner");
+    let mut branches = model.clone();
+    branches.graph.as_mut().unwrap().node.push(conditional(&inner));
+    for error in refusals(&branches) {
+        assert!(error.contains("Dropout in a subgraph"), "{error}");
+    }
+    let mut function = model;
+    function.functions.push(FunctionProto { node: vec![inner], ..Default::default() });
+    assert!(model::keyed(function).is_err());
 }
 
 #[test]
@@ -252,9 +329,15 @@ fn the_page_quotes_what_is_compiled() {
     let trimmed = |text: &str| text.lines().flat_map(|line| [line.trim(), "\n"]).collect::<String>();
     let sources = [include_str!("engines.rs"), include_str!("model.rs"), include_str!("main.rs")].map(trimmed).concat();
     let page = include_str!("../../../docs/onnx.md");
-    let blocks: Vec<&str> = page.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(blocks.len() >= 4, "{}", blocks.len());
-    for block in blocks {
+    let blocks = |language: &str| -> Vec<&str> {
+        page.split(&format!("```{language}\n")).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+    };
+    assert!(blocks("rust").len() >= 4, "{}", blocks("rust").len());
+    assert_eq!(blocks("rust").len(), page.matches("```rust").count());
+    for block in blocks("rust") {
         assert!(sources.contains(&trimmed(block)), "{block}");
+    }
+    for line in blocks("toml").into_iter().flat_map(str::lines) {
+        assert!(include_str!("../Cargo.toml").lines().any(|other| other == line), "{line}");
     }
 }

@@ -1,5 +1,6 @@
-//! `dropmask:Dropout(x, ratio, training_mode, key, first_row) -> y` in ONNX Runtime: ONNX `Dropout` as a pure function of
-//! the key of the pass, which is an input. A row has the same bits in any batch: `first_row` is the first one's number.
+//! `dropmask:Dropout(x, ratio, training_mode, key, first_row) -> y` in ONNX Runtime: ONNX `Dropout` as a pure function
+//! of the key of the pass, which is an input. A row has the same bits in any batch: `first_row` is the number of the
+//! first.
 
 use dropmask::{Key, Probability};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
@@ -52,9 +53,11 @@ impl Kernel for DropoutKernel {
             return Ok(());
         }
         let key = Key::from_raw(required(3)?.try_extract_scalar::<i64>()? as u64); // the same 64 bits
-        let row: i64 = shape.iter().skip(1).product();
-        let offset = required(4)?.try_extract_scalar::<i64>()? * row;
+        let first_row = u64::try_from(required(4)?.try_extract_scalar::<i64>()?);
+        let first_row = first_row.map_err(|_| Error::new("first_row is negative"))?;
+        let offset = shape.iter().skip(1).try_fold(first_row, |offset, len| offset.checked_mul(*len as u64));
+        let offset = offset.ok_or_else(|| Error::new("first_row is too large"))?;
         let dropout = dropmask::Dropout::new(key.derive(self.layer), Probability::new(ratio).map_err(Error::wrap)?);
-        dropout.with_offset(offset as u64).forward(x, y).map_err(Error::wrap)
+        dropout.with_offset(offset).forward(x, y).map_err(Error::wrap)
     }
 }

@@ -55,9 +55,10 @@ impl EvalOp for KeyedDropout {
         }
         let pass: &Pass = ctx.shared.and_then(|shared| shared.get()).context("no Pass in turn_state.shared")?;
         let mut x = inputs.remove(0).into_tensor(); // copied only where it has other readers
-        let row: usize = x.shape().iter().skip(1).product();
-        let dropout = Dropout::new(pass.key.derive(self.layer), Probability::new(ratio)?);
-        dropout.with_offset(pass.first_row * row as u64).forward_in_place(x.try_as_plain_ram_mut()?.as_slice_mut()?)?;
+        let offset = x.shape().iter().skip(1).try_fold(pass.first_row, |offset, len| offset.checked_mul(*len as u64));
+        let dropout = Dropout::new(pass.key.derive(self.layer), Probability::new(ratio)?)
+            .with_offset(offset.context("first_row is too large")?);
+        dropout.forward_in_place(x.try_as_plain_ram_mut()?.as_slice_mut()?)?;
         Ok(tvec!(x.into_tvalue()))
     }
 }

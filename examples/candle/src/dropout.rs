@@ -43,11 +43,16 @@ impl Dropout {
     pub fn op(&self) -> Replay {
         Replay { dropout: self.replay.dropout.derive(self.step.0.load(Ordering::Relaxed)), ..self.replay }
     }
+
+    /// As that of `candle_nn::Dropout`.
+    pub fn forward(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        if train { x.apply_op1(self.op()) } else { Ok(x.clone()) }
+    }
 }
 
 impl ModuleT for Dropout {
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
-        if train { x.apply_op1(self.op()) } else { Ok(x.clone()) }
+        self.forward(x, train)
     }
 }
 
@@ -67,7 +72,10 @@ impl CustomOp1 for Replay {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (x, len): (&[f32], _) = (storage.as_slice()?, layout.shape().elem_count());
         let axes = layout.dims().iter().zip(layout.stride()).enumerate();
-        let axes: Vec<_> = axes.map(|(i, (len, stride))| (*len, *stride, self.channels && i >= 2)).collect();
+        let mut axes: Vec<_> = axes.map(|(i, (len, stride))| (*len, *stride, self.channels && i >= 2)).collect();
+        if layout.is_contiguous() && !self.channels {
+            axes = vec![(len, 1, false)]; // one call for any number of axes
+        }
         let mut y = Vec::with_capacity(len);
         if len > 0 {
             write(self.dropout, &axes, &x[layout.start_offset()..], &mut y.spare_capacity_mut()[..len])?;
@@ -94,9 +102,8 @@ fn write(
     x: &[f32],
     y: &mut [MaybeUninit<f32>],
 ) -> Result<()> {
-    if let [(len, stride, shared), inner @ ..] = axes
-        && inner.len() >= 4
-    {
+    if axes.len() > 4 {
+        let ((len, stride, shared), inner) = (axes[0], &axes[1..]);
         let bits = inner.iter().filter(|axis| !axis.2).fold(u64::from(!shared), |bits, axis| bits * axis.0 as u64);
         let part = y.len() / len;
         return (0..).zip(y.chunks_mut(part)).try_for_each(|(i, y)| {

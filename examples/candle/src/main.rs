@@ -6,6 +6,7 @@
 //! ```
 
 mod costs;
+#[allow(dead_code, reason = "other examples use the rest")]
 #[path = "../../common/data.rs"]
 mod data;
 #[allow(dead_code, reason = "a file to be copied: this program has no channels")]

@@ -169,13 +169,18 @@ fn gradients_of_a_network_match_finite_differences() -> Result<()> {
 
 /// What `docs/candle.md` begins with.
 #[test]
-fn a_step_has_one_mask() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn a_step_has_one_mask() -> Result<()> {
+    use crate::dropout::{Dropout, Step}; // the file
+    use candle_core::Error;
+    use dropmask::{Key, Probability};
+
     let h = random(&[32, 256], 1)?;
     let step = Step::default(); // one for a model
-    let dropout = Dropout::new(Key::new(42).derive(3), Probability::new(0.5)?, &step); // layer 3 of run 42
+    let p = Probability::new(0.5).map_err(Error::wrap)?;
+    let dropout = Dropout::new(Key::new(42).derive(3), p, &step); // layer 3 of run 42
     let pass = |n| {
         step.set(n); // the training loop, before the forward pass
-        dropout.forward_t(&h, true) // false: the input
+        dropout.forward(&h, true) // false: the input
     };
     assert_eq!(bits(&pass(0)?)?, bits(&pass(0)?)?);
     assert_ne!(bits(&pass(0)?)?, bits(&pass(1)?)?);

@@ -80,6 +80,10 @@ fn programs() {
 /// The callback, on a stub of what it needs of ggml.
 #[test]
 fn ggml() {
+    let header = include_str!("../examples/c/ggml_dropout.h");
+    for line in blocks(GUIDE, "c ignore").into_iter().flat_map(str::lines) {
+        assert!(header.contains(line), "not in ggml_dropout.h: {line}");
+    }
     let path = project("ggml", &["ggml_dropout.h"]);
     for (file, name) in [("ggml_stub.h", "ggml.h"), ("ggml_dropout.c", "main.c")] {
         fs::copy(root().join("tests/c").join(file), path.join(name)).unwrap();

@@ -1,10 +1,14 @@
 /* Dropout for ggml, which has no such operator, as a callback of its custom operators: threads by ith and nth, and the
- * same bits for any number of them. Forward and, of gradients, backward:
+ * same bits for any number of them:
  *
- *     static struct ggml_dropout dropout; // lives as long as the graph
- *     dropmask_threshold(0.1, &dropout.threshold);
+ *     static struct ggml_dropout dropout; // one for each place in the model; lives as long as the graph
+ *     if (dropmask_threshold(0.1, &dropout.threshold) != DROPMASK_OK) abort(); // 0 would be p = 1
  *     y = ggml_map_custom1(ctx, x, ggml_dropout_run, GGML_N_TASKS_MAX, &dropout); // or ggml_map_custom1_inplace
- *     dropout.key = dropmask_key_derive(run, step); // each time before the graph is computed; it is built once
+ *     // each time before the graph is computed, which is built once; this is place 3
+ *     dropout.key = dropmask_key_derive(dropmask_key_derive(run, 3), step);
+ *
+ * The CPU backend and f32 only: another type aborts by GGML_ASSERT. Backward is the same callback on the gradient, with
+ * the same struct, in a graph that you build yourself: ggml_build_backward_expand aborts at custom operators.
  *
  * The bit of an element is that of its index in the tensor, wherever it is in memory: a view, transposed or not, has
  * the mask of a dense tensor. Evaluation is the identity: leave the operator out.

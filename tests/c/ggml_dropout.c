@@ -24,11 +24,18 @@ static struct ggml_tensor tensor(float *data, int64_t ne0, int64_t ne1, int64_t 
     return t;
 }
 
+/* With an outermost axis. */
+static struct ggml_tensor outermost(struct ggml_tensor t, int64_t ne3, size_t s3) {
+    t.ne[3] = ne3, t.nb[3] = s3 * sizeof memory[0];
+    return t;
+}
+
 /* The number of faults. */
 static int check(struct ggml_tensor view, int nth) {
     const int64_t n = ggml_nelements(&view);
-    const size_t row = (size_t)view.ne[0];
-    struct ggml_tensor dense = tensor(y, view.ne[0], view.ne[1], view.ne[2], 1, row, row * (size_t)view.ne[1]);
+    const size_t row = (size_t)view.ne[0], matrix = row * (size_t)view.ne[1];
+    struct ggml_tensor dense = tensor(y, view.ne[0], view.ne[1], view.ne[2], 1, row, matrix);
+    dense = outermost(dense, view.ne[3], matrix * (size_t)view.ne[2]);
     int faults = 0;
     for (int i = 0; i < LEN; i++) memory[i] = (float)(i + 1), y[i] = 0;
     for (int64_t i = 0; i < n; i++) x[i] = *place(&view, i);
@@ -56,6 +63,9 @@ int main(void) {
         tensor(memory, 37, 130, 5, 130, 1, 130 * 37),      /* transposed */
         tensor(memory, 5, 130, 37, 130 * 37, 1, 130),      /* permuted */
         tensor(memory, 0, 37, 5, 1, 130, 130 * 37),        /* empty */
+        /* of four axes: dense; cut and permuted */
+        outermost(tensor(memory, 10, 13, 37, 1, 10, 130), 5, 130 * 37),
+        outermost(tensor(memory + 20, 9, 5, 10, 10, 130 * 37, 1), 36, 130),
     };
     int faults = dropmask_threshold(0.3F, &dropout.threshold) != DROPMASK_OK;
     dropout.key = dropmask_key_new(5);

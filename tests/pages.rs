@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-/// A block that is marked `rust,ignore` stands, but for its indentation, in the file that is named last before it.
+/// A block of Rust is marked `rust,ignore`, and stands, but for its indentation, in the file that is named last before it.
 #[test]
 fn what_is_not_compiled_is_quoted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -12,10 +12,11 @@ fn what_is_not_compiled_is_quoted() {
         let text = fs::read_to_string(root.join(page)).unwrap();
         let parts: Vec<_> = text.split("```").collect();
         let mut blocks = 0;
-        for (prose, code) in
-            parts.as_chunks::<2>().0.iter().map(|[prose, block]| (prose, block.strip_prefix("rust,ignore\n")))
-        {
-            let Some(code) = code else { continue };
+        for [prose, block] in parts.as_chunks::<2>().0 {
+            let Some(code) = block.strip_prefix("rust,ignore\n") else {
+                assert!(!block.starts_with("rust"), "{page}: not marked:\n{block}");
+                continue;
+            };
             let file = prose.trim_end().lines().last().and_then(|line| line.rsplit('`').nth(1)).unwrap();
             let source = fs::read_to_string(root.join(file)).unwrap();
             assert!(unindented(&source).contains(&unindented(code)), "{page}: not in {file}:\n{code}");

@@ -133,7 +133,8 @@ fn args(function: &Function, input: &Input) -> Args {
 /// Indices from the first to the last: also of bits that are stored for no element.
 fn span(function: &Function, args: &Args) -> u128 {
     let absent = |(buffer, pointer): (&Buffer, &*mut u8)| buffer.null == Null::Unwritten && pointer.is_null();
-    let stores = function.takes(Takes::StoredAlone) || function.name == "dropmask_dropout_fill_u8";
+    let stores = |buffer: &Buffer| matches!(buffer.kind, Kind::U64 | Kind::U8);
+    let stores = function.name.starts_with("dropmask_dropout_") && function.buffers.iter().any(stores);
     if !stores || function.buffers.iter().zip(&args.pointers).any(absent) {
         return (function.span)(args);
     }

@@ -66,7 +66,7 @@ fn the_c_library_cannot_panic() {
 }
 
 /// Bytes of code and constants of the shared library. A little above what it has; to be set anew when the code changes.
-const SHARED: u64 = 388_000;
+const SHARED: u64 = 391_000;
 
 #[test]
 fn the_shared_library_keeps_to_its_size() {

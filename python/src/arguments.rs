@@ -1,0 +1,46 @@
+//! Arguments that are no arrays.
+
+use dropmask::ffi::{DROPMASK_INVERTED, DROPMASK_NAIVE, DROPMASK_STANDARD};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+/// A whole number of 64 bits.
+pub(crate) fn word(number: &Bound<'_, PyAny>, name: &str) -> PyResult<u64> {
+    number.extract().map_err(|error: PyErr| {
+        if error.is_instance_of::<PyTypeError>(number.py()) {
+            return PyTypeError::new_err(format!("{name} is {number}, not a whole number"));
+        }
+        PyValueError::new_err(format!("{name} is {number}, not from 0 to 2**64 - 1"))
+    })
+}
+
+/// What may be one number or several: a shape, axes.
+#[derive(FromPyObject)]
+pub(crate) enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+impl<T> OneOrMore<T> {
+    pub(crate) fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::One(number) => vec![number],
+            Self::More(numbers) => numbers,
+        }
+    }
+}
+
+/// The scalings by their names.
+const SCALINGS: [(&str, u32); 3] =
+    [("inverted", DROPMASK_INVERTED), ("standard", DROPMASK_STANDARD), ("naive", DROPMASK_NAIVE)];
+
+pub(crate) fn scaling(name: &str) -> PyResult<u32> {
+    let scaling = SCALINGS.iter().find(|(known, _)| *known == name);
+    scaling.map(|(_, scaling)| *scaling).ok_or_else(|| {
+        PyValueError::new_err(format!("scaling is {name:?}, not \"inverted\", \"standard\" or \"naive\""))
+    })
+}
+
+pub(crate) fn scaling_name(scaling: u32) -> &'static str {
+    SCALINGS.iter().find(|(_, known)| *known == scaling).map_or("", |(name, _)| name)
+}

@@ -1,0 +1,432 @@
+use dropmask::Probability;
+use dropmask::ffi::{DROPMASK_INVERTED, DROPMASK_NAIVE, dropmask_call};
+use numpy::Element;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arguments::{OneOrMore, scaling, scaling_name, word};
+use crate::checks::{apart, ok, same_shape};
+use crate::key::Key;
+use crate::layout::{AXES, Bits, Shared, Whole, shown};
+use crate::raw::{Array, Arrays, Kernel, Pass, fill_bytes};
+use crate::threads;
+
+/// Dropout of float32 arrays: of each element, whether it is kept is a function of the key, the drop probability p and its index
+/// in the tensor, and of nothing else.
+///
+/// With kept an array of bool and scale = 1 / (1 - p):
+///
+///     forward(x)     numpy.where(kept, x * scale, 0)
+///     backward(dy)   numpy.where(kept, dy * scale, 0), with the same kept, which is drawn again
+///     evaluate(x)    x
+///
+/// p is a double, and what is drawn is threshold / 2**32, threshold = floor((1 - p) * 2**32 + 0.5); scale is of that.
+/// Neither the strides of arrays nor the number of threads changes a bit.
+///
+/// offset: the index of the first bit.
+/// scaling: "inverted"; "standard", where training multiplies by nothing and evaluate by 1 - p; "naive", where neither does.
+/// shared: an axis or several along which elements share one bit, those of which Keras has a 1 in noise_shape.
+/// threads: how many take part in a pass over a large array, at most.
+///
+/// It does not change, and can be compared, hashed, copied and pickled.
+///
+/// >>> import numpy
+/// >>> dropout = Dropout(Key(42), 0.5)
+/// >>> x = numpy.ones(6, numpy.float32)
+/// >>> dropout.forward(x)
+/// array([2., 2., 2., 2., 0., 0.], dtype=float32)
+/// >>> dropout.derive(1).forward(x)  # another step, another mask
+/// array([2., 2., 0., 2., 2., 0.], dtype=float32)
+#[pyclass(frozen, eq, hash, module = "dropmask")]
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Dropout {
+    key: Key,
+    /// The bits of the double that was passed.
+    p: u64,
+    threshold: u64,
+    offset: u64,
+    scaling: u32,
+    shared: Shared,
+    whole: Option<Whole>,
+    threads: usize,
+}
+
+#[pymethods]
+impl Dropout {
+    #[new]
+    #[pyo3(signature = (key, p, *, offset=None, scaling="inverted", shared=None, threads=1))]
+    fn new(
+        key: &Bound<'_, Key>,
+        p: f64,
+        offset: Option<&Bound<'_, PyAny>>,
+        scaling: &str,
+        shared: Option<OneOrMore<isize>>,
+        threads: usize,
+    ) -> PyResult<Self> {
+        let probability = Probability::from_f64(p).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        if threads == 0 {
+            return Err(PyValueError::new_err("threads is 0"));
+        }
+        Ok(Self {
+            key: *key.get(),
+            p: p.to_bits(),
+            threshold: probability.threshold(),
+            offset: offset.map_or(Ok(0), |offset| word(offset, "offset"))?,
+            scaling: self::scaling(scaling)?,
+            shared: Shared(shared.map_or_else(Vec::new, OneOrMore::into_vec)),
+            whole: None,
+            threads,
+        })
+    }
+
+    /// The same with the key of steps below its own.
+    #[pyo3(signature = (*steps))]
+    fn derive(slf: &Bound<'_, Self>, steps: &Bound<'_, pyo3::types::PyTuple>) -> PyResult<Self> {
+        let dropout = slf.get();
+        Ok(Self { key: dropout.key.derive(steps)?, ..dropout.clone() })
+    }
+
+    /// The same for arrays that are a part of a larger tensor: they have the bits of its elements [start[0]:, start[1]:, ...].
+    ///
+    /// whole: the shape of the tensor. start: the position in it of the first element of the part.
+    ///
+    /// >>> import numpy
+    /// >>> x = numpy.ones((8, 1000), numpy.float32)
+    /// >>> dropout = Dropout(Key(42), 0.1)
+    /// >>> part = dropout.part(x.shape, (2, 300)).forward(x[2:4, 300:500])
+    /// >>> numpy.array_equal(part, dropout.forward(x)[2:4, 300:500])
+    /// True
+    fn part(&self, whole: OneOrMore<u64>, start: OneOrMore<u64>) -> PyResult<Self> {
+        let (shape, start) = (whole.into_vec(), start.into_vec());
+        if shape.len() != start.len() || start.iter().zip(&shape).any(|(start, len)| start > len) {
+            let (shape, start) = (shown(&shape), shown(&start));
+            return Err(PyValueError::new_err(format!(
+                "start {start} is no position in a tensor of the shape {shape}"
+            )));
+        }
+        Ok(Self { whole: Some(Whole { shape, start }), ..self.clone() })
+    }
+
+    /// numpy.where(kept, x * scale, 0), plus residual if there is one.
+    ///
+    /// x, residual, out: float32 arrays of one shape, with any strides that are not negative. out may be x or residual.
+    /// mask: words(x.shape) uint64, in which the mask is stored, as by fill.
+    ///
+    /// Returns out, or a new array in C order.
+    #[pyo3(signature = (x, *, out=None, residual=None, mask=None))]
+    fn forward<'py>(
+        &self,
+        x: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        residual: Option<&Bound<'py, PyAny>>,
+        mask: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.run(Kernel::Forward, Inputs { residual, ..Inputs::of(x, "x") }, out, Mask::written(mask))
+    }
+
+    /// The gradient of forward: numpy.where(kept, dy * scale, 0), plus residual if there is one. out and residual both a gradient
+    /// add to it.
+    ///
+    /// dy, residual, out: as x in forward.
+    #[pyo3(signature = (dy, *, out=None, residual=None))]
+    fn backward<'py>(
+        &self,
+        dy: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        residual: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.run(Kernel::Forward, Inputs { residual, ..Inputs::of(dy, "dy") }, out, Mask::None)
+    }
+
+    /// forward or backward by a mask that was stored for the same shape: numpy.where(bits of mask, x * scale, 0), plus residual.
+    ///
+    /// mask: words(x.shape) uint64. Key and offset have no say.
+    #[pyo3(signature = (mask, x, *, out=None, residual=None))]
+    fn apply<'py>(
+        &self,
+        mask: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        residual: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.run(Kernel::Apply, Inputs { residual, ..Inputs::of(x, "x") }, out, Mask::Read(mask))
+    }
+
+    /// What the network computes when it is not trained: x, with scaling="standard" x * keep; plus residual if there is one.
+    #[pyo3(signature = (x, *, out=None, residual=None))]
+    fn evaluate<'py>(
+        &self,
+        x: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        residual: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.run(Kernel::Evaluate, Inputs { residual, ..Inputs::of(x, "x") }, out, Mask::None)
+    }
+
+    /// The mask of an array of this shape, packed in uint64, least significant bit first: those of
+    /// numpy.packbits(kept, bitorder="little") on a little-endian machine, kept as fill_bool makes it. Bits past the last are 0.
+    #[pyo3(signature = (shape, *, out=None))]
+    fn fill<'py>(
+        &self,
+        py: Python<'py>,
+        shape: OneOrMore<usize>,
+        out: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let shape = shape.into_vec();
+        let (call, bits) = self.noise(&shape)?;
+        let words = match out {
+            Some(out) => Array::write(out, "out")?,
+            None => Array::empty(py, &[bits.div_ceil(64)], "out")?,
+        };
+        words.must_have(bits.div_ceil(64))?;
+        ok(threads::run(py, Pass::fill(call, &words), self.threads))?;
+        Ok(words.into_any())
+    }
+
+    /// The mask of an array of this shape as bool, True where an element is kept. Shared axes have the length 1, so that it
+    /// broadcasts against the array.
+    fn fill_bool<'py>(&self, py: Python<'py>, shape: OneOrMore<usize>) -> PyResult<Bound<'py, PyAny>> {
+        self.fill_values::<bool>(py, shape)
+    }
+
+    /// fill_bool as uint8, 1 where an element is kept.
+    fn fill_u8<'py>(&self, py: Python<'py>, shape: OneOrMore<usize>) -> PyResult<Bound<'py, PyAny>> {
+        self.fill_values::<u8>(py, shape)
+    }
+
+    /// How many uint64 the mask of an array of this shape has.
+    fn words(&self, shape: OneOrMore<usize>) -> PyResult<usize> {
+        let shape = shape.into_vec();
+        Ok(self.bits(&shape)?.count(&shape)?.div_ceil(64))
+    }
+
+    #[getter]
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    /// The drop probability that was passed.
+    #[getter]
+    fn p(&self) -> f64 {
+        f64::from_bits(self.p)
+    }
+
+    /// An element is kept with probability threshold / 2**32.
+    #[getter]
+    fn threshold(&self) -> u64 {
+        self.threshold
+    }
+
+    /// The factor of kept elements in training.
+    #[getter]
+    fn scale(&self) -> PyResult<f32> {
+        let inverted = self.scaling == DROPMASK_INVERTED || self.threshold == 0;
+        Ok(if inverted { self.probability()?.scale() } else { 1.0 })
+    }
+
+    /// threshold / 2**32, as float32.
+    #[getter]
+    fn keep(&self) -> PyResult<f32> {
+        Ok(self.probability()?.keep())
+    }
+
+    #[getter]
+    fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    #[getter]
+    pub(crate) fn scaling(&self) -> &'static str {
+        scaling_name(self.scaling)
+    }
+
+    #[getter]
+    fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyTuple>> {
+        pyo3::types::PyTuple::new(py, &self.shared.0)
+    }
+
+    #[getter]
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    pub(crate) fn __repr__(&self) -> String {
+        let Self { key, offset, threads, .. } = self;
+        let (key, p, scaling, shared) = (key.__repr__(), self.p(), self.scaling(), shown(&self.shared.0));
+        let new =
+            format!("Dropout({key}, {p:?}, offset={offset}, scaling={scaling:?}, shared={shared}, threads={threads})");
+        let Some(Whole { shape, start }) = &self.whole else { return new };
+        format!("{new}.part({}, {})", shown(shape), shown(start))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let (py, dropout) = (slf.py(), slf.get());
+        let settings = PyDict::new(py);
+        settings.set_item("offset", dropout.offset)?;
+        settings.set_item("scaling", dropout.scaling())?;
+        settings.set_item("shared", &dropout.shared.0)?;
+        settings.set_item("threads", dropout.threads)?;
+        let whole = dropout.whole.as_ref().map(|whole| (whole.shape.clone(), whole.start.clone()));
+        let arguments = (dropout.key, dropout.p(), settings, whole);
+        Ok((slf.get_type().getattr("_restore")?, arguments.into_pyobject(py)?.into_any()))
+    }
+
+    #[staticmethod]
+    fn _restore<'py>(
+        key: &Bound<'py, Key>,
+        p: f64,
+        settings: &Bound<'py, PyDict>,
+        whole: Option<(Vec<u64>, Vec<u64>)>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let dropout = key.py().get_type::<Self>().call((key, p), Some(settings))?;
+        match whole {
+            Some(whole) => dropout.call_method1("part", whole),
+            None => Ok(dropout),
+        }
+    }
+}
+
+/// The inputs of a pass, and a bias or its gradient.
+pub(crate) struct Inputs<'a, 'py> {
+    pub(crate) x: &'a Bound<'py, PyAny>,
+    pub(crate) name: &'static str,
+    pub(crate) residual: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) residual_name: &'static str,
+    pub(crate) bias: Bias<'a, 'py>,
+}
+
+impl<'a, 'py> Inputs<'a, 'py> {
+    pub(crate) fn of(x: &'a Bound<'py, PyAny>, name: &'static str) -> Self {
+        Self { x, name, residual: None, residual_name: "residual", bias: Bias::None }
+    }
+}
+
+/// What a pass does with as many floats as the last axis has.
+pub(crate) enum Bias<'a, 'py> {
+    None,
+    Read(&'a Bound<'py, PyAny>),
+    Written(&'a Bound<'py, PyAny>),
+}
+
+/// What a pass does with a mask in memory.
+pub(crate) enum Mask<'a, 'py> {
+    None,
+    Read(&'a Bound<'py, PyAny>),
+    Written(&'a Bound<'py, PyAny>),
+}
+
+impl<'a, 'py> Mask<'a, 'py> {
+    pub(crate) fn written(mask: Option<&'a Bound<'py, PyAny>>) -> Self {
+        mask.map_or(Self::None, Self::Written)
+    }
+
+    pub(crate) fn read(mask: Option<&'a Bound<'py, PyAny>>) -> Self {
+        mask.map_or(Self::None, Self::Read)
+    }
+}
+
+impl Dropout {
+    /// Runs a kernel over arrays, and returns its output.
+    pub(crate) fn run<'py>(
+        &self,
+        kernel: Kernel,
+        inputs: Inputs<'_, 'py>,
+        out: Option<&Bound<'py, PyAny>>,
+        mask: Mask<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, x) = (inputs.x.py(), Array::read(inputs.x, inputs.name)?);
+        let r = inputs.residual.map(|r| Array::read(r, inputs.residual_name)).transpose()?;
+        let bias = match inputs.bias {
+            Bias::None => None,
+            Bias::Read(bias) => Some(Array::read(bias, "bias")?),
+            Bias::Written(bias) => Some(Array::write(bias, "dbias")?),
+        };
+        bias.iter().try_for_each(|bias| bias.must_have(last_axis(&x)?))?;
+        let y = match out {
+            Some(out) => Array::write(out, "out")?,
+            None => Array::empty(py, x.shape(), "out")?,
+        };
+        r.iter().chain([&y]).try_for_each(|array| same_shape(array, &x))?;
+
+        let bits = self.bits(x.shape())?;
+        let relu = matches!(kernel, Kernel::ReluForward | Kernel::ReluBackward);
+        let written = matches!(mask, Mask::Written(_));
+        let mask = match mask {
+            Mask::None => None,
+            Mask::Read(mask) => Some(Array::read(mask, "mask")?),
+            Mask::Written(mask) => Some(Array::write(mask, "mask")?),
+        };
+        let count = if relu { x.shape().iter().product() } else { bits.count(x.shape())? };
+        mask.iter().try_for_each(|mask| mask.must_have(count.div_ceil(64)))?;
+        let draws = match kernel {
+            Kernel::Apply | Kernel::Evaluate | Kernel::BiasEvaluate | Kernel::ReluBackward => false,
+            _ => mask.is_none() || written,
+        };
+        if draws {
+            bits.check(x.shape())?;
+        }
+        let strides = [x.strides(), r.as_ref().map_or(&[][..], |r| r.strides()), y.strides()];
+        let axes = bits.axes(x.shape(), strides, bias.is_some())?;
+        let mask = mask.as_ref().map(|mask| (mask, count));
+        let arrays = Arrays { x: &x, r: r.as_ref(), y: &y, mask, bias: bias.as_ref() };
+        apart(&axes, arrays, written, kernel == Kernel::BiasBackward)?;
+        let call = self.call(&bits, axes.count, axes.len, axes.index);
+        ok(threads::run(py, Pass::new(kernel, call, &axes, arrays), self.threads))?;
+        Ok(y.into_any())
+    }
+
+    /// The same without a scale.
+    pub(crate) fn unscaled(&self) -> Self {
+        Self { scaling: DROPMASK_NAIVE, ..self.clone() }
+    }
+
+    fn bits(&self, shape: &[usize]) -> PyResult<Bits> {
+        Bits::new(shape, &self.shared, self.whole.as_ref(), self.offset)
+    }
+
+    fn call(&self, bits: &Bits, axes: usize, len: [usize; AXES], index: [u64; AXES]) -> dropmask_call {
+        dropmask_call {
+            size: size_of::<dropmask_call>(),
+            key: self.key.0.to_raw(),
+            threshold: self.threshold,
+            offset: bits.first,
+            scaling: self.scaling,
+            axes: axes as u32,
+            len,
+            index,
+        }
+    }
+
+    /// The call of the mask alone of an array of this shape, and the number of its bits.
+    fn noise(&self, shape: &[usize]) -> PyResult<(dropmask_call, usize)> {
+        let bits = self.bits(shape)?;
+        let noise: Vec<usize> =
+            shape.iter().zip(&bits.shares).map(|(len, shares)| if *shares { 1 } else { *len }).collect();
+        let count = bits.count(shape)?;
+        bits.check(&noise)?;
+        let axes = bits.axes::<0>(&noise, [], false)?;
+        Ok((self.call(&bits, axes.count, axes.len, axes.index), count))
+    }
+
+    fn fill_values<'py, T: Element>(&self, py: Python<'py>, shape: OneOrMore<usize>) -> PyResult<Bound<'py, PyAny>> {
+        let shape = shape.into_vec();
+        let (call, _) = self.noise(&shape)?;
+        let shares = self.shared.of(shape.len())?;
+        let noise: Vec<usize> =
+            shape.into_iter().zip(shares).map(|(len, shares)| if shares { 1 } else { len }).collect();
+        let kept = Array::<T>::empty(py, &noise, "kept")?;
+        ok(fill_bytes(&call, &kept))?;
+        Ok(kept.into_any())
+    }
+
+    fn probability(&self) -> PyResult<Probability> {
+        Probability::from_threshold(self.threshold).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+}
+
+/// How long the last axis is.
+pub(crate) fn last_axis(array: &Array<'_, f32>) -> PyResult<usize> {
+    let last = array.shape().last().copied();
+    last.ok_or_else(|| PyValueError::new_err(format!("{} has no axis for a bias", array.name())))
+}

@@ -1,0 +1,287 @@
+//! Memory of NumPy arrays as pointers, and calls of the library on it: all unsafe code of the package.
+//!
+//! No reference to elements is made, so that another thread that writes them is the fault of its author and no more, as in
+//! NumPy; nothing between elements that lie apart is touched.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::ptr;
+
+use dropmask::ffi::*;
+use numpy::npyffi::{NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, PyArrayObject, get_type_object, npy_intp};
+use numpy::{Element, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods, dtype};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::layout::{AXES, Axes, shown};
+
+/// An array of elements of one type, in the byte order of the machine and aligned, whose strides count whole elements.
+#[derive(Clone)]
+pub(crate) struct Array<'py, T> {
+    array: Bound<'py, PyUntypedArray>,
+    name: &'static str,
+    elements: PhantomData<T>,
+}
+
+impl<'py, T: Element> Array<'py, T> {
+    /// An argument that is read.
+    pub(crate) fn read(array: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Self> {
+        let py = array.py();
+        let Ok(array) = array.cast::<PyUntypedArray>() else {
+            let class = array.get_type().name()?;
+            return Err(PyTypeError::new_err(format!("{name} is of type {class}, not a NumPy array")));
+        };
+        let (actual, wanted) = (array.dtype(), dtype::<T>(py));
+        if !actual.is_equiv_to(&wanted) {
+            return Err(PyTypeError::new_err(format!("{name} is of dtype {actual:?}, not {wanted}")));
+        }
+        let item = size_of::<T>() as isize;
+        for (axis, (stride, len)) in array.strides().iter().zip(array.shape()).enumerate() {
+            if *len > 1 && (*stride < 0 || stride % item != 0) {
+                let fault = if *stride < 0 { "negative" } else { "not a multiple of its items" };
+                return Err(PyValueError::new_err(format!(
+                    "the stride of axis {axis} of {name} is {fault}: {stride} bytes; numpy.ascontiguousarray makes a copy"
+                )));
+            }
+        }
+        if !array.is_aligned() {
+            return Err(PyValueError::new_err(format!("{name} is not aligned to its items")));
+        }
+        Ok(Self { array: array.clone(), name, elements: PhantomData })
+    }
+
+    /// An argument that is written.
+    pub(crate) fn write(array: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Self> {
+        let array = Self::read(array, name)?;
+        // SAFETY: the pointer is to a NumPy array, which `read` has checked by its class, and alive while it is borrowed.
+        let flags = unsafe { (*array.array.as_array_ptr()).fields.flags };
+        if flags & NPY_ARRAY_WRITEABLE == 0 {
+            return Err(PyValueError::new_err(format!("{name} is read-only")));
+        }
+        Ok(array)
+    }
+
+    /// A new array in C order, whose elements a pass is to write before Python sees them.
+    pub(crate) fn empty(py: Python<'py>, shape: &[usize], name: &'static str) -> PyResult<Self> {
+        let mut dims: Vec<npy_intp> = shape.iter().map(|len| isize::try_from(*len).unwrap_or(isize::MAX)).collect();
+        let ndim = i32::try_from(dims.len()).unwrap_or(i32::MAX);
+        // SAFETY: `dims` has `ndim` lengths, the descriptor is a new reference, which the call takes over, and all else may
+        // be NULL: NumPy allocates. Its result is NULL with an exception set, or a new reference to an array of that class.
+        let array = unsafe {
+            let class = get_type_object(py, NpyTypes::PyArray_Type);
+            let descriptor = T::get_dtype(py).into_dtype_ptr();
+            let (dims, none) = (dims.as_mut_ptr(), ptr::null_mut());
+            let new = PY_ARRAY_API.PyArray_NewFromDescr(
+                py,
+                class,
+                descriptor,
+                ndim,
+                dims,
+                ptr::null_mut(),
+                none,
+                0,
+                ptr::null_mut(),
+            );
+            Bound::from_owned_ptr_or_err(py, new)?.cast_into_unchecked()
+        };
+        Ok(Self { array, name, elements: PhantomData })
+    }
+
+    pub(crate) fn shape(&self) -> &[usize] {
+        self.array.shape()
+    }
+
+    /// In bytes, and of an axis of one element anything.
+    pub(crate) fn strides(&self) -> &[isize] {
+        self.array.strides()
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn into_any(self) -> Bound<'py, PyAny> {
+        self.array.into_any()
+    }
+
+    /// The first element.
+    pub(crate) fn start(&self) -> *mut T {
+        let array: *mut PyArrayObject = self.array.as_array_ptr();
+        // SAFETY: as in `write`.
+        unsafe { (*array).fields.data.cast() }
+    }
+
+    /// Whether it is a vector without gaps of so many elements.
+    pub(crate) fn must_have(&self, len: usize) -> PyResult<()> {
+        let shape = self.shape();
+        if shape != [len] {
+            let (name, shape) = (self.name, shown(shape));
+            return Err(PyValueError::new_err(format!("{name} has the shape {shape}, not ({len},)")));
+        }
+        if !self.array.is_c_contiguous() {
+            return Err(PyValueError::new_err(format!("{} has gaps between its items", self.name)));
+        }
+        Ok(())
+    }
+}
+
+/// An operand of a pass: its first element, NULL where there is none, and its strides in elements.
+#[derive(Clone, Copy)]
+struct Operand {
+    start: *mut f32,
+    strides: [usize; AXES],
+}
+
+/// What a pass computes: the function of the library of this name.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kernel {
+    Fill,
+    Forward,
+    Apply,
+    Evaluate,
+    AlphaForward,
+    AlphaBackward,
+    ReluForward,
+    ReluBackward,
+    Select,
+    SelectBackward,
+    BiasForward,
+    BiasBackward,
+    BiasEvaluate,
+}
+
+/// A mask of a pass, and how many of its bits belong to one step along the outermost axis.
+#[derive(Clone, Copy)]
+pub(crate) struct Words {
+    start: *mut u64,
+    pub(crate) step: usize,
+}
+
+/// One call of a kernel on arrays, which it borrows.
+#[derive(Clone, Copy)]
+pub(crate) struct Pass<'a> {
+    kernel: Kernel,
+    pub(crate) call: dropmask_call,
+    /// Input, residual or second input, output.
+    operands: [Operand; 3],
+    pub(crate) mask: Option<Words>,
+    /// Of the kernels with a bias: it, or its gradient.
+    bias: *mut f32,
+    arrays: PhantomData<&'a ()>,
+}
+
+// SAFETY: a pass is pointers and numbers. The arrays behind them live as long as the borrow, and the library reads and writes
+// them from any thread.
+unsafe impl Send for Pass<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Pass<'_> {}
+
+/// The arrays of a pass, all of one shape.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrays<'a, 'py> {
+    pub(crate) x: &'a Array<'py, f32>,
+    pub(crate) r: Option<&'a Array<'py, f32>>,
+    pub(crate) y: &'a Array<'py, f32>,
+    /// With as many words as its bits need, and the number of bits.
+    pub(crate) mask: Option<(&'a Array<'py, u64>, usize)>,
+    /// Of as many elements as the last axis has, which `axes` then keeps.
+    pub(crate) bias: Option<&'a Array<'py, f32>>,
+}
+
+/// The mask of a call as bytes, in an array of so many.
+pub(crate) fn fill_bytes<T: Element>(call: &dropmask_call, kept: &Array<'_, T>) -> dropmask_status {
+    const { assert!(size_of::<T>() == 1) };
+    // SAFETY: `kept` is a new array of the noise shape, a byte for each bit of the call; 0 and 1 are bytes of NumPy's bool.
+    unsafe { dropmask_dropout_fill_u8(call, kept.start().cast()) }
+}
+
+/// The sentence for a status.
+pub(crate) fn message(status: dropmask_status) -> String {
+    // SAFETY: the header says that it is never NULL, and static.
+    let text = unsafe { CStr::from_ptr(dropmask_status_message(status)) };
+    text.to_string_lossy().into_owned()
+}
+
+/// The SIMD level that runs.
+pub(crate) fn level() -> &'static str {
+    // SAFETY: the header says that it is never NULL, and static.
+    let level = unsafe { CStr::from_ptr(dropmask_level()) };
+    level.to_str().unwrap_or_default()
+}
+
+impl<'a> Pass<'a> {
+    /// The mask of a call of one axis, which has so many bits.
+    pub(crate) fn fill(call: dropmask_call, words: &'a Array<'_, u64>) -> Self {
+        let none = Operand { start: ptr::null_mut(), strides: [0; AXES] };
+        let [bits, ..] = call.len;
+        let mask = Words { start: words.start(), step: usize::from(bits > 0) };
+        let bias = ptr::null_mut();
+        Self { kernel: Kernel::Fill, call, operands: [none; 3], mask: Some(mask), bias, arrays: PhantomData }
+    }
+
+    /// A pass over arrays whose axes, each with its length and its strides in all three of them, are `axes`.
+    pub(crate) fn new(kernel: Kernel, call: dropmask_call, axes: &Axes<3>, arrays: Arrays<'a, '_>) -> Self {
+        let Arrays { x, r, y, mask, bias } = arrays;
+        let starts = [x.start(), r.map_or(ptr::null_mut(), Array::start), y.start()];
+        let mut operands = starts.map(|start| Operand { start, strides: [0; AXES] });
+        operands.iter_mut().zip(axes.strides).for_each(|(operand, strides)| operand.strides = strides);
+        let [outermost, ..] = call.len;
+        let mask = mask.map(|(words, bits)| {
+            // a mask that the outermost axis shares is the same at each step
+            let shares = call.index[0] == 0 && !matches!(kernel, Kernel::ReluForward | Kernel::ReluBackward);
+            Words { start: words.start(), step: if shares { 0 } else { bits / outermost.max(1) } }
+        });
+        let bias = bias.map_or(ptr::null_mut(), Array::start);
+        Self { kernel, call, operands, mask, bias, arrays: PhantomData }
+    }
+
+    /// The steps `first .. first + len` along the outermost axis; the bits of a mask begin with a word there.
+    pub(crate) fn part(mut self, first: usize, len: usize) -> Self {
+        let ([whole, ..], [index, ..]) = (&mut self.call.len, self.call.index);
+        *whole = len;
+        // where nothing is drawn, indices may pass 2^64
+        self.call.offset = self.call.offset.wrapping_add(index.wrapping_mul(first as u64));
+        for Operand { start, strides: [stride, ..] } in &mut self.operands {
+            *start = if start.is_null() { *start } else { start.wrapping_add(first * *stride) };
+        }
+        self.mask = match self.mask {
+            // of a mask that all parts share, one writes it
+            Some(Words { step: 0, .. }) if self.kernel == Kernel::Forward && first > 0 => None,
+            mask => mask.map(|words| Words { start: words.start.wrapping_add(first * words.step / 64), ..words }),
+        };
+        self
+    }
+
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Computes it.
+    pub(crate) fn run(&self) -> dropmask_status {
+        let Self { kernel, ref call, operands: [ref x, ref r, ref y], mask, bias, .. } = *self;
+        let mask = mask.map_or(ptr::null_mut(), |words| words.start);
+        let (xs, rs, ys) = (x.strides.as_ptr(), r.strides.as_ptr(), y.strides.as_ptr());
+        let (x, r, y) = (x.start, r.start, y.start);
+        // SAFETY: lengths and strides are those of the arrays, so each element of an operand is one of its array, whose buffer
+        // lives as long as `'a`. Outputs are writeable, or new; `Arrays` says how long mask and bias are. The library itself
+        // compares addresses, alignment and overlap.
+        unsafe {
+            match kernel {
+                Kernel::Fill => dropmask_dropout_fill(call, mask),
+                Kernel::Forward => dropmask_dropout_forward_f32(call, x, xs, r, rs, y, ys, mask),
+                Kernel::Apply => dropmask_dropout_apply_f32(call, mask, x, xs, r, rs, y, ys),
+                Kernel::Evaluate => dropmask_dropout_evaluate_f32(call, x, xs, r, rs, y, ys),
+                Kernel::AlphaForward => dropmask_alpha_forward_f32(call, x, xs, y, ys),
+                Kernel::AlphaBackward => dropmask_alpha_backward_f32(call, x, xs, r, rs, y, ys),
+                Kernel::ReluForward => dropmask_relu_forward_f32(call, x, xs, y, ys, mask),
+                Kernel::ReluBackward => dropmask_relu_backward_f32(call, mask, x, xs, r, rs, y, ys),
+                Kernel::Select => dropmask_select_forward_f32(call, mask, x, xs, r, rs, y, ys),
+                Kernel::SelectBackward => dropmask_select_backward_b_f32(call, mask, x, xs, r, rs, y, ys),
+                Kernel::BiasForward => dropmask_bias_forward_f32(call, x, xs, bias, r, rs, y, ys),
+                Kernel::BiasBackward => dropmask_bias_backward_f32(call, x, xs, r, rs, y, ys, bias, 0),
+                Kernel::BiasEvaluate => dropmask_bias_evaluate_f32(call, x, xs, bias, r, rs, y, ys),
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+"""What tests compare with: plain NumPy, and the mask stream as `tests/golden` draws it, one element at a time."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tests/golden"))
+import stream  # noqa: E402
+
+
+def kept(dropout, shape, *, whole=None, start=None):
+    """The noise array of a shape, with an axis of 1 where elements share a bit."""
+    shares = [axis in {s % len(shape) for s in dropout.shared} for axis in range(len(shape))]
+    noise = [1 if s else n for s, n in zip(shares, shape)]
+    whole = [1 if s else n for s, n in zip(shares, whole or shape)]
+    start = [0 if s else n for s, n in zip(shares, start or [0] * len(shape))]
+    out = np.empty(noise, bool)
+    for position in np.ndindex(*noise):
+        index = 0
+        for i, at, n in zip(position, start, whole):
+            index = index * n + at + i
+        out[position] = stream.is_kept(dropout.key.raw, dropout.threshold, dropout.offset + index)
+    return out
+
+
+def packed(kept):
+    """The words of a mask."""
+    octets = np.packbits(kept, axis=None, bitorder="little")
+    words = np.zeros(-(-kept.size // 64) * 8, np.uint8)
+    words[: octets.size] = octets
+    return words.view("<u8").astype(np.uint64)
+
+
+def dropped(kept, x, scale):
+    return np.where(kept, x * np.float32(scale), np.float32(0))
+
+
+def same(a, b):
+    """Equal to the bit, the type and the shape included."""
+    assert a.dtype == b.dtype and a.shape == b.shape
+    np.testing.assert_array_equal(a.view(np.uint32), b.view(np.uint32))
+
+
+random = np.random.default_rng(1)
+
+
+def floats(*shape):
+    return random.standard_normal(shape, dtype=np.float32)

@@ -10,6 +10,18 @@ _Words: TypeAlias = NDArray[np.uint64]
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 _Scaling: TypeAlias = Literal["inverted", "standard", "naive"]
 
+__all__ = [
+    "Dropout",
+    "Key",
+    "AlphaDropout",
+    "BiasDropout",
+    "ReluDropout",
+    "Select",
+    "level",
+    "__version__",
+    "MASK_STREAM_VERSION",
+]
+
 MASK_STREAM_VERSION: Final[int]
 __version__: Final[str]
 
@@ -35,7 +47,7 @@ class Dropout:
         offset: SupportsIndex | None = None,
         scaling: _Scaling = "inverted",
         shared: _Shape | None = None,
-        threads: int = 1,
+        threads: SupportsIndex | None = None,
     ) -> Dropout: ...
     def derive(self, *steps: SupportsIndex) -> Dropout: ...
     def part(self, whole: _Shape, start: _Shape) -> Dropout: ...

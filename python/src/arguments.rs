@@ -14,19 +14,25 @@ pub(crate) fn word(number: &Bound<'_, PyAny>, name: &str) -> PyResult<u64> {
     })
 }
 
-/// What may be one number or several: a shape, axes.
-#[derive(FromPyObject)]
-pub(crate) enum OneOrMore<T> {
-    One(T),
-    More(Vec<T>),
+/// One number or several: a shape, a position.
+pub(crate) fn words(numbers: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u64>> {
+    each(numbers, |number| word(number, name))
 }
 
-impl<T> OneOrMore<T> {
-    pub(crate) fn into_vec(self) -> Vec<T> {
-        match self {
-            Self::One(number) => vec![number],
-            Self::More(numbers) => numbers,
-        }
+/// A shape of an array.
+pub(crate) fn shape(shape: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
+    each(shape, |len| Ok(usize::try_from(word(len, "shape")?)?))
+}
+
+/// Numbers of axes, which may be negative.
+pub(crate) fn axes(axes: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<isize>> {
+    each(axes, |axis| axis.extract().map_err(|_| PyTypeError::new_err(format!("{name} is {axis}, not an axis"))))
+}
+
+fn each<T>(numbers: &Bound<'_, PyAny>, read: impl Fn(&Bound<'_, PyAny>) -> PyResult<T>) -> PyResult<Vec<T>> {
+    match numbers.try_iter() {
+        Ok(numbers) => numbers.map(|number| read(&number?)).collect(),
+        Err(_) => Ok(vec![read(numbers)?]),
     }
 }
 

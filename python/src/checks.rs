@@ -77,10 +77,11 @@ pub(crate) fn apart(axes: &Axes<3>, arrays: Arrays<'_, '_>, mask_written: bool, 
 
 /// Whether elements of an output lie in the same place, or may: of axes sorted by stride, each steps over those before it.
 fn within(axes: &Axes<3>, strides: [usize; AXES]) -> PyResult<()> {
-    let mut steps: Vec<_> = strides.into_iter().zip(axes.len).filter(|(_, len)| *len > 1).collect();
+    let mut steps = [(0, 0); AXES];
+    steps.iter_mut().zip(strides.into_iter().zip(axes.len)).for_each(|(to, step)| *to = step);
     steps.sort_unstable();
     let mut span = 1;
-    for (stride, len) in steps {
+    for (stride, len) in steps.into_iter().filter(|(_, len)| *len > 1) {
         if stride < span {
             return Err(PyValueError::new_err(format!(
                 "items of out overlap: an axis of {len} has a stride of {stride} items, those within span {span}"

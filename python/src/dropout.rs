@@ -3,9 +3,9 @@ use dropmask::ffi::{DROPMASK_INVERTED, DROPMASK_NAIVE, dropmask_call};
 use numpy::Element;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
-use crate::arguments::{OneOrMore, scaling, scaling_name, word};
+use crate::arguments::{self, scaling_name, word, words};
 use crate::checks::{apart, ok, same_shape};
 use crate::key::Key;
 use crate::layout::{AXES, Bits, Shared, Whole, shown};
@@ -27,7 +27,7 @@ use crate::threads;
 /// offset: the index of the first bit.
 /// scaling: "inverted"; "standard", where training multiplies by nothing and evaluate by 1 - p; "naive", where neither does.
 /// shared: an axis or several along which elements share one bit, those of which Keras has a 1 in noise_shape.
-/// threads: how many take part in a pass over a large array, at most.
+/// threads: how many take part in a pass over a large array, at most; None is 1.
 ///
 /// It does not change, and can be compared, hashed, copied and pickled.
 ///
@@ -55,16 +55,17 @@ pub(crate) struct Dropout {
 #[pymethods]
 impl Dropout {
     #[new]
-    #[pyo3(signature = (key, p, *, offset=None, scaling="inverted", shared=None, threads=1))]
+    #[pyo3(signature = (key, p, *, offset=None, scaling="inverted", shared=None, threads=None))]
     fn new(
         key: &Bound<'_, Key>,
         p: f64,
         offset: Option<&Bound<'_, PyAny>>,
         scaling: &str,
-        shared: Option<OneOrMore<isize>>,
-        threads: usize,
+        shared: Option<&Bound<'_, PyAny>>,
+        threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let probability = Probability::from_f64(p).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let threads = threads.map_or(Ok(1), |threads| word(threads, "threads"))?;
         if threads == 0 {
             return Err(PyValueError::new_err("threads is 0"));
         }
@@ -73,16 +74,16 @@ impl Dropout {
             p: p.to_bits(),
             threshold: probability.threshold(),
             offset: offset.map_or(Ok(0), |offset| word(offset, "offset"))?,
-            scaling: self::scaling(scaling)?,
-            shared: Shared(shared.map_or_else(Vec::new, OneOrMore::into_vec)),
+            scaling: arguments::scaling(scaling)?,
+            shared: Shared(shared.map_or(Ok(vec![]), |shared| arguments::axes(shared, "shared"))?),
             whole: None,
-            threads,
+            threads: usize::try_from(threads).unwrap_or(usize::MAX),
         })
     }
 
     /// The same with the key of steps below its own.
     #[pyo3(signature = (*steps))]
-    fn derive(slf: &Bound<'_, Self>, steps: &Bound<'_, pyo3::types::PyTuple>) -> PyResult<Self> {
+    fn derive(slf: &Bound<'_, Self>, steps: &Bound<'_, PyTuple>) -> PyResult<Self> {
         let dropout = slf.get();
         Ok(Self { key: dropout.key.derive(steps)?, ..dropout.clone() })
     }
@@ -97,8 +98,8 @@ impl Dropout {
     /// >>> part = dropout.part(x.shape, (2, 300)).forward(x[2:4, 300:500])
     /// >>> numpy.array_equal(part, dropout.forward(x)[2:4, 300:500])
     /// True
-    fn part(&self, whole: OneOrMore<u64>, start: OneOrMore<u64>) -> PyResult<Self> {
-        let (shape, start) = (whole.into_vec(), start.into_vec());
+    fn part(&self, whole: &Bound<'_, PyAny>, start: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (shape, start) = (words(whole, "whole")?, words(start, "start")?);
         if shape.len() != start.len() || start.iter().zip(&shape).any(|(start, len)| start > len) {
             let (shape, start) = (shown(&shape), shown(&start));
             return Err(PyValueError::new_err(format!(
@@ -170,34 +171,34 @@ impl Dropout {
     fn fill<'py>(
         &self,
         py: Python<'py>,
-        shape: OneOrMore<usize>,
+        shape: &Bound<'py, PyAny>,
         out: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let shape = shape.into_vec();
+        let shape = arguments::shape(shape)?;
         let (call, bits) = self.noise(&shape)?;
         let words = match out {
             Some(out) => Array::write(out, "out")?,
             None => Array::empty(py, &[bits.div_ceil(64)], "out")?,
         };
         words.must_have(bits.div_ceil(64))?;
-        ok(threads::run(py, Pass::fill(call, &words), self.threads))?;
+        ok(threads::run(py, &Pass::fill(call, &words), self.threads))?;
         Ok(words.into_any())
     }
 
     /// The mask of an array of this shape as bool, True where an element is kept. Shared axes have the length 1, so that it
     /// broadcasts against the array.
-    fn fill_bool<'py>(&self, py: Python<'py>, shape: OneOrMore<usize>) -> PyResult<Bound<'py, PyAny>> {
+    fn fill_bool<'py>(&self, py: Python<'py>, shape: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.fill_values::<bool>(py, shape)
     }
 
     /// fill_bool as uint8, 1 where an element is kept.
-    fn fill_u8<'py>(&self, py: Python<'py>, shape: OneOrMore<usize>) -> PyResult<Bound<'py, PyAny>> {
+    fn fill_u8<'py>(&self, py: Python<'py>, shape: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.fill_values::<u8>(py, shape)
     }
 
     /// How many uint64 the mask of an array of this shape has.
-    fn words(&self, shape: OneOrMore<usize>) -> PyResult<usize> {
-        let shape = shape.into_vec();
+    fn words(&self, shape: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let shape = arguments::shape(shape)?;
         Ok(self.bits(&shape)?.count(&shape)?.div_ceil(64))
     }
 
@@ -242,8 +243,8 @@ impl Dropout {
     }
 
     #[getter]
-    fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyTuple>> {
-        pyo3::types::PyTuple::new(py, &self.shared.0)
+    fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.shared.0)
     }
 
     #[getter]
@@ -372,7 +373,7 @@ impl Dropout {
         let arrays = Arrays { x: &x, r: r.as_ref(), y: &y, mask, bias: bias.as_ref() };
         apart(&axes, arrays, written, kernel == Kernel::BiasBackward)?;
         let call = self.call(&bits, axes.count, axes.len, axes.index);
-        ok(threads::run(py, Pass::new(kernel, call, &axes, arrays), self.threads))?;
+        ok(threads::run(py, &Pass::new(kernel, call, &axes, arrays), self.threads))?;
         Ok(y.into_any())
     }
 
@@ -401,20 +402,17 @@ impl Dropout {
     /// The call of the mask alone of an array of this shape, and the number of its bits.
     fn noise(&self, shape: &[usize]) -> PyResult<(dropmask_call, usize)> {
         let bits = self.bits(shape)?;
-        let noise: Vec<usize> =
-            shape.iter().zip(&bits.shares).map(|(len, shares)| if *shares { 1 } else { *len }).collect();
+        let noise = bits.noise(shape);
         let count = bits.count(shape)?;
         bits.check(&noise)?;
         let axes = bits.axes::<0>(&noise, [], false)?;
         Ok((self.call(&bits, axes.count, axes.len, axes.index), count))
     }
 
-    fn fill_values<'py, T: Element>(&self, py: Python<'py>, shape: OneOrMore<usize>) -> PyResult<Bound<'py, PyAny>> {
-        let shape = shape.into_vec();
+    fn fill_values<'py, T: Element>(&self, py: Python<'py>, shape: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let shape = arguments::shape(shape)?;
         let (call, _) = self.noise(&shape)?;
-        let shares = self.shared.of(shape.len())?;
-        let noise: Vec<usize> =
-            shape.into_iter().zip(shares).map(|(len, shares)| if shares { 1 } else { len }).collect();
+        let noise = self.bits(&shape)?.noise(&shape);
         let kept = Array::<T>::empty(py, &noise, "kept")?;
         ok(fill_bytes(&call, &kept))?;
         Ok(kept.into_any())

@@ -6,6 +6,9 @@ use pyo3::prelude::*;
 /// As many axes as a call of the library has.
 pub(crate) const AXES: usize = 4;
 
+/// As many as an array of NumPy has.
+const MOST: usize = 64;
+
 /// A shape, as Python writes it.
 pub(crate) fn shown<T: ToString>(shape: &[T]) -> String {
     match shape {
@@ -19,9 +22,10 @@ pub(crate) fn shown<T: ToString>(shape: &[T]) -> String {
 pub(crate) struct Shared(pub(crate) Vec<isize>);
 
 impl Shared {
-    /// Whether each of `ndim` axes shares, the outermost first.
-    pub(crate) fn of(&self, ndim: usize) -> PyResult<Vec<bool>> {
-        let mut shares = vec![false; ndim];
+    /// Which of `ndim` axes share, the outermost first.
+    fn of(&self, ndim: usize) -> PyResult<[bool; MOST]> {
+        let mut all = [false; MOST];
+        let shares = all.get_mut(..ndim).ok_or_else(|| PyValueError::new_err(format!("{ndim} axes are too many")))?;
         for axis in &self.0 {
             let position = if *axis < 0 { axis.checked_add_unsigned(ndim) } else { Some(*axis) };
             let Some(share) = position.and_then(|axis| shares.get_mut(usize::try_from(axis).ok()?)) else {
@@ -32,7 +36,7 @@ impl Shared {
             }
             *share = true;
         }
-        Ok(shares)
+        Ok(all)
     }
 }
 
@@ -63,8 +67,8 @@ pub(crate) struct Axes<const N: usize> {
 /// The bits of an array: the index of the first of them, and the strides in their indices along all its axes.
 pub(crate) struct Bits {
     pub(crate) first: u64,
-    pub(crate) strides: Vec<u64>,
-    pub(crate) shares: Vec<bool>,
+    strides: [u64; MOST],
+    shares: [bool; MOST],
 }
 
 impl Bits {
@@ -74,24 +78,24 @@ impl Bits {
     /// Axes that the array does not have, a part that is not in the whole, more than 2^64 bits.
     pub(crate) fn new(shape: &[usize], shared: &Shared, whole: Option<&Whole>, offset: u64) -> PyResult<Self> {
         let shares = shared.of(shape.len())?;
-        let lengths: Vec<u64> = match whole {
-            Some(Whole { shape: whole, start }) => {
-                let inside = |((part, whole), start): ((&usize, &u64), &u64)| {
-                    start.checked_add(*part as u64).is_some_and(|end| end <= *whole)
-                };
-                if whole.len() != shape.len() || !shape.iter().zip(whole).zip(start).all(inside) {
-                    let (part, start, whole) = (shown(shape), shown(start), shown(whole));
-                    return Err(PyValueError::new_err(format!("{part} from {start} on is no part of {whole}")));
-                }
-                whole.clone()
+        if let Some(Whole { shape: whole, start }) = whole {
+            let inside = |((part, whole), start): ((&usize, &u64), &u64)| {
+                start.checked_add(*part as u64).is_some_and(|end| end <= *whole)
+            };
+            if whole.len() != shape.len() || !shape.iter().zip(whole).zip(start).all(inside) {
+                let (part, start, whole) = (shown(shape), shown(start), shown(whole));
+                return Err(PyValueError::new_err(format!("{part} from {start} on is no part of {whole}")));
             }
-            None => shape.iter().map(|len| *len as u64).collect(),
-        };
-        let (mut strides, mut stride) = (vec![0; shape.len()], 1_u128);
-        for ((to, len), _) in strides.iter_mut().zip(lengths).zip(&shares).rev().filter(|(_, shares)| !**shares) {
+        }
+        let (mut strides, mut stride) = ([0; MOST], 1_u128);
+        for (i, (to, shares)) in strides.iter_mut().zip(shares).enumerate().take(shape.len()).rev() {
+            if shares {
+                continue;
+            }
             // the axes before one with so many bits have one step at most, or indices that pass 2^64
             *to = u64::try_from(stride).unwrap_or(u64::MAX);
-            stride = stride.saturating_mul(len.into());
+            let len = whole.map_or_else(|| shape.get(i).map(|len| *len as u64), |whole| whole.shape.get(i).copied());
+            stride = stride.saturating_mul(len.unwrap_or(1).into());
         }
         let start = whole.map_or(&[][..], |whole| &whole.start);
         let before = start.iter().zip(&strides).try_fold(offset, |sum, (start, stride)| {
@@ -106,6 +110,11 @@ impl Bits {
         let lengths = shape.iter().zip(&self.shares).filter(|(_, shares)| !**shares);
         let count = lengths.into_iter().try_fold(1_usize, |product, (len, _)| product.checked_mul(*len));
         count.ok_or_else(|| PyValueError::new_err(format!("the shape {} has too many elements", shown(shape))))
+    }
+
+    /// The shape of the noise array of an array of this shape.
+    pub(crate) fn noise(&self, shape: &[usize]) -> Vec<usize> {
+        shape.iter().zip(self.shares).map(|(len, shares)| if shares { 1 } else { *len }).collect()
     }
 
     /// # Errors

@@ -19,7 +19,7 @@ use crate::layout::{AXES, Axes, shown};
 /// An array of elements of one type, in the byte order of the machine and aligned, whose strides count whole elements.
 #[derive(Clone)]
 pub(crate) struct Array<'py, T> {
-    array: Bound<'py, PyUntypedArray>,
+    object: Bound<'py, PyUntypedArray>,
     name: &'static str,
     elements: PhantomData<T>,
 }
@@ -34,9 +34,9 @@ impl<'py, T: Element> Array<'py, T> {
         };
         let (actual, wanted) = (array.dtype(), dtype::<T>(py));
         if !actual.is_equiv_to(&wanted) {
-            return Err(PyTypeError::new_err(format!("{name} is of dtype {actual:?}, not {wanted}")));
+            return Err(PyTypeError::new_err(format!("{name} is of dtype {actual}, not {wanted}")));
         }
-        let item = size_of::<T>() as isize;
+        let item = size_of::<T>().cast_signed();
         for (axis, (stride, len)) in array.strides().iter().zip(array.shape()).enumerate() {
             if *len > 1 && (*stride < 0 || stride % item != 0) {
                 let fault = if *stride < 0 { "negative" } else { "not a multiple of its items" };
@@ -48,14 +48,14 @@ impl<'py, T: Element> Array<'py, T> {
         if !array.is_aligned() {
             return Err(PyValueError::new_err(format!("{name} is not aligned to its items")));
         }
-        Ok(Self { array: array.clone(), name, elements: PhantomData })
+        Ok(Self { object: array.clone(), name, elements: PhantomData })
     }
 
     /// An argument that is written.
     pub(crate) fn write(array: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Self> {
         let array = Self::read(array, name)?;
         // SAFETY: the pointer is to a NumPy array, which `read` has checked by its class, and alive while it is borrowed.
-        let flags = unsafe { (*array.array.as_array_ptr()).fields.flags };
+        let flags = unsafe { (*array.object.as_array_ptr()).fields.flags };
         if flags & NPY_ARRAY_WRITEABLE == 0 {
             return Err(PyValueError::new_err(format!("{name} is read-only")));
         }
@@ -85,16 +85,16 @@ impl<'py, T: Element> Array<'py, T> {
             );
             Bound::from_owned_ptr_or_err(py, new)?.cast_into_unchecked()
         };
-        Ok(Self { array, name, elements: PhantomData })
+        Ok(Self { object: array, name, elements: PhantomData })
     }
 
     pub(crate) fn shape(&self) -> &[usize] {
-        self.array.shape()
+        self.object.shape()
     }
 
     /// In bytes, and of an axis of one element anything.
     pub(crate) fn strides(&self) -> &[isize] {
-        self.array.strides()
+        self.object.strides()
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -102,12 +102,12 @@ impl<'py, T: Element> Array<'py, T> {
     }
 
     pub(crate) fn into_any(self) -> Bound<'py, PyAny> {
-        self.array.into_any()
+        self.object.into_any()
     }
 
     /// The first element.
     pub(crate) fn start(&self) -> *mut T {
-        let array: *mut PyArrayObject = self.array.as_array_ptr();
+        let array: *mut PyArrayObject = self.object.as_array_ptr();
         // SAFETY: as in `write`.
         unsafe { (*array).fields.data.cast() }
     }
@@ -119,7 +119,7 @@ impl<'py, T: Element> Array<'py, T> {
             let (name, shape) = (self.name, shown(shape));
             return Err(PyValueError::new_err(format!("{name} has the shape {shape}, not ({len},)")));
         }
-        if !self.array.is_c_contiguous() {
+        if !self.object.is_c_contiguous() {
             return Err(PyValueError::new_err(format!("{} has gaps between its items", self.name)));
         }
         Ok(())

@@ -20,7 +20,7 @@ const DETACHED: usize = 1_024;
 const BLOCK: usize = 1_024;
 
 /// Runs a pass on up to so many threads, and without the lock of the interpreter.
-pub(crate) fn run(py: Python<'_>, pass: Pass<'_>, threads: usize) -> dropmask_status {
+pub(crate) fn run(py: Python<'_>, pass: &Pass<'_>, threads: usize) -> dropmask_status {
     let len: usize = pass.call.len.iter().take(pass.call.axes as usize).product();
     if len < DETACHED {
         return pass.run();
@@ -28,9 +28,9 @@ pub(crate) fn run(py: Python<'_>, pass: Pass<'_>, threads: usize) -> dropmask_st
     py.detach(|| shared(pass, threads.min(len / PART).max(1)))
 }
 
-fn shared(pass: Pass<'_>, threads: usize) -> dropmask_status {
+fn shared(pass: &Pass<'_>, threads: usize) -> dropmask_status {
     let [steps, ..] = pass.call.len;
-    let step = steps.div_ceil(threads).next_multiple_of(granularity(&pass));
+    let step = steps.div_ceil(threads).next_multiple_of(granularity(pass));
     // the sum of a gradient has one order
     if threads == 1 || step >= steps || pass.kernel() == Kernel::BiasBackward {
         return pass.run();

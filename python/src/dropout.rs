@@ -9,11 +9,11 @@ use crate::arguments::{self, scaling_name, word, words};
 use crate::checks::{apart, ok, same_shape};
 use crate::key::Key;
 use crate::layout::{AXES, Bits, Shared, Whole, shown};
-use crate::raw::{Array, Arrays, Kernel, Pass, fill_bytes};
+use crate::raw::{Array, Arrays, Kernel, Pass};
 use crate::threads;
 
-/// Dropout of float32 arrays: of each element, whether it is kept is a function of the key, the drop probability p and its index
-/// in the tensor, and of nothing else.
+/// Dropout of float32 arrays. Whether an element is kept is a function of the key, the drop probability p and the index of the
+/// element in its tensor, and of nothing else.
 ///
 /// With kept an array of bool and scale = 1 / (1 - p):
 ///
@@ -126,8 +126,8 @@ impl Dropout {
         self.run(Kernel::Forward, Inputs { residual, ..Inputs::of(x, "x") }, out, Mask::written(mask))
     }
 
-    /// The gradient of forward: numpy.where(kept, dy * scale, 0), plus residual if there is one. out and residual both a gradient
-    /// add to it.
+    /// The gradient of forward: numpy.where(kept, dy * scale, 0), plus residual if there is one. With
+    /// one array for out and residual it adds to that gradient.
     ///
     /// dy, residual, out: as x in forward.
     #[pyo3(signature = (dy, *, out=None, residual=None))]
@@ -140,7 +140,8 @@ impl Dropout {
         self.run(Kernel::Forward, Inputs { residual, ..Inputs::of(dy, "dy") }, out, Mask::None)
     }
 
-    /// forward or backward by a mask that was stored for the same shape: numpy.where(bits of mask, x * scale, 0), plus residual.
+    /// forward or backward by a mask that was stored for the same shape: numpy.where(mask, x * scale, 0), plus
+    /// residual.
     ///
     /// mask: words(x.shape) uint64. Key and offset have no say.
     #[pyo3(signature = (mask, x, *, out=None, residual=None))]
@@ -166,7 +167,7 @@ impl Dropout {
     }
 
     /// The mask of an array of this shape, packed in uint64, least significant bit first: those of
-    /// numpy.packbits(kept, bitorder="little") on a little-endian machine, kept as fill_bool makes it. Bits past the last are 0.
+    /// numpy.packbits(kept, bitorder="little") on a little-endian machine, with the kept of fill_bool. The rest of the last is 0.
     #[pyo3(signature = (shape, *, out=None))]
     fn fill<'py>(
         &self,
@@ -181,7 +182,7 @@ impl Dropout {
             None => Array::empty(py, &[bits.div_ceil(64)], "out")?,
         };
         words.must_have(bits.div_ceil(64))?;
-        ok(threads::run(py, &Pass::fill(call, &words), self.threads))?;
+        ok(threads::run(py, &Pass::fill(call, &words, bits), self.threads))?;
         Ok(words.into_any())
     }
 
@@ -411,10 +412,10 @@ impl Dropout {
 
     fn fill_values<'py, T: Element>(&self, py: Python<'py>, shape: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let shape = arguments::shape(shape)?;
-        let (call, _) = self.noise(&shape)?;
+        let (call, bits) = self.noise(&shape)?;
         let noise = self.bits(&shape)?.noise(&shape);
         let kept = Array::<T>::empty(py, &noise, "kept")?;
-        ok(fill_bytes(&call, &kept))?;
+        ok(threads::run(py, &Pass::fill_bytes(call, &kept, bits), self.threads))?;
         Ok(kept.into_any())
     }
 

@@ -1,5 +1,5 @@
-//! The package `dropmask` of Python: the library's C interface on NumPy arrays. What a user reads is in `dropmask/_dropmask.pyi`
-//! and in the doc comments of classes and methods, which `help` shows.
+//! The package `dropmask` of Python: the library's C interface on NumPy arrays. What a user reads is in the doc comments of
+//! classes and methods, which `help` shows, and in `dropmask/_dropmask.pyi`.
 //!
 //! Checks are made here, with the names of the arguments: of the library a status comes back, and no number.
 

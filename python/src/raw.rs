@@ -137,6 +137,7 @@ struct Operand {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kernel {
     Fill,
+    FillBytes,
     Forward,
     Apply,
     Evaluate,
@@ -189,13 +190,6 @@ pub(crate) struct Arrays<'a, 'py> {
     pub(crate) bias: Option<&'a Array<'py, f32>>,
 }
 
-/// The mask of a call as bytes, in an array of so many.
-pub(crate) fn fill_bytes<T: Element>(call: &dropmask_call, kept: &Array<'_, T>) -> dropmask_status {
-    const { assert!(size_of::<T>() == 1) };
-    // SAFETY: `kept` is a new array of the noise shape, a byte for each bit of the call; 0 and 1 are bytes of NumPy's bool.
-    unsafe { dropmask_dropout_fill_u8(call, kept.start().cast()) }
-}
-
 /// The sentence for a status.
 pub(crate) fn message(status: dropmask_status) -> String {
     // SAFETY: the header says that it is never NULL, and static.
@@ -211,13 +205,22 @@ pub(crate) fn level() -> &'static str {
 }
 
 impl<'a> Pass<'a> {
-    /// The mask of a call of one axis, which has so many bits.
-    pub(crate) fn fill(call: dropmask_call, words: &'a Array<'_, u64>) -> Self {
+    /// The mask of a call, which has so many bits and shares none of them.
+    pub(crate) fn fill(call: dropmask_call, words: &'a Array<'_, u64>, bits: usize) -> Self {
+        Self::of_mask(Kernel::Fill, call, words.start(), bits)
+    }
+
+    /// The same as bytes. Those of NumPy's bool are 0 and 1 too.
+    pub(crate) fn fill_bytes<T: Element>(call: dropmask_call, kept: &'a Array<'_, T>, bits: usize) -> Self {
+        const { assert!(size_of::<T>() == 1) };
+        Self::of_mask(Kernel::FillBytes, call, kept.start().cast(), bits)
+    }
+
+    fn of_mask(kernel: Kernel, call: dropmask_call, start: *mut u64, bits: usize) -> Self {
         let none = Operand { start: ptr::null_mut(), strides: [0; AXES] };
-        let [bits, ..] = call.len;
-        let mask = Words { start: words.start(), step: usize::from(bits > 0) };
-        let bias = ptr::null_mut();
-        Self { kernel: Kernel::Fill, call, operands: [none; 3], mask: Some(mask), bias, arrays: PhantomData }
+        let [outermost, ..] = call.len;
+        let mask = Some(Words { start, step: bits / outermost.max(1) });
+        Self { kernel, call, operands: [none; 3], mask, bias: ptr::null_mut(), arrays: PhantomData }
     }
 
     /// A pass over arrays whose axes, each with its length and its strides in all three of them, are `axes`.
@@ -248,8 +251,15 @@ impl<'a> Pass<'a> {
         self.mask = match self.mask {
             // of a mask that all parts share, one writes it
             Some(Words { step: 0, .. }) if self.kernel == Kernel::Forward && first > 0 => None,
-            mask => mask.map(|words| Words { start: words.start.wrapping_add(first * words.step / 64), ..words }),
+            mask => mask.map(|Words { start, step }| {
+                let bytes =
+                    if self.kernel == Kernel::FillBytes { first * step } else { first * step / 64 * size_of::<u64>() };
+                Words { start: start.wrapping_byte_add(bytes), step }
+            }),
         };
+        if self.call.axes == 1 && !self.bias.is_null() {
+            self.bias = self.bias.wrapping_add(first); // of the last axis, which is the outermost one here
+        }
         self
     }
 
@@ -263,12 +273,13 @@ impl<'a> Pass<'a> {
         let mask = mask.map_or(ptr::null_mut(), |words| words.start);
         let (xs, rs, ys) = (x.strides.as_ptr(), r.strides.as_ptr(), y.strides.as_ptr());
         let (x, r, y) = (x.start, r.start, y.start);
-        // SAFETY: lengths and strides are those of the arrays, so each element of an operand is one of its array, whose buffer
-        // lives as long as `'a`. Outputs are writeable, or new; `Arrays` says how long mask and bias are. The library itself
-        // compares addresses, alignment and overlap.
+        // SAFETY: lengths and strides are those of the arrays, so each element of an operand is one of its array, whose
+        // buffer lives as long as `'a`. Outputs are writeable, or new. `Arrays` says how long mask and bias are, and `bits`
+        // of `fill` what is filled. The library itself compares addresses, alignment and overlap.
         unsafe {
             match kernel {
                 Kernel::Fill => dropmask_dropout_fill(call, mask),
+                Kernel::FillBytes => dropmask_dropout_fill_u8(call, mask.cast()),
                 Kernel::Forward => dropmask_dropout_forward_f32(call, x, xs, r, rs, y, ys, mask),
                 Kernel::Apply => dropmask_dropout_apply_f32(call, mask, x, xs, r, rs, y, ys),
                 Kernel::Evaluate => dropmask_dropout_evaluate_f32(call, x, xs, r, rs, y, ys),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reference import floats, same
 
-from dropmask import BiasDropout, Dropout, Key, ReluDropout
+from dropmask import BiasDropout, Dropout, Key, ReluDropout, Select
 
 KEY = Key(3)
 SHAPES = [(1_000_003,), (700, 1000), (3, 100_001), (70_001, 5), (6, 300, 200)]
@@ -24,6 +24,14 @@ def passes(dropout, x, r):
     yield ReluDropout(dropout).forward(x, relu)
     yield ReluDropout(dropout).backward(r, relu)
     yield from BiasDropout(dropout).backward(r)
+    yield BiasDropout(dropout).forward(x, r.reshape(-1)[: x.shape[-1]].copy())
+    yield Select(dropout).forward(x, r)
+    yield Select(dropout).forward(x, r, mask=words)
+    yield dropout.fill_u8(x.shape).astype(np.float32)
+    part = dropout.part([n + 3 for n in x.shape], [2] * x.ndim)
+    yield part.fill(x.shape).view(np.float32)
+    yield part.fill_u8(x.shape).astype(np.float32)
+    yield part.forward(x, mask=words)
     yield from (words.view(np.float32), relu.view(np.float32), dropout.fill(x.shape).view(np.float32))
 
 

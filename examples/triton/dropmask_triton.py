@@ -27,13 +27,13 @@ def rotate(z, k: tl.constexpr):
     return (z << k) | (z >> (64 - k))
 
 
-# A block of 1024 elements has 8 lanes, each a xoshiro256++ of its own. Lane l draws the bits of two words of 64 elements:
-# word l of the block, then word 8 + l. A program takes LANES / 8 whole blocks, also where it writes a part of them. What
-# does not change from program to program is annotated, and not specialized: another key is no reason to compile again.
+# A block of 1024 elements has 8 lanes, each a xoshiro256++ of its own. Lane l draws two words of 64 elements: word l of
+# the block, then word 8 + l. A program takes LANES / 8 whole blocks, also where it writes a part of them.
+# Annotated integers have 64 bits whatever their value; another key or probability is no reason to compile again.
 @triton.jit(do_not_specialize=["key", "threshold", "digits"])
 def dropout_kernel(x, y, n: tl.uint64, offset: tl.uint64, key: tl.uint64, threshold: tl.uint64, digits, scale,
                    LANES: tl.constexpr):
-    # the interpreter ignores annotations
+    # for the interpreter, which ignores annotations
     n, offset, key, threshold = n.to(tl.uint64), offset.to(tl.uint64), key.to(tl.uint64), threshold.to(tl.uint64)
     lane = offset // 1024 * 8 + tl.program_id(0).to(tl.uint64) * LANES + tl.arange(0, LANES).to(tl.uint64)
     # SplitMix64 seeds the generator of a lane with words 4 * lane + 1 to 4 * lane + 4
@@ -45,8 +45,8 @@ def dropout_kernel(x, y, n: tl.uint64, offset: tl.uint64, key: tl.uint64, thresh
     lo = threshold & 0x3FFFFF
     for group in tl.static_range(2):
         first = lane // 8 * 1024 + group * 512 + lane % 8 * 64
-        # Each element is kept if its random number is less than the threshold, compared digit by digit, for 64 elements
-        # at once. A threshold of 2^32 has a digit in front of the others, and keeps all.
+        # An element is kept if its random number is less than the threshold. A random word has one binary digit of the
+        # numbers of 64 elements, the first digit first. A threshold of 2^32 has a digit before that, and keeps all.
         kept = tl.zeros_like(lane) - (threshold >> 32)
         equal = ~tl.zeros_like(lane)
         for d in range(digits):
@@ -63,16 +63,17 @@ def dropout_kernel(x, y, n: tl.uint64, offset: tl.uint64, key: tl.uint64, thresh
                 equal &= r
             else:
                 equal &= ~r
-        # A hash of the index decides about an element whose ten digits are those of the threshold: one in 1024.
+        # Ten digits leave one element in 1024 equal. A hash of its index decides, compared with the 22 other digits of
+        # the threshold, for the lowest such bit of each word at a time; a power of 2 as a float tells its place.
         equal = tl.where(lo != 0, equal, 0)
         while tl.max(equal, 0) != 0:
             bit = equal & (~equal + 1)
-            exponent = (bit.to(tl.float32).to(tl.uint32, bitcast=True) >> 23) - 127
-            hashed = mix((key ^ TIE) + (first + exponent) * GOLDEN)
+            place = (bit.to(tl.float32).to(tl.uint32, bitcast=True) >> 23) - 127
+            hashed = mix((key ^ TIE) + (first + place) * GOLDEN)
             kept |= tl.where((hashed >> 42) < lo, bit, 0)
             equal ^= bit
         i = tl.arange(0, 64).to(tl.uint64)[None, :]
-        # before the first element it wraps around, and is not less than n either
+        # an index before the offset wraps around, to a position far past the end
         position = first[:, None] + i - offset
         inside = position < n
         value = tl.load(x + position, mask=inside).to(tl.float32)
@@ -80,6 +81,7 @@ def dropout_kernel(x, y, n: tl.uint64, offset: tl.uint64, key: tl.uint64, thresh
         tl.store(y + position, value.to(y.dtype.element_ty), mask=inside)
 
 
+# Keys, which are Python's integers.
 def mixed(z):
     z %= 2**64
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
@@ -108,14 +110,14 @@ class Dropout(torch.autograd.Function):
         if x.dtype not in (torch.float32, torch.float16, torch.bfloat16):
             raise TypeError(f"elements of {x.dtype}")
         threshold = int((1 - ctypes.c_float(p).value) * 2**32 + 0.5)
-        # without the 22 last ones and trailing zeros; ties are settled by those 22
+        # the first ten, without trailing zeros if the 22 others are zeros
         digits = 10 if threshold % 2**22 else len(f"{threshold >> 22:010b}".rstrip("0"))
         scale = 2**32 / threshold if threshold else 0.0
         x = x.contiguous()
         y = torch.empty_like(x)
         lanes = 64
         programs = triton.cdiv(offset % 1024 + x.numel(), 128 * lanes)
-        with torch.cuda.device_of(x):
+        with torch.cuda.device_of(x):  # Triton runs on the current one
             dropout_kernel[(programs,)](x, y, x.numel(), offset, key, threshold, digits, scale, lanes)
         return y
 

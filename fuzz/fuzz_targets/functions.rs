@@ -134,7 +134,8 @@ fn args(function: &Function, input: &Input) -> Args {
 fn span(function: &Function, args: &Args) -> u128 {
     let absent = |(buffer, pointer): (&Buffer, &*mut u8)| buffer.null == Null::Unwritten && pointer.is_null();
     let stores = |buffer: &Buffer| matches!(buffer.kind, Kind::U64 | Kind::U8);
-    let stores = function.name.starts_with("dropmask_dropout_") && function.buffers.iter().any(stores);
+    let has_rows = function.name.starts_with("dropmask_dropout_") && args.sizes.len() > 1;
+    let stores = has_rows && function.buffers.iter().any(stores);
     if !stores || function.buffers.iter().zip(&args.pointers).any(absent) {
         return (function.span)(args);
     }
@@ -190,8 +191,6 @@ fuzz_target!(|input: Input| {
     if bytes.iter().any(|bytes| *bytes > ROOM as u128 / 2) {
         return;
     }
-    let nothing =
-        (0..buffers.len()).all(|i| !written[i] || bytes[i] == 0) && function.ids().is_none_or(|ids| bytes[ids] == 0);
 
     let mut memory: Vec<u64> = vec![0xA5A5_A5A5_A5A5_A5A5; buffers.len() * ROOM / 8];
     let start: *mut u8 = memory.as_mut_ptr().cast();
@@ -224,10 +223,10 @@ fuzz_target!(|input: Input| {
         };
         args.pointers.push(pointer);
     }
-    let looked_at = |i: usize| {
-        let absent = args.pointers[i].is_null() && matches!(buffers[i].null, Null::Unwritten | Null::Empty);
-        bytes[i] > 0 && !absent && !nothing
-    };
+    let absent = |i: usize| args.pointers[i].is_null() && matches!(buffers[i].null, Null::Unwritten | Null::Empty);
+    let nothing = (0..buffers.len()).all(|i| !written[i] || bytes[i] == 0 || absent(i))
+        && function.ids().is_none_or(|ids| bytes[ids] == 0);
+    let looked_at = |i: usize| bytes[i] > 0 && !absent(i) && !nothing;
 
     let mut expected_status = faults(function, &args, nothing);
     for i in (0..buffers.len()).filter(|i| looked_at(*i)) {

@@ -30,8 +30,8 @@
  * - A buffer without elements is not looked at: its pointer may be anything. So may that of an input where no output has
  *   elements and there are no tokens to check. No other may be NULL unless it is said.
  * - Buffers that are only read may be equal, or overlap in any way. One that is written may equal one that is read where
- *   it is said, for work in place; any other overlap of it is DROPMASK_OVERLAP, but with the struct of a call and strides, which
- *   are read first.
+ *   it is said, for work in place; any other overlap of it is DROPMASK_OVERLAP, but with the struct of a call and strides,
+ *   which are read first.
  * - A status is returned. On any but DROPMASK_OK nothing has been written; of several faults the one of the lowest
  *   number is reported. The list of each function leaves out the DROPMASK_ of the names.
  * - Nothing allocates, panics or locks. There is no state but the SIMD level of the machine, which is looked up once:
@@ -161,8 +161,8 @@ typedef struct dropmask_call {
 #define DROPMASK_INDEX_OVERFLOW 6
 
 /**
- * Elements of an output overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers,
- * also where a function does not list it.
+ * Elements of an output overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit
+ * pointers, also where a function does not list it.
  */
 #define DROPMASK_INVALID_SHAPE 7
 
@@ -484,8 +484,8 @@ dropmask_status dropmask_dropout_evaluate_f32(const struct dropmask_call *call,
  * this threshold, and from b with 2^32 less it; the second adds to y, which is residual and output. With p = 0 it is a, with
  * p = 1 it is b, where the sum with 0 would turn -0.0 into +0.0.
  *
- * mask: NULL or as in dropmask_dropout_fill; key, threshold and offset are not used then. a, b, y: the elements of the call, each at its
- * strides; y may be equal to a, to b or to both.
+ * mask: NULL or as in dropmask_dropout_fill; key, threshold and offset are not used then. a, b, y: the elements of the call,
+ * each at its strides; y may be equal to a, to b or to both.
  * Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
  * INVALID_OPTION, INVALID_CALL.
  */
@@ -578,7 +578,8 @@ dropmask_status dropmask_embedding_backward_table_f32(const struct dropmask_call
  * weights of 0. (Subtract as ptrdiff_t: a 32-bit number that wrapped is no fault to see.) What a query does not see is not
  * read, and +0.0 in the weights. factor is 1 over the square root of the size of a head, or 1. bias is NULL or is added
  * to the scores (padding as -inf); bias_strides has three size_t, for samples, heads and queries whatever axes the
- * call has, 0 for the same bias; NULL stands for a dense one. renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
+ * call has, 0 for the same bias; NULL stands for a dense one. renormalise is 0, or 1 for the softmax of the kept scores
+ * alone, which then has no scale.
  *
  * A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
  * not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
@@ -825,7 +826,8 @@ dropmask_status dropmask_bias_evaluate_f32(const struct dropmask_call *call,
  * relu and then dropout in one pass: y = kept ? relu(x) * scale : +0.0. The bit that is stored is whether an element is kept
  * and greater than 0, and serves both gradients.
  *
- * Evaluation is relu, then dropmask_dropout_evaluate_f32. relu(-0.0) is +0.0; relu(NaN) is NaN, so a kept NaN stays one, but its bit is 0.
+ * Evaluation is relu, then dropmask_dropout_evaluate_f32. relu(-0.0) is +0.0; relu(NaN) is NaN, so a kept NaN stays one, but
+ * its bit is 0.
  *
  * x, y: the elements of the call, each at its strides; y may be equal to x. mask: dropmask_mask_words(elements) words, a bit
  * for each element in the order of the axes, also along those that share one.

@@ -57,7 +57,8 @@ impl<'a> Place<'a> {
         if first.checked_add(len).is_none_or(|end| end > self.len) {
             return &[];
         }
-        // SAFETY: so many floats are there, and all of them are elements, as the caller says.
+        // SAFETY: so many floats are there. All of them are elements: `Attention` alone asks, for what a query sees of a row of
+        // its bias, whose keys follow each other.
         unsafe { core::slice::from_raw_parts(self.start.wrapping_add(first), len) }
     }
 }
@@ -133,8 +134,8 @@ struct Rows {
     operand: Operand,
 }
 
-// SAFETY: what the operands are made of can be read, and the outputs are borrowed for as long as the operands live. Two threads that share them use different elements: `Threads` gives each its own range, and none has sums of
-// rows. In the outputs these lie in different places: `Layout::check` has asked `check_apart`, or the output is dense, as
+// SAFETY: what the operands are made of can be read, and the outputs are borrowed for as long as the operands live. Two threads
+// that share them use different elements: `Threads` gives each its own range, and none has sums of rows. In the outputs these lie in different places: `Layout::check` has asked `check_apart`, or the output is dense, as
 // `Attention` and `DropBlock` have compared its length with the number of elements.
 unsafe impl Send for Operands<'_> {}
 // SAFETY: as above.

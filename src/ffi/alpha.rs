@@ -1,7 +1,8 @@
 //! Alpha dropout; with one bit for a channel, feature-alpha dropout.
 
 use super::buffers::Nothing;
-use super::call::{Call, Draws, Operands, dropmask_call};
+use super::call::{Call, Draws, dropmask_call};
+use super::operands::Operands;
 use super::status::*;
 use crate::error::Setting;
 use crate::kinds::AlphaDropout;

@@ -2,7 +2,7 @@
 
 use core::slice;
 
-use super::buffers::{InOut, Pair, Read, ReadMask, ReadStrided, Write, run, unless_null};
+use super::buffers::{InOut, Pair, Read, ReadStrided, Write, run, unless_null};
 use super::call::{Call, Draws, dropmask_call};
 use super::options::{accumulates, flag};
 use super::status::*;
@@ -24,7 +24,8 @@ pub const DROPMASK_NOT_CAUSAL: isize = isize::MAX;
 /// weights of 0. (Subtract as ptrdiff_t: a 32-bit number that wrapped is no fault to see.) What a query does not see is not
 /// read, and +0.0 in the weights. factor is 1 over the square root of the size of a head, or 1. bias is NULL or is added
 /// to the scores (padding as -inf); bias_strides has three size_t, for samples, heads and queries whatever axes the
-/// call has, 0 for the same bias; NULL stands for a dense one. renormalise is 0, or 1 for the softmax of the kept scores alone, which then has no scale.
+/// call has, 0 for the same bias; NULL stands for a dense one. renormalise is 0, or 1 for the softmax of the kept scores
+/// alone, which then has no scale.
 ///
 /// A score of -inf has weight 0; a row of nothing but -inf is 0. A NaN makes all kept weights of its row NaN that are
 /// not 0, +inf its own alone. Bits drawn at p = 1, or a scale of 0, make all +0.0, whatever the scores are.
@@ -53,8 +54,7 @@ pub unsafe extern "C" fn dropmask_attention_forward_f32(
         Call::of(call, |call| {
             let (len, options) =
                 (call.layout.len(), Options::of(&call, past, factor, (bias, bias_strides), renormalise));
-            let (bias, stored) =
-                (options.bias(bias), unless_null(mask, ReadMask(mask, 0, call.if_any(call.mask_bits()))));
+            let (bias, stored) = (options.bias(bias), call.stored(mask));
             let dropout = options.training(&call, mask);
             if softmax.is_null() {
                 return run(dropout, (InOut(scores, weights, len), bias, stored), |dropout, (xy, bias, mask)| {
@@ -104,8 +104,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_f32(
         Call::of(call, |call| {
             let (len, options) =
                 (call.layout.len(), Options::of(&call, past, factor, (bias, bias_strides), renormalise));
-            let mask_bits = unless_null(mask, ReadMask(mask, 0, call.if_any(call.mask_bits())));
-            let buffers = (InOut(scores, dscores, len), Read(dy, len), options.bias(bias), mask_bits);
+            let buffers = (InOut(scores, dscores, len), Read(dy, len), options.bias(bias), call.stored(mask));
             run(options.training(&call, mask), buffers, |dropout, (xy, dy, bias, mask)| {
                 let attention = options.attention(dropout, bias, mask.transpose()?);
                 match xy {
@@ -140,8 +139,7 @@ pub unsafe extern "C" fn dropmask_attention_backward_softmax_f32(
     unsafe {
         Call::of(call, |call| {
             let (len, options) = (call.layout.len(), Options::without_bias(&call, past, factor, renormalise));
-            let mask_bits = unless_null(mask, ReadMask(mask, 0, call.if_any(call.mask_bits())));
-            let buffers = (InOut(softmax, dscores, len), Read(dy, len), mask_bits);
+            let buffers = (InOut(softmax, dscores, len), Read(dy, len), call.stored(mask));
             let checked = both(options.training(&call, mask), accumulates(accumulate, softmax, dscores, len));
             run(checked, buffers, |(dropout, add), (xy, dy, mask)| {
                 let attention = options.attention(dropout, None, mask.transpose()?);
@@ -243,7 +241,7 @@ impl Options {
     }
 
     fn training(&self, call: &Call, mask: *const u64) -> Result<Dropout, dropmask_status> {
-        self.checked(call, if mask.is_null() { Draws::Elements } else { Draws::Nothing })
+        self.checked(call, Draws::unless(mask))
     }
 
     #[inline(never)] // once, not in each function

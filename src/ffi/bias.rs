@@ -1,7 +1,8 @@
 //! A bias, dropout and a residual sum in one pass.
 
 use super::buffers::{Read, Write, run};
-use super::call::{Call, Draws, Operands, dropmask_call};
+use super::call::{Call, Draws, dropmask_call};
+use super::operands::Operands;
 use super::options::flag;
 use super::status::*;
 use crate::kinds::BiasDropout;

@@ -2,11 +2,11 @@
 
 use core::{ptr, slice};
 
-use super::buffers::{Buffer, Given, WriteStrided, run};
-use super::extent::Extent;
+use super::buffers::{Buffer, Given, ReadMask, WriteStrided, run, unless_null};
+use super::operands::{Inputs, Operands, Sources};
 use super::options::{DROPMASK_INVERTED, scaling};
 use super::status::*;
-use crate::engine::{Input, Output};
+use crate::engine::Output;
 use crate::error::Error;
 use crate::key::Key;
 use crate::kinds::Dropout;
@@ -41,28 +41,6 @@ pub struct dropmask_call {
     pub index: [u64; 4],
 }
 
-/// The input of a pass, and its residual if there is one.
-pub(super) struct Inputs<'a> {
-    all: [Input<'a>; 2],
-    residual: bool,
-}
-
-impl<'a> Inputs<'a> {
-    pub(super) const fn x(&self) -> Input<'a> {
-        let [x, _] = self.all;
-        x
-    }
-
-    pub(super) const fn has_residual(&self) -> bool {
-        self.residual
-    }
-
-    pub(super) const fn all(&self) -> &[Input<'a>] {
-        let [x, _] = &self.all;
-        if self.residual { &self.all } else { slice::from_ref(x) }
-    }
-}
-
 /// Bytes of a call, at most: of later versions too. A size that nobody has set is greater in all likelihood.
 const MOST: usize = 4096;
 
@@ -94,37 +72,10 @@ pub(super) enum Draws {
     MaskAlone,
 }
 
-/// The operands of an element-wise pass, each where it begins and its strides, NULL of dense ones. A residual may be NULL, a
-/// second input may not.
-#[derive(Clone, Copy)]
-pub(super) struct Operands {
-    pub(super) x: (*const f32, *const usize),
-    pub(super) r: (*const f32, *const usize),
-    pub(super) y: (*mut f32, *const usize),
-    second: bool,
-}
-
-impl Operands {
-    /// Without a residual.
-    pub(super) const fn of(x: *const f32, x_strides: *const usize, y: *mut f32, y_strides: *const usize) -> Self {
-        Self::with_residual((x, x_strides), (ptr::null(), ptr::null()), (y, y_strides))
-    }
-
-    pub(super) const fn with_residual(
-        x: (*const f32, *const usize),
-        r: (*const f32, *const usize),
-        y: (*mut f32, *const usize),
-    ) -> Self {
-        Self { x, r, y, second: false }
-    }
-
-    /// With a second input in the place of a residual.
-    pub(super) const fn of_two(
-        x: (*const f32, *const usize),
-        r: (*const f32, *const usize),
-        y: (*mut f32, *const usize),
-    ) -> Self {
-        Self { x, r, y, second: true }
+impl Draws {
+    /// The bits of the elements, unless a mask has them.
+    pub(super) const fn unless(mask: *const u64) -> Self {
+        if mask.is_null() { Self::Elements } else { Self::Nothing }
     }
 }
 
@@ -218,6 +169,11 @@ impl Call {
         self.layout.stored().span()
     }
 
+    /// The mask that is read instead of drawn, if there is one: of no bits for no elements.
+    pub(super) fn stored(&self, mask: *const u64) -> Option<ReadMask> {
+        unless_null(mask, ReadMask(mask, 0, self.if_any(self.mask_bits())))
+    }
+
     /// Number of bits of a mask that is read: none for no elements.
     pub(super) fn if_any(&self, bits: u128) -> u128 {
         if self.layout.len() == 0 { 0 } else { bits }
@@ -304,29 +260,6 @@ impl Call {
             r: has_r.then(|| Given(r.0, layout.extent(Operand::Residual), r_over)),
         };
         (layout, strides.map(|_| ()), inputs, WriteStrided(y.0, layout.extent(Operand::Output)))
-    }
-}
-
-/// The inputs of a call as a buffer.
-pub(super) struct Sources {
-    x: Given,
-    r: Option<Given>,
-}
-
-impl<'a> Buffer<'a> for Sources {
-    type Slice = Inputs<'a>;
-
-    fn extents(&self) -> [Extent; 2] {
-        let ([x, ..], [r, ..]) = (self.x.extents(), self.r.extents());
-        [x, r]
-    }
-
-    #[inline(never)] // as above
-    unsafe fn slice(self) -> Inputs<'a> {
-        let residual = self.r.is_some();
-        // SAFETY: `extents` names both, which `run` has checked.
-        let (x, r) = unsafe { (self.x.slice(), self.r.slice()) };
-        Inputs { all: [x, r.unwrap_or(Input::InPlace)], residual }
     }
 }
 

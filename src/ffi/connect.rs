@@ -246,13 +246,12 @@ impl Layer {
     /// The dropout, if there are weights of these indices; with a mask none has an index.
     fn training(&self, call: &Call, mask: *const u64) -> Result<Dropout, dropmask_status> {
         let weights = Layout::rows(self.outputs, self.inputs).index_strides([self.index_stride, 1]);
-        let draws = if mask.is_null() { Draws::Elements } else { Draws::Nothing };
         let samples = match flag(self.per_sample) {
             Ok(true) if mask.is_null() => check_indices(self.first_sample, self.batch as u128).map_err(status_of),
             Ok(_) => Ok(()),
             Err(fault) => Err(fault),
         };
-        both(call.dropout(draws, &weights), both(samples, self.is_over(call))).map(|(dropout, _)| dropout)
+        both(call.dropout(Draws::unless(mask), &weights), both(samples, self.is_over(call))).map(|(dropout, _)| dropout)
     }
 
     fn evaluating(&self, call: &Call) -> Result<Dropout, dropmask_status> {

@@ -1,7 +1,8 @@
 //! Dropout of elements of any layout: drawn, stored, evaluated.
 
 use super::buffers::{Nothing, ReadMask, Write, WriteMask, run, unless_null};
-use super::call::{Call, Draws, Operands, apart_and_fits, dropmask_call};
+use super::call::{Call, Draws, apart_and_fits, dropmask_call};
+use super::operands::Operands;
 use super::status::*;
 use crate::kinds::StoredMask;
 

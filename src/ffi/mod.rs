@@ -14,6 +14,7 @@
 mod buffers;
 mod extent;
 mod flat;
+mod operands;
 #[cfg(dropmask_panic_handler)]
 mod panic;
 

@@ -1,14 +1,16 @@
 //! relu and dropout with one bit an element for both gradients.
 
 use super::buffers::{ReadMask, WriteMask};
-use super::call::{Call, Draws, Operands, dropmask_call};
+use super::call::{Call, Draws, dropmask_call};
+use super::operands::Operands;
 use super::status::*;
 use crate::kinds::ReluDropout;
 
 /// relu and then dropout in one pass: y = kept ? relu(x) * scale : +0.0. The bit that is stored is whether an element is kept
 /// and greater than 0, and serves both gradients.
 ///
-/// Evaluation is relu, then dropmask_dropout_evaluate_f32. relu(-0.0) is +0.0; relu(NaN) is NaN, so a kept NaN stays one, but its bit is 0.
+/// Evaluation is relu, then dropmask_dropout_evaluate_f32. relu(-0.0) is +0.0; relu(NaN) is NaN, so a kept NaN stays one, but
+/// its bit is 0.
 ///
 /// x, y: the elements of the call, each at its strides; y may be equal to x. mask: dropmask_mask_words(elements) words, a bit
 /// for each element in the order of the axes, also along those that share one.

@@ -1,7 +1,7 @@
 //! One of two values for each element.
 
-use super::buffers::{ReadMask, unless_null};
-use super::call::{Call, Draws, Operands, dropmask_call};
+use super::call::{Call, Draws, dropmask_call};
+use super::operands::Operands;
 use super::status::*;
 use crate::error::{Error, Setting};
 use crate::kinds::{Dropout, Select};
@@ -13,8 +13,8 @@ use crate::mask::Mask;
 /// this threshold, and from b with 2^32 less it; the second adds to y, which is residual and output. With p = 0 it is a, with
 /// p = 1 it is b, where the sum with 0 would turn -0.0 into +0.0.
 ///
-/// mask: NULL or as in dropmask_dropout_fill; key, threshold and offset are not used then. a, b, y: the elements of the call, each at its
-/// strides; y may be equal to a, to b or to both.
+/// mask: NULL or as in dropmask_dropout_fill; key, threshold and offset are not used then. a, b, y: the elements of the call,
+/// each at its strides; y may be equal to a, to b or to both.
 /// Status: OK, INVALID_PROBABILITY, LENGTH_OVERFLOW, NULL_POINTER, MISALIGNED, OVERLAP, INDEX_OVERFLOW, INVALID_SHAPE,
 /// INVALID_OPTION, INVALID_CALL.
 #[unsafe(no_mangle)]
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn dropmask_select_forward_f32(
     unsafe {
         Call::of(call, |call| {
             let operands = Operands::of_two((a, a_strides), (b, b_strides), (y, y_strides));
-            call.run(draws(mask), operands, stored(&call, mask), |dropout, inputs, y, mask| {
+            call.run(Draws::unless(mask), operands, call.stored(mask), |dropout, inputs, y, mask| {
                 select(dropout, mask)?.choose(inputs.all(), y)
             })
         })
@@ -60,19 +60,11 @@ pub unsafe extern "C" fn dropmask_select_backward_b_f32(
     unsafe {
         Call::of(call, |call| {
             let operands = Operands::with_residual((dy, dy_strides), (r, r_strides), (db, db_strides));
-            call.run(draws(mask), operands, stored(&call, mask), |dropout, inputs, db, mask| {
+            call.run(Draws::unless(mask), operands, call.stored(mask), |dropout, inputs, db, mask| {
                 select(dropout, mask)?.gradient_b(inputs.all(), db)
             })
         })
     }
-}
-
-const fn draws(mask: *const u64) -> Draws {
-    if mask.is_null() { Draws::Elements } else { Draws::Nothing }
-}
-
-fn stored(call: &Call, mask: *const u64) -> Option<ReadMask> {
-    unless_null(mask, ReadMask(mask, 0, call.if_any(call.mask_bits())))
 }
 
 fn select(dropout: Dropout, mask: Option<Result<Mask<'_>, Error>>) -> Result<Select<'_>, Error> {

@@ -22,8 +22,8 @@ pub const DROPMASK_MISALIGNED: dropmask_status = 4;
 pub const DROPMASK_OVERLAP: dropmask_status = 5;
 /// The index of an element passes 2^64; an index range may end at exactly 2^64.
 pub const DROPMASK_INDEX_OVERFLOW: dropmask_status = 6;
-/// Elements of an output overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit pointers,
-/// also where a function does not list it.
+/// Elements of an output overlap in memory, or a shape or its mask has more than SIZE_MAX elements; the latter, with 32-bit
+/// pointers, also where a function does not list it.
 pub const DROPMASK_INVALID_SHAPE: dropmask_status = 7;
 /// A scaling, a layout or an option has a value that this header does not name.
 pub const DROPMASK_INVALID_OPTION: dropmask_status = 8;

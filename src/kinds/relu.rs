@@ -103,7 +103,7 @@ impl ReluDropout {
         Ok(())
     }
 
-    pub(crate) fn evaluation(&self, x: Input<'_>, y: Output<'_>) {
+    fn evaluation(&self, x: Input<'_>, y: Output<'_>) {
         let mut pass = self.dropout.training(&[x], y);
         let factor = self.dropout.evaluate_by(&mut pass);
         pass.each_range(&mut [], &|range, _| pass.range(range, &mut Relu::new(factor)));

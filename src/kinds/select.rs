@@ -224,7 +224,7 @@ impl<'a> Select<'a> {
         Ok(())
     }
 
-    pub(crate) fn mix(&self, inputs: &[Input<'_>], y: Output<'_>) -> Result<(), Error> {
+    fn mix(&self, inputs: &[Input<'_>], y: Output<'_>) -> Result<(), Error> {
         let p = self.dropout.probability();
         if p.certain().is_some() {
             return self.choose(inputs, y);

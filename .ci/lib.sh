@@ -11,6 +11,14 @@ step() {
     echo "=== $name: $((SECONDS - start)) s"
 }
 
+# Of scripts that run beside each other, one at a time.
+apt_install() (
+    exec 9<.ci/lib.sh
+    flock 9
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+)
+
 # Installs those packages that are absent.
 packages() {
     local package missing=()
@@ -18,8 +26,7 @@ packages() {
         [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
     done
     if ((${#missing[@]})); then
-        apt-get update -q
-        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+        apt_install "${missing[@]}"
     fi
 }
 
@@ -41,11 +48,8 @@ emulators() {
             old+=("$package")
     done
     if ((${#old[@]})); then
-        apt-get update -q
         mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Release: bookworm' | head -n 1)
         echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" >"$list"
-        apt-get update -q
-        DEBIAN_FRONTEND=noninteractive \
-            apt-get install -q -y --no-install-recommends -t bookworm-backports "${old[@]}"
+        apt_install -t bookworm-backports "${old[@]}"
     fi
 }

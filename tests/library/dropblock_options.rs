@@ -48,30 +48,28 @@ fn every_level_is_the_definition_in_every_form() {
     for (seed, (shape @ [samples, channels, h, w], block)) in (40..).zip(SHAPES) {
         let x = floats(seed, shape.into_iter().product());
         for (shared, maps) in [(false, [samples, channels]), (true, [if channels == 0 { 0 } else { samples }, 1])] {
-            for (p, factor) in [(0.3, 0.5), (0.4, 1.7), (0.5, 1e300), (0.9, 0.0)] {
-                for offset in [0, 1023] {
-                    let stream = Dropout::new(Key::new(seed), probability(p)).with_offset(offset);
-                    let new = |stream| {
-                        let drop_block = DropBlock::new(stream, shape, block).unwrap();
-                        drop_block.gamma_scale(factor).unwrap().shared_channels(shared)
-                    };
-                    let gamma = Dropout::new(Key::new(seed), new(stream).gamma()).with_offset(offset);
-                    let kept = naive(&gamma, [maps[0], maps[1], h, w], block);
-                    dropped += kept.iter().filter(|kept| !**kept).count();
-                    for level in Level::supported() {
-                        let drop_block = new(stream.with_level(level));
-                        assert_eq!(drop_block.mask_len(), kept.len());
-                        let (words, count) = both_forms(&drop_block, &x);
-                        let mask = Mask::new(&words, kept.len()).unwrap();
-                        assert_eq!(mask.iter().collect::<Vec<_>>(), kept, "{drop_block:?}");
-                        let mut y = vec![7.0; x.len()];
-                        drop_block.replay(&x, &mut y, count).unwrap();
-                        let (area, each) = (h * w, if shared { channels } else { 1 });
-                        let expected: Vec<f32> = (0..x.len())
-                            .map(|i| if kept[i / area / each * area + i % area] { x[i] * count.scale() } else { 0.0 })
-                            .collect();
-                        assert!(all_same(&y, &expected), "{drop_block:?}");
-                    }
+            for (p, factor, offset) in [(0.3, 0.5, 0), (0.4, 1.7, 1023), (0.5, 1e300, 0), (0.9, 0.0, 1023)] {
+                let stream = Dropout::new(Key::new(seed), probability(p)).with_offset(offset);
+                let new = |stream| {
+                    let drop_block = DropBlock::new(stream, shape, block).unwrap();
+                    drop_block.gamma_scale(factor).unwrap().shared_channels(shared)
+                };
+                let gamma = Dropout::new(Key::new(seed), new(stream).gamma()).with_offset(offset);
+                let kept = naive(&gamma, [maps[0], maps[1], h, w], block);
+                dropped += kept.iter().filter(|kept| !**kept).count();
+                for level in Level::supported() {
+                    let drop_block = new(stream.with_level(level));
+                    assert_eq!(drop_block.mask_len(), kept.len());
+                    let (words, count) = both_forms(&drop_block, &x);
+                    let mask = Mask::new(&words, kept.len()).unwrap();
+                    assert_eq!(mask.iter().collect::<Vec<_>>(), kept, "{drop_block:?}");
+                    let mut y = vec![7.0; x.len()];
+                    drop_block.replay(&x, &mut y, count).unwrap();
+                    let (area, each) = (h * w, if shared { channels } else { 1 });
+                    let expected: Vec<f32> = (0..x.len())
+                        .map(|i| if kept[i / area / each * area + i % area] { x[i] * count.scale() } else { 0.0 })
+                        .collect();
+                    assert!(all_same(&y, &expected), "{drop_block:?}");
                 }
             }
         }
@@ -84,18 +82,16 @@ fn every_level_is_the_definition_in_every_form() {
 fn any_map_is_replayed() {
     for (seed, (shape, block)) in (60..).zip(LARGE) {
         let (x, mut dropped) = (floats(seed, shape.into_iter().product()), 0);
-        for (shared, offset) in [(false, 0), (true, 777)] {
-            for p in [0.1, 0.9] {
-                let mut masks = Level::supported().skip(1).map(|level| {
-                    let stream = Dropout::new(Key::new(seed), probability(p)).with_offset(offset).with_level(level);
-                    let drop_block = DropBlock::new(stream, shape, block).unwrap().shared_channels(shared);
-                    both_forms(&drop_block, &x)
-                });
-                let (words, count) = masks.next().unwrap();
-                assert!(count.kept() > 0);
-                dropped += count.total() - count.kept();
-                assert!(masks.all(|other| other == (words.clone(), count)));
-            }
+        for (shared, offset, p) in [(false, 0, 0.9), (true, 777, 0.1)] {
+            let mut masks = Level::supported().skip(1).map(|level| {
+                let stream = Dropout::new(Key::new(seed), probability(p)).with_offset(offset).with_level(level);
+                let drop_block = DropBlock::new(stream, shape, block).unwrap().shared_channels(shared);
+                both_forms(&drop_block, &x)
+            });
+            let (words, count) = masks.next().unwrap();
+            assert!(count.kept() > 0);
+            dropped += count.total() - count.kept();
+            assert!(masks.all(|other| other == (words.clone(), count)));
         }
         assert!(dropped > 0, "{shape:?}");
     }

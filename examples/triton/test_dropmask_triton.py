@@ -1,4 +1,4 @@
-"""The kernel in Triton's interpreter: TRITON_INTERPRET=1 pytest. The C library too, if DROPMASK_LIBRARY is its path."""
+"""The kernel in Triton's interpreter: TRITON_INTERPRET=1 pytest. The library too, if its package for Python is installed."""
 
 import json
 import math
@@ -16,9 +16,6 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests/golden"))
 import stream  # the mask stream, one element at a time
 from dropmask_triton import derive, dropout, new_key
-
-if not hasattr(torch.Tensor, "untyped_storage"):  # torch 1.13, that of Debian 12, has it by another name
-    torch.Tensor.untyped_storage = torch.Tensor._storage
 
 CASES = json.loads((ROOT / "tests/golden/stream.json").read_text())["cases"]
 KEY = derive(new_key(42), 7)
@@ -139,27 +136,20 @@ def test_errors():
         dropout(x.double(), KEY, 0.5)
 
 
-@pytest.mark.skipif("DROPMASK_LIBRARY" not in os.environ, reason="no DROPMASK_LIBRARY")
 def test_library():
-    import cffi
-
-    ffi = cffi.FFI()
-    ffi.cdef((ROOT / "include/dropmask.cdef.h").read_text())
-    lib = ffi.dlopen(os.environ["DROPMASK_LIBRARY"])
-    at = lambda x: ffi.cast("float *", x.data_ptr())
+    """The package for Python, which has the kernels of the library."""
+    library = pytest.importorskip("dropmask")
     for seed in range(60):
         choose = random.Random(seed)
         p, n = choose.choice([0, 1, 0.5, 2**-10, 2**-24, choose.random()]), choose.randrange(12_000)
         offset = choose.choice([0, 2**64 - n, choose.randrange(5000), choose.randrange(2**64 - n)])
-        key = lib.dropmask_key_derive(lib.dropmask_key_new(seed), offset)
-        assert key == derive(new_key(seed), offset)
+        key = library.Key(seed).derive(offset)
+        assert key.raw == derive(new_key(seed), offset)
         x = floats(n)
-        forward, backward = torch.empty_like(x), torch.empty_like(x)
-        assert lib.dropmask_forward_f32(key, p, offset, at(x), at(forward), ffi.NULL, n) == lib.DROPMASK_OK
-        assert lib.dropmask_backward_f32(key, p, offset, at(x), at(backward), n) == lib.DROPMASK_OK
-        y = dropout(x, key, p, offset)
-        equal(y, forward)
-        equal(y, backward)
+        y = dropout(x, key.raw, p, offset)
+        expected = library.Dropout(key, stream.f32(p), offset=offset)
+        equal(y, torch.from_numpy(expected.forward(x.numpy())))
+        equal(y, torch.from_numpy(expected.backward(x.numpy())))
 
 
 COMPILE = r"""

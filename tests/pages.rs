@@ -1,4 +1,4 @@
-//! The guide: its links lead somewhere, in the package and in the documentation, and what it quotes is compiled.
+//! README and guide: their links lead somewhere, in the package and in its documentation, and what they quote is compiled.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 use std::fs;
@@ -37,6 +37,21 @@ fn assert_links(name: &str, folder: &str, targets: &[&str]) {
         let path = path.strip_prefix(&root).unwrap().to_str().unwrap();
         assert!(PACKAGED.iter().any(|start| path.starts_with(start)), "{name}: {target} is not in the package");
     }
+}
+
+#[test]
+fn readme_links_to_files_of_the_package() {
+    let page = read("README.md");
+    let attributes = [r#"src=""#, r#"srcset=""#].map(|start| between(&page, start, '"')).concat();
+    let links = [between(&page, "](", ')'), attributes].concat();
+    assert!(links.len() > 20, "{links:?}");
+    assert_links("README.md", "", &links);
+}
+
+#[test]
+fn readme_is_short() {
+    let words = read("README.md").split_whitespace().count();
+    assert!(words <= 1100, "{words} words");
 }
 
 /// Pages link by references. Those that they define lead to files of the package; `links.md`, which comes first in the

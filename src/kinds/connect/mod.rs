@@ -166,7 +166,7 @@ impl<'a> DropConnect<'a> {
         self.weights(x, dy, dw, true)
     }
 
-    /// `db[o] = sum over n of dy[n][o]`, `n` ascending. No mask has a say.
+    /// `db[o] = sum over n of dy[n][o]`, `n` ascending, whatever the mask.
     ///
     /// # Errors
     /// See [`DropConnect`].

@@ -1,4 +1,4 @@
-//! Prints the README's table: the time of every operation as a multiple of `y = a * x` at the same level.
+//! Prints the tables of `docs/speed.md`: the time of every operation as a multiple of `y = a * x` at the same level.
 //!
 //! The two alternate in random order, many times; a ratio is the median over the repetitions, with a 95 % interval.
 //! `cargo bench --bench ratios` takes about a minute, `-- --quick` a few seconds; `-- --test` only checks the answers.

@@ -16,7 +16,7 @@ pub enum Error {
         /// The value that was passed.
         threshold: u64,
     },
-    /// A slice or a mask has another number of elements than its neighbours or its layout call for.
+    /// A slice or a mask has not the number of elements that the other arguments, or the layout, call for.
     LengthMismatch {
         /// Which one.
         argument: Argument,
@@ -81,7 +81,7 @@ pub enum Error {
         /// Number of rows of the table.
         vocabulary: usize,
     },
-    /// A setting of the [`Dropout`](crate::Dropout) that the operation has no use for, and that is not the default.
+    /// A setting of the [`Dropout`](crate::Dropout) that is not the default, and that the operation does not support.
     Unsupported {
         /// Which one.
         setting: Setting,
@@ -112,7 +112,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// What an argument of a call is to it.
+/// The role of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Argument {

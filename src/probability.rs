@@ -86,7 +86,7 @@ impl Probability {
         if p >= 0.0 && p <= 1.0 { Ok(Self::rounded(p)) } else { Err(Error::InvalidProbability { p }) }
     }
 
-    /// For who holds the chance that an element is *kept*: `T = floor(keep * 2^32 + 0.5)` in `f64`, with one rounding less
+    /// The same of the chance that an element is *kept*: `T = floor(keep * 2^32 + 0.5)` in `f64`, with one rounding less
     /// than by way of `1 - keep`.
     ///
     /// ```

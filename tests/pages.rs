@@ -1,15 +1,89 @@
-//! What pages of the guide quote of an engine: it is compiled with the engine, not here.
-#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+//! README and guide: their links lead somewhere, in the package and in its documentation, and what they quote is compiled.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 use std::fs;
 use std::path::Path;
 
+const PACKAGED: [&str; 5] = ["src", "include", "docs", "CHANGELOG.md", "LICENSE"];
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The files of the guide, by name.
+fn guide() -> Vec<String> {
+    let names = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".md")).collect()
+}
+
+/// What stands between two marks.
+fn between<'t>(text: &'t str, start: &str, end: char) -> Vec<&'t str> {
+    text.split(start).skip(1).map(|rest| rest.split(end).next().unwrap()).collect()
+}
+
+/// `[name]: target`, a line each.
+fn references(page: &str) -> Vec<(&str, &str)> {
+    page.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ")).collect()
+}
+
+/// A page that is read as a file of this folder.
+fn assert_links(name: &str, folder: &str, targets: &[&str]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap();
+    for target in targets.iter().filter(|target| !target.starts_with("http")) {
+        let path = folder.join(target).canonicalize();
+        let path = path.unwrap_or_else(|error| panic!("{name}: {target}: {error}"));
+        let path = path.strip_prefix(&root).unwrap().to_str().unwrap();
+        assert!(PACKAGED.iter().any(|start| path.starts_with(start)), "{name}: {target} is not in the package");
+    }
+}
+
+#[test]
+fn readme_links_to_files_of_the_package() {
+    let page = read("README.md");
+    let attributes = [r#"src=""#, r#"srcset=""#].map(|start| between(&page, start, '"')).concat();
+    let links = [between(&page, "](", ')'), attributes].concat();
+    assert!(links.len() > 20, "{links:?}");
+    assert_links("README.md", "", &links);
+}
+
+#[test]
+fn readme_is_short() {
+    let words = read("README.md").split_whitespace().count();
+    assert!(words <= 1100, "{words} words");
+}
+
+/// Pages link by references. Those that they define lead to files of the package; `links.md`, which comes first in the
+/// documentation, leads to modules and items there.
+#[test]
+fn guide_links_to_files_and_modules() {
+    let (links, modules) = (read("src/guide/links.md"), read("src/guide/mod.rs"));
+    let links = references(&links);
+    for name in guide() {
+        let page = read(&format!("docs/{name}"));
+        assert!(name == "README.md" || modules.contains(&format!("{name:?}")), "{name} is no module");
+        assert_eq!(between(&page, "](", ')'), [""; 0], "{name}: a link without a reference");
+
+        let own = references(&page);
+        assert_links(&name, "docs", &own.iter().map(|(_, target)| *target).collect::<Vec<_>>());
+        let prose: String = page.split("```").step_by(2).collect();
+        for (label, _) in &own {
+            assert!(prose.matches(&format!("[{label}]")).count() > 1, "{name}: nothing refers to [{label}]");
+            assert!(links.iter().any(|(other, _)| other == label), "{name}: [{label}] is not in links.md");
+        }
+        for (label, _) in &links {
+            let used = prose.contains(&format!("[{label}]"));
+            assert_eq!(used, own.iter().any(|(other, _)| other == label), "{name}: [{label}]");
+        }
+    }
+}
+
 /// A block of Rust is marked `rust,ignore`, and stands, but for its indentation, in the file that is named last before it.
 #[test]
 fn what_is_not_compiled_is_quoted() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for page in ["docs/burn.md", "docs/candle.md"] {
-        let text = fs::read_to_string(root.join(page)).unwrap();
+        let text = read(page);
         let parts: Vec<_> = text.split("```").collect();
         let mut blocks = 0;
         for [prose, block] in parts.as_chunks::<2>().0 {
@@ -18,8 +92,7 @@ fn what_is_not_compiled_is_quoted() {
                 continue;
             };
             let file = prose.trim_end().lines().last().and_then(|line| line.rsplit('`').nth(1)).unwrap();
-            let source = fs::read_to_string(root.join(file)).unwrap();
-            assert!(unindented(&source).contains(&unindented(code)), "{page}: not in {file}:\n{code}");
+            assert!(unindented(&read(file)).contains(&unindented(code)), "{page}: not in {file}:\n{code}");
             blocks += 1;
         }
         assert!(blocks > 0, "{page}");

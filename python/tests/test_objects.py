@@ -51,7 +51,7 @@ def test_examples_of_docstrings():
     assert runner.summarize().failed == 0
 
 
-@pytest.mark.parametrize("page", ["docs/python.md", "python/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "python/README.md"])
 def test_pages(page):
     """The blocks of a page, one after the other."""
     blocks, names = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S), {}

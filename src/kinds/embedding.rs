@@ -147,7 +147,7 @@ impl<'a> EmbeddingDropout<'a> {
     }
 
     /// `dtable[ids[t]] += kept ? dy[t] * scale : +0.0`, for `t` ascending: accumulates the gradient of the table. Rows of
-    /// words that do not occur are left alone.
+    /// words that do not occur are not written.
     ///
     /// # Errors
     /// See [`EmbeddingDropout`].

@@ -88,7 +88,7 @@ impl<'a> Moments<'a> {
         Self::resume(0, mean, squares)
     }
 
-    /// Goes on after so many [passes](Self::passes) with what they left in the buffers; with 0 it starts from nothing.
+    /// Continues after `passes` [passes](Self::passes), whose state the buffers hold; with 0 it starts from nothing.
     ///
     /// # Errors
     /// See [`Moments`].
@@ -247,7 +247,7 @@ impl<'a> ClassUncertainty<'a> {
         Self::resume(0, classes, mean, entropy)
     }
 
-    /// Goes on after so many passes with what they left in the buffers; with 0 it starts from nothing.
+    /// Continues after `passes` passes, whose state the buffers hold; with 0 it starts from nothing.
     pub(crate) fn resume(
         passes: u64,
         classes: usize,

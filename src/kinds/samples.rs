@@ -50,7 +50,7 @@ impl Dropout {
 }
 
 impl SampleDropout<'_> {
-    /// [`Dropout::forward`].
+    /// `y[i] = kept ? x[i] * scale : +0.0`, with the scale of its sample: [`Dropout::forward`].
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -59,7 +59,7 @@ impl SampleDropout<'_> {
         self.run(true, &[Input::of(x)], y)
     }
 
-    /// [`Dropout::forward_in_place`].
+    /// [`forward`](Self::forward) over its input.
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -68,7 +68,7 @@ impl SampleDropout<'_> {
         self.run(true, &[Input::InPlace], x)
     }
 
-    /// [`Dropout::forward_residual`].
+    /// `y[i] = r[i] + (kept ? x[i] * scale : +0.0)`: [`Dropout::forward_residual`].
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -77,7 +77,7 @@ impl SampleDropout<'_> {
         self.run(true, &[Input::of(x), Input::of(r)], y)
     }
 
-    /// [`Dropout::forward_residual_in_place`].
+    /// [`forward_residual`](Self::forward_residual) over its input.
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -86,7 +86,7 @@ impl SampleDropout<'_> {
         self.run(true, &[Input::InPlace, Input::of(r)], x)
     }
 
-    /// [`Dropout::forward_add`].
+    /// `r[i] += kept ? x[i] * scale : +0.0`: [`Dropout::forward_add`].
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -94,7 +94,7 @@ impl SampleDropout<'_> {
         self.backward_add(x, r)
     }
 
-    /// [`Dropout::backward`].
+    /// `dx[i] = kept ? dy[i] * scale : +0.0`: [`Dropout::backward`].
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -102,7 +102,7 @@ impl SampleDropout<'_> {
         self.forward(dy, dx)
     }
 
-    /// [`Dropout::backward_in_place`].
+    /// [`backward`](Self::backward) over its input.
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -110,7 +110,7 @@ impl SampleDropout<'_> {
         self.forward_in_place(dy)
     }
 
-    /// [`Dropout::backward_add`].
+    /// `dx[i] += kept ? dy[i] * scale : +0.0`: [`Dropout::backward_add`].
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -119,7 +119,7 @@ impl SampleDropout<'_> {
         self.run(true, &[Input::of(dy), Input::InPlace], dx)
     }
 
-    /// [`Dropout::evaluate`].
+    /// `y[i] = x[i]`, with standard scaling times `1 - p` of its sample: [`Dropout::evaluate`].
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -128,7 +128,7 @@ impl SampleDropout<'_> {
         self.run(false, &[Input::of(x)], y)
     }
 
-    /// [`Dropout::evaluate_in_place`].
+    /// [`evaluate`](Self::evaluate) over its input.
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -137,7 +137,7 @@ impl SampleDropout<'_> {
         self.run(false, &[Input::InPlace], x)
     }
 
-    /// [`Dropout::evaluate_residual`].
+    /// `y[i] = r[i] + x[i]`, with standard scaling `r[i] + x[i] * (1 - p)`: [`Dropout::evaluate_residual`].
     ///
     /// # Errors
     /// See [`SampleDropout`].
@@ -146,7 +146,7 @@ impl SampleDropout<'_> {
         self.run(false, &[Input::of(x), Input::of(r)], y)
     }
 
-    /// [`Dropout::evaluate_residual_in_place`].
+    /// [`evaluate_residual`](Self::evaluate_residual) over its input.
     ///
     /// # Errors
     /// See [`SampleDropout`].

@@ -66,8 +66,8 @@ impl<'a> Select<'a> {
         Self { dropout, mask: None }
     }
 
-    /// Reads the bits from a mask instead of drawing them, as [`Dropout::fill`] draws it. Key and offset have no
-    /// further say in training, nor has the probability; evaluation does not look at the mask.
+    /// Reads the bits from a mask instead of drawing them, as [`Dropout::fill`] draws it. Key, offset and probability then
+    /// have no effect in training, nor has the mask in evaluation.
     #[must_use]
     pub const fn stored(self, mask: Mask<'a>) -> Self {
         Self { mask: Some(mask), ..self }

@@ -28,16 +28,7 @@ pub(crate) const AXES: usize = 4;
 /// | [`samples`](Self::samples) | samples, elements | a sample |
 /// | [`broadcast`](Self::broadcast) | any | what the axes that do not share tell apart: `noise_shape` |
 ///
-/// # Elsewhere
-/// | | here |
-/// |---|---|
-/// | PyTorch `Dropout1d`, `2d`, `3d`, `FeatureAlphaDropout`; Paddle `Dropout2D`, `3D` | [`channels_first`](Self::channels_first) |
-/// | Keras `SpatialDropout1D`; `2D`, `3D` as `data_format` says | [`channels_last`](Self::channels_last), or first |
-/// | Keras `Dropout(noise_shape)`: 1 where an axis shares | [`broadcast`](Self::broadcast) |
-/// | Flax `Dropout(broadcast_dims)`, `MXNet` `Dropout(axes)`: the axes that share | [`broadcast`](Self::broadcast) |
-/// | Paddle `dropout(axis)`: the axes that do not | [`broadcast`](Self::broadcast) |
-/// | timm `DropPath`, torchvision `StochasticDepth("row")` | [`samples`](Self::samples) |
-/// | variational or locked dropout: time shares, `(B, 1, D)`, or `(1, B, D)` with time first | [`broadcast`](Self::broadcast) |
+/// The names that other frameworks have for these: [`guide::names`](crate::guide::names).
 ///
 /// # Stored masks
 /// A mask that is written in a layout has the bits of its elements in the order of the axes, without those that share (whose
@@ -213,7 +204,7 @@ impl Layout {
         self
     }
 
-    /// A box of so many elements along the axes, as a slice of its own: with the index strides of the whole, and dense in memory.
+    /// The layout of a part of these lengths, a slice of its own: index strides of the whole, dense in memory.
     /// The offset is that of the whole and [`index_of`](Self::index_of) its first element; N lengths are those of the last N
     /// axes, the others stay.
     ///

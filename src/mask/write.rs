@@ -5,8 +5,8 @@ use crate::error::{Argument, Error, same_length};
 
 /// A packed mask to write: bits of elements, least significant bit first, 1 = keep.
 ///
-/// A view for writing starts on a word, so shards of one stored mask start at multiples of 64 elements. Whoever writes
-/// leaves the bits past the end 0; words past the last one needed are left alone.
+/// A view for writing starts on a word, so shards of one stored mask start at multiples of 64 elements. Every
+/// writer leaves the bits past the end 0, and does not touch words past the last one that is needed.
 ///
 /// ```
 /// use dropmask::MaskMut;

@@ -332,9 +332,10 @@ fn the_page_quotes_what_is_compiled() {
     let blocks = |language: &str| -> Vec<&str> {
         page.split(&format!("```{language}\n")).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
     };
-    assert!(blocks("rust").len() >= 4, "{}", blocks("rust").len());
-    assert_eq!(blocks("rust").len(), page.matches("```rust").count());
-    for block in blocks("rust") {
+    let rust = blocks("rust,ignore");
+    assert!(rust.len() >= 4, "{}", rust.len());
+    assert_eq!(rust.len(), page.matches("```rust").count());
+    for block in rust {
         assert!(sources.contains(&trimmed(block)), "{block}");
     }
     for line in blocks("toml").into_iter().flat_map(str::lines) {

@@ -105,8 +105,8 @@ impl<'a> DropConnect<'a> {
 
     /// Reads the bits from a mask instead of drawing them: bit `o * inputs + i` for weight `(o, i)`; if each sample has its
     /// own, `outputs * inputs` bits for one after the other. [`Dropout::fill`] draws such a mask for a batch. Scale and
-    /// evaluation remain those of the dropout; its offset and an [`index_stride`](Self::index_stride) have no say. With a scale
-    /// of 0 nothing is kept, whatever the mask says.
+    /// evaluation remain those of the dropout; its offset and an [`index_stride`](Self::index_stride) have no effect. With
+    /// a scale of 0 nothing is kept, whatever the mask says.
     #[must_use]
     pub const fn stored(self, mask: Mask<'a>) -> Self {
         Self { mask: Some(mask), ..self }
@@ -166,7 +166,7 @@ impl<'a> DropConnect<'a> {
         self.weights(x, dy, dw, true)
     }
 
-    /// `db[o] = sum over n of dy[n][o]`, `n` ascending. No mask has a say.
+    /// `db[o] = sum over n of dy[n][o]`, `n` ascending, whatever the mask.
     ///
     /// # Errors
     /// See [`DropConnect`].

@@ -10,8 +10,8 @@ use crate::mask::{Mask, MaskMut};
 impl Dropout {
     /// The same operations by the mask that this value stored with [`fill`](Self::fill) or
     /// [`forward_store`](Self::forward_store): bits are read instead of drawn. Scale, layout, level and threads are those of
-    /// the value; key, probability and offset name the mask and have no further say: a part of the elements reads
-    /// [`Mask::slice`] of it.
+    /// the value; key, probability and offset have no further effect. A part of the elements reads [`Mask::slice`] of the
+    /// mask.
     ///
     /// ```
     /// use dropmask::{Dropout, Key, Layout, MaskMut, Probability, mask_words};

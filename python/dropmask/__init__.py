@@ -3,6 +3,7 @@
 from dropmask._dropmask import (
     MASK_STREAM_VERSION,
     AlphaDropout,
+    AttentionDropout,
     BiasDropout,
     Dropout,
     Key,
@@ -15,6 +16,7 @@ from dropmask._dropmask import (
 __all__ = [
     "MASK_STREAM_VERSION",
     "AlphaDropout",
+    "AttentionDropout",
     "BiasDropout",
     "Dropout",
     "Key",

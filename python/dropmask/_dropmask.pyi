@@ -14,6 +14,7 @@ __all__ = [
     "Dropout",
     "Key",
     "AlphaDropout",
+    "AttentionDropout",
     "BiasDropout",
     "ReluDropout",
     "Select",
@@ -94,6 +95,47 @@ class Dropout:
     def __hash__(self) -> int: ...
 
 @final
+class AttentionDropout:
+    def __new__(
+        cls,
+        dropout: Dropout,
+        *,
+        factor: float = 1.0,
+        past: SupportsIndex | None = None,
+        renormalise: bool = False,
+    ) -> AttentionDropout: ...
+    def forward(
+        self,
+        scores: _Floats,
+        *,
+        bias: _Floats | None = None,
+        out: _Floats | None = None,
+        mask: _Words | None = None,
+        softmax: _Floats | None = None,
+    ) -> _Floats: ...
+    def backward(
+        self,
+        scores: _Floats,
+        dweights: _Floats,
+        *,
+        bias: _Floats | None = None,
+        out: _Floats | None = None,
+        mask: _Words | None = None,
+    ) -> _Floats: ...
+    def backward_softmax(
+        self,
+        softmax: _Floats,
+        dweights: _Floats,
+        *,
+        out: _Floats | None = None,
+        mask: _Words | None = None,
+        accumulate: bool = False,
+    ) -> _Floats: ...
+    def evaluate(
+        self, scores: _Floats, *, bias: _Floats | None = None, out: _Floats | None = None
+    ) -> _Floats: ...
+
+@final
 class ReluDropout:
     def __new__(cls, dropout: Dropout) -> ReluDropout: ...
     def forward(self, x: _Floats, mask: _Words, *, out: _Floats | None = None) -> _Floats: ...
@@ -105,6 +147,7 @@ class ReluDropout:
         out: _Floats | None = None,
         residual: _Floats | None = None,
     ) -> _Floats: ...
+    def evaluate(self, x: _Floats, *, out: _Floats | None = None) -> _Floats: ...
 
 @final
 class BiasDropout:
@@ -131,6 +174,7 @@ class AlphaDropout:
     def backward(
         self, dy: _Floats, *, out: _Floats | None = None, residual: _Floats | None = None
     ) -> _Floats: ...
+    def evaluate(self, x: _Floats, *, out: _Floats | None = None) -> _Floats: ...
 
 @final
 class Select:
@@ -139,3 +183,4 @@ class Select:
         self, a: _Floats, b: _Floats, *, out: _Floats | None = None, mask: _Words | None = None
     ) -> _Floats: ...
     def backward(self, dy: _Floats, *, mask: _Words | None = None) -> tuple[_Floats, _Floats]: ...
+    def evaluate(self, a: _Floats, b: _Floats, *, out: _Floats | None = None) -> _Floats: ...

@@ -135,4 +135,55 @@ calls! {
         call: Call, past: isize, factor: f32, bias: Data<f32>, bias_strides: &[usize; 3], renormalise: bool,
         scores: Data<f32>, weights: Data<f32>
     );
+    dropblock_gamma = dropmask_dropblock_gamma(
+        call: Call, block: usize, gamma_scale: f64, threshold: Data<u64>, seeds: Data<u64>
+    );
+    dropblock_fill = dropmask_dropblock_fill(
+        call: Call, block: usize, gamma_scale: f64, mask: Data<u64>, kept: Data<u64>
+    );
+    dropblock_forward = dropmask_dropblock_forward_f32(
+        call: Call, block: usize, gamma_scale: f64, x: Data<f32>, y: Data<f32>, mask: Data<u64>, kept: Data<u64>
+    );
+    dropblock_backward = dropmask_dropblock_backward_f32(
+        call: Call, block: usize, gamma_scale: f64, mask: Data<u64>, kept: u64, total: u64, dy: Data<f32>, dx: Data<f32>,
+        accumulate: bool
+    );
+    connect_forward = dropmask_connect_forward_f32(
+        call: Call, batch: usize, per_sample: bool, first_sample: u64, mask: Data<u64>, w: Data<f32>, b: Data<f32>,
+        x: Data<f32>, y: Data<f32>
+    );
+    connect_backward_input = dropmask_connect_backward_input_f32(
+        call: Call, batch: usize, per_sample: bool, first_sample: u64, mask: Data<u64>, w: Data<f32>, dy: Data<f32>,
+        dx: Data<f32>, accumulate: bool
+    );
+    connect_backward_weights = dropmask_connect_backward_weights_f32(
+        call: Call, batch: usize, per_sample: bool, first_sample: u64, mask: Data<u64>, x: Data<f32>, dy: Data<f32>,
+        dw: Data<f32>, accumulate: bool
+    );
+    connect_backward_bias = dropmask_connect_backward_bias_f32(
+        batch: usize, outputs: usize, dy: Data<f32>, db: Data<f32>
+    );
+    connect_evaluate = dropmask_connect_evaluate_f32(
+        call: Call, batch: usize, w: Data<f32>, b: Data<f32>, x: Data<f32>, y: Data<f32>
+    );
+    connect_moments = dropmask_connect_moments_f32(
+        call: Call, batch: usize, w: Data<f32>, b: Data<f32>, x: Data<f32>, mean: Data<f32>, variance: Data<f32>
+    );
+    embedding_lookup = dropmask_embedding_lookup_f32(
+        call: Call, mask: Data<u64>, count: usize, ids: Data<u32>, table: Data<f32>, y: Data<f32>
+    );
+    embedding_forward = dropmask_embedding_forward_f32(
+        call: Call, mask: Data<u64>, count: usize, ids: Data<u32>, x: Data<f32>, y: Data<f32>, accumulate: bool
+    );
+    embedding_backward_table = dropmask_embedding_backward_table_f32(
+        call: Call, mask: Data<u64>, count: usize, ids: Data<u32>, dy: Data<f32>, dtable: Data<f32>
+    );
+    cutout_forward = dropmask_cutout_forward_f32(
+        key: u64, first_sample: u64, samples: usize, channels: usize, height: usize, width: usize, box_height: usize,
+        box_width: usize, boxes: u32, x: Data<f32>, y: Data<f32>, accumulate: bool
+    );
+    cutout_boxes = dropmask_cutout_boxes(
+        key: u64, sample: u64, height: usize, width: usize, box_height: usize, box_width: usize, boxes: u32,
+        bounds: Data<usize>
+    );
 }

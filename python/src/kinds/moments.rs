@@ -1,0 +1,161 @@
+use numpy::{PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::arguments::word;
+use crate::checks::ok;
+use crate::layout::shown;
+use crate::raw::{self, Array};
+use crate::threads::detached;
+
+/// The mean over passes, and one more sum of each.
+struct Sums {
+    passes: u64,
+    shape: Vec<usize>,
+    mean: Vec<f64>,
+    other: Vec<f64>,
+}
+
+/// Mean and variance of each output over passes with different masks: Monte-Carlo dropout. With all, an array of the outputs of
+/// passes one after the other, in float64:
+///
+///     push(y)          numpy.append(all, y[None], 0)
+///     mean             all.mean(0)
+///     variance(ddof)   all.var(0, ddof=ddof)
+///
+/// It is Welford's method: memory is that of two passes in float64. It can be copied and pickled, and goes on then.
+#[pyclass(module = "dropmask")]
+pub(crate) struct Moments(Sums);
+
+#[pymethods]
+impl Moments {
+    #[new]
+    fn new() -> Self {
+        Self(Sums::new())
+    }
+
+    /// One more pass. y: float32 in C order, of the shape of the passes before.
+    fn push(&mut self, y: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (py, y) = (y.py(), Array::read(y, "y")?);
+        let sums = &mut self.0;
+        sums.fit(&y, |shape| Ok(shape.iter().product()))?;
+        let (passes, len) = (sums.passes, sums.mean.len());
+        let (y, mean, squares) = ((&y).into(), sums.mean.as_mut_slice().into(), sums.other.as_mut_slice().into());
+        ok(detached(py, len, || raw::moments_push(passes, y, mean, squares, len)))?;
+        sums.passes += 1;
+        Ok(())
+    }
+
+    /// How many passes there were.
+    #[getter]
+    fn passes(&self) -> u64 {
+        self.0.passes
+    }
+
+    /// The mean of each output, float64 of its shape.
+    #[getter]
+    fn mean<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
+        self.0.mean(py)
+    }
+
+    /// The variance of each output, float64 of its shape: that of the passes, with ddof=1 its unbiased estimate. NaN if there
+    /// were no more passes than ddof.
+    #[pyo3(signature = (ddof=None))]
+    fn variance<'py>(&self, py: Python<'py>, ddof: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        let ddof = ddof.map_or(Ok(0), |ddof| word(ddof, "ddof"))?;
+        let variance = Array::<f64>::empty(py, self.0.any()?, "variance")?;
+        let (passes, squares, out, len) = (self.0.passes, self.0.other.as_slice(), (&variance).into(), self.0.mean.len());
+        ok(detached(py, len, || raw::moments_variance(passes, ddof, squares.into(), out, len)))?;
+        Ok(variance.into_any())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Moments of {} passes over {}>", self.0.passes, shown(&self.0.shape))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        slf.borrow().0.reduce(slf)
+    }
+
+    #[staticmethod]
+    fn _restore(passes: u64, mean: PyReadonlyArrayDyn<'_, f64>, squares: PyReadonlyArrayDyn<'_, f64>) -> PyResult<Self> {
+        Ok(Self(Sums::restore(passes, &mean, &squares)?))
+    }
+}
+
+/// Of class probabilities over passes with different masks, of what they are uncertain, in nats. p is of the shape (...,
+/// classes), and with all as in Moments, and 0 * log(0) = 0:
+///
+///     entropy                -(all * numpy.log(all)).sum(-1).mean(0)
+///     predictive_entropy()   -(mean * numpy.log(mean)).sum(-1)
+///     mutual_information()   predictive_entropy() - entropy, at least 0
+///
+/// The last is how much the passes disagree (BALD). Probabilities are not checked. It can be copied and pickled, and goes on
+/// then.
+#[pyclass(module = "dropmask")]
+pub(crate) struct ClassMoments(Sums);
+
+#[pymethods]
+impl ClassMoments {
+    #[new]
+    fn new() -> Self {
+        Self(Sums::new())
+    }
+
+    /// One more pass. p: float32 in C order, of the shape of the passes before.
+    fn push(&mut self, p: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (py, p) = (p.py(), Array::read(p, "p")?);
+        let sums = &mut self.0;
+        sums.fit(&p, |shape| match shape {
+            [samples @ .., _] => Ok(samples.iter().product()),
+            [] => Err(PyValueError::new_err("p has the shape (), not (..., classes)")),
+        })?;
+        let (passes, len, [samples, classes]) = (sums.passes, sums.mean.len(), sums.classes());
+        let (p, mean, entropy) = ((&p).into(), sums.mean.as_mut_slice().into(), sums.other.as_mut_slice().into());
+        ok(detached(py, len, || raw::classes_push(passes, samples, classes, p, mean, entropy)))?;
+        sums.passes += 1;
+        Ok(())
+    }
+
+    /// How many passes there were.
+    #[getter]
+    fn passes(&self) -> u64 {
+        self.0.passes
+    }
+
+    /// The mean of each probability, float64 of the shape of p.
+    #[getter]
+    fn mean<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
+        self.0.mean(py)
+    }
+
+    /// The mean of the entropies of passes, float64 of the shape of p without classes.
+    #[getter]
+    fn entropy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
+        self.0.any()?;
+        array(py, &self.0.other, self.0.samples())
+    }
+
+    /// The entropy of the mean, float64 of the shape of p without classes.
+    fn predictive_entropy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.uncertainty(py, false)
+    }
+
+    /// predictive_entropy less entropy, float64 of the shape of p without classes.
+    fn mutual_information<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.uncertainty(py, true)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<ClassMoments of {} passes over {}>", self.0.passes, shown(&self.0.shape))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        slf.borrow().0.reduce(slf)
+    }
+
+    #[staticmethod]
+    fn _restore(passes: u64, mean: PyReadonlyArrayDyn<'_, f64>, entropy: PyReadonlyArrayDyn<'_, f64>) -> PyResult<Self> {
+        Ok(Self(Sums::restore(passes, &mean, &entropy)?))
+    }
+}

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 _Floats: TypeAlias = NDArray[np.float32]
 _Words: TypeAlias = NDArray[np.uint64]
 _Tokens: TypeAlias = NDArray[np.uint32]
+_Doubles: TypeAlias = NDArray[np.float64]
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 _Scaling: TypeAlias = Literal["inverted", "standard", "naive"]
 
@@ -16,12 +17,14 @@ __all__ = [
     "AlphaDropout",
     "AttentionDropout",
     "BiasDropout",
+    "ClassMoments",
     "Cutout",
     "DropBlock",
     "DropConnect",
     "Dropout",
     "EmbeddingDropout",
     "Key",
+    "Moments",
     "ReluDropout",
     "Select",
     "__version__",
@@ -266,3 +269,26 @@ class Cutout:
         accumulate: bool = False,
     ) -> _Floats: ...
     def boxes(self, sample: SupportsIndex, height: SupportsIndex, width: SupportsIndex) -> NDArray[np.intp]: ...
+
+@final
+class Moments:
+    def __new__(cls) -> Moments: ...
+    def push(self, y: _Floats) -> None: ...
+    @property
+    def passes(self) -> int: ...
+    @property
+    def mean(self) -> _Doubles: ...
+    def variance(self, ddof: SupportsIndex | None = None) -> _Doubles: ...
+
+@final
+class ClassMoments:
+    def __new__(cls) -> ClassMoments: ...
+    def push(self, p: _Floats) -> None: ...
+    @property
+    def passes(self) -> int: ...
+    @property
+    def mean(self) -> _Doubles: ...
+    @property
+    def entropy(self) -> _Doubles: ...
+    def predictive_entropy(self) -> _Doubles: ...
+    def mutual_information(self) -> _Doubles: ...

@@ -26,8 +26,8 @@ mod _dropmask {
     use crate::key::Key;
     #[pymodule_export]
     use crate::kinds::{
-        AlphaDropout, AttentionDropout, BiasDropout, Cutout, DropBlock, DropConnect, EmbeddingDropout, ReluDropout,
-        Select,
+        AlphaDropout, AttentionDropout, BiasDropout, ClassMoments, Cutout, DropBlock, DropConnect, EmbeddingDropout,
+        Moments, ReluDropout, Select,
     };
 
     #[pymodule_init]

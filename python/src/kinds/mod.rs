@@ -6,6 +6,7 @@ mod cutout;
 mod dropblock;
 mod elementwise;
 mod embedding;
+mod moments;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -17,6 +18,7 @@ pub(crate) use cutout::Cutout;
 pub(crate) use dropblock::DropBlock;
 pub(crate) use elementwise::{AlphaDropout, BiasDropout, ReluDropout, Select};
 pub(crate) use embedding::EmbeddingDropout;
+pub(crate) use moments::{ClassMoments, Moments};
 
 /// A dropout whose scaling is the default.
 fn inverted(dropout: &Bound<'_, Dropout>, kind: &str) -> PyResult<Dropout> {

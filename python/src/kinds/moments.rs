@@ -1,6 +1,7 @@
-use numpy::{PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::arguments::word;
 use crate::checks::ok;
@@ -24,6 +25,7 @@ struct Sums {
 ///     variance(ddof)   all.var(0, ddof=ddof)
 ///
 /// It is Welford's method: memory is that of two passes in float64. It can be copied and pickled, and goes on then.
+/// Two threads that push at once are a RuntimeError.
 #[pyclass(module = "dropmask")]
 pub(crate) struct Moments(Sums);
 
@@ -55,7 +57,8 @@ impl Moments {
     /// The mean of each output, float64 of its shape.
     #[getter]
     fn mean<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
-        self.0.mean(py)
+        let sums = self.0.any()?;
+        array(py, &sums.mean, &sums.shape)
     }
 
     /// The variance of each output, float64 of its shape: that of the passes, with ddof=1 its unbiased estimate. NaN if there
@@ -63,8 +66,9 @@ impl Moments {
     #[pyo3(signature = (ddof=None))]
     fn variance<'py>(&self, py: Python<'py>, ddof: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
         let ddof = ddof.map_or(Ok(0), |ddof| word(ddof, "ddof"))?;
-        let variance = Array::<f64>::empty(py, self.0.any()?, "variance")?;
-        let (passes, squares, out, len) = (self.0.passes, self.0.other.as_slice(), (&variance).into(), self.0.mean.len());
+        let variance = Array::<f64>::empty(py, &self.0.any()?.shape, "variance")?;
+        let (passes, squares, out, len) =
+            (self.0.passes, self.0.other.as_slice(), (&variance).into(), self.0.mean.len());
         ok(detached(py, len, || raw::moments_variance(passes, ddof, squares.into(), out, len)))?;
         Ok(variance.into_any())
     }
@@ -74,12 +78,12 @@ impl Moments {
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        slf.borrow().0.reduce(slf)
+        slf.borrow().0.reduce(slf.as_any())
     }
 
     #[staticmethod]
-    fn _restore(passes: u64, mean: PyReadonlyArrayDyn<'_, f64>, squares: PyReadonlyArrayDyn<'_, f64>) -> PyResult<Self> {
-        Ok(Self(Sums::restore(passes, &mean, &squares)?))
+    fn _restore(passes: u64, mean: &Bound<'_, PyArrayDyn<f64>>, squares: &Bound<'_, PyArray1<f64>>) -> PyResult<Self> {
+        Ok(Self(Sums::restore(passes, mean, squares, false)?))
     }
 }
 
@@ -126,14 +130,15 @@ impl ClassMoments {
     /// The mean of each probability, float64 of the shape of p.
     #[getter]
     fn mean<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
-        self.0.mean(py)
+        let sums = self.0.any()?;
+        array(py, &sums.mean, &sums.shape)
     }
 
     /// The mean of the entropies of passes, float64 of the shape of p without classes.
     #[getter]
     fn entropy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
-        self.0.any()?;
-        array(py, &self.0.other, self.0.samples())
+        let sums = self.0.any()?;
+        array(py, &sums.other, sums.samples())
     }
 
     /// The entropy of the mean, float64 of the shape of p without classes.
@@ -151,11 +156,89 @@ impl ClassMoments {
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        slf.borrow().0.reduce(slf)
+        slf.borrow().0.reduce(slf.as_any())
     }
 
     #[staticmethod]
-    fn _restore(passes: u64, mean: PyReadonlyArrayDyn<'_, f64>, entropy: PyReadonlyArrayDyn<'_, f64>) -> PyResult<Self> {
-        Ok(Self(Sums::restore(passes, &mean, &entropy)?))
+    fn _restore(passes: u64, mean: &Bound<'_, PyArrayDyn<f64>>, entropy: &Bound<'_, PyArray1<f64>>) -> PyResult<Self> {
+        Ok(Self(Sums::restore(passes, mean, entropy, true)?))
     }
+}
+
+impl ClassMoments {
+    /// The entropy of the mean, where `mutual` less that of the passes.
+    fn uncertainty<'py>(&self, py: Python<'py>, mutual: bool) -> PyResult<Bound<'py, PyAny>> {
+        let sums = self.0.any()?;
+        let (shape, [samples, classes]) = (sums.samples(), sums.classes());
+        let out = Array::<f64>::empty(py, shape, "out")?;
+        let entropy = mutual.then_some(sums.other.as_slice());
+        let (mean, to) = (sums.mean.as_slice(), (&out).into());
+        ok(detached(py, sums.mean.len(), || {
+            raw::classes_uncertainty(samples, classes, mean.into(), entropy.into(), to)
+        }))?;
+        Ok(out.into_any())
+    }
+}
+
+impl Sums {
+    const fn new() -> Self {
+        Self { passes: 0, shape: vec![], mean: vec![], other: vec![] }
+    }
+
+    /// Takes the shape of the first pass, of which so many numbers are summed beside the mean; others have that shape too.
+    fn fit(&mut self, y: &Array<'_, f32>, others: impl FnOnce(&[usize]) -> PyResult<usize>) -> PyResult<()> {
+        if self.passes > 0 {
+            return y.must_have(&self.shape);
+        }
+        y.must_have(y.shape())?;
+        self.other = vec![0.0; others(y.shape())?];
+        self.mean = vec![0.0; y.shape().iter().product()];
+        self.shape = y.shape().to_vec();
+        Ok(())
+    }
+
+    /// Itself, if there was a pass.
+    fn any(&self) -> PyResult<&Self> {
+        if self.passes == 0 { Err(PyValueError::new_err("there was no pass yet")) } else { Ok(self) }
+    }
+
+    /// The shape without classes.
+    fn samples(&self) -> &[usize] {
+        self.shape.split_last().map_or(&[], |(_, samples)| samples)
+    }
+
+    /// How many samples and classes there are.
+    fn classes(&self) -> [usize; 2] {
+        [self.samples().iter().product(), self.shape.last().copied().unwrap_or(1)]
+    }
+
+    fn reduce<'py>(&self, of: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let (py, class) = (of.py(), of.get_type());
+        if self.passes == 0 {
+            return Ok((class.into_any(), PyTuple::empty(py).into_any()));
+        }
+        let other = PyArray1::from_slice(py, &self.other);
+        let state = (self.passes, array(py, &self.mean, &self.shape)?, other);
+        Ok((class.getattr("_restore")?, state.into_pyobject(py)?.into_any()))
+    }
+
+    /// What `reduce` took apart, of classes or not.
+    fn restore(
+        passes: u64,
+        mean: &Bound<'_, PyArrayDyn<f64>>,
+        other: &Bound<'_, PyArray1<f64>>,
+        classes: bool,
+    ) -> PyResult<Self> {
+        let sums = Self { passes, shape: mean.shape().to_vec(), mean: mean.to_vec()?, other: other.to_vec()? };
+        let wanted = if classes { sums.samples().iter().product() } else { sums.mean.len() };
+        if sums.other.len() != wanted || passes == 0 || (classes && sums.shape.is_empty()) {
+            return Err(PyValueError::new_err("these are no sums of passes"));
+        }
+        Ok(sums)
+    }
+}
+
+/// A new array.
+fn array<'py>(py: Python<'py>, numbers: &[f64], shape: &[usize]) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
+    PyArray1::from_slice(py, numbers).reshape(shape)
 }

@@ -41,7 +41,13 @@ impl<'a, T> From<&'a mut [T]> for Data<'a, T> {
 /// What is read alone.
 impl<'a, T> From<&'a [T]> for Data<'a, T> {
     fn from(elements: &'a [T]) -> Self {
-        Self { start: elements.as_ptr().cast_mut(), array: PhantomData }
+        Some(elements).into()
+    }
+}
+
+impl<'a, T> From<Option<&'a [T]>> for Data<'a, T> {
+    fn from(elements: Option<&'a [T]>) -> Self {
+        Self { start: elements.map_or(ptr::null_mut(), |elements| elements.as_ptr().cast_mut()), array: PhantomData }
     }
 }
 
@@ -185,5 +191,17 @@ calls! {
     cutout_boxes = dropmask_cutout_boxes(
         key: u64, sample: u64, height: usize, width: usize, box_height: usize, box_width: usize, boxes: u32,
         bounds: Data<usize>
+    );
+    moments_push = dropmask_moments_push_f32(
+        passes: u64, y: Data<f32>, mean: Data<f64>, squares: Data<f64>, len: usize
+    );
+    moments_variance = dropmask_moments_variance(
+        passes: u64, ddof: u64, squares: Data<f64>, variance: Data<f64>, len: usize
+    );
+    classes_push = dropmask_classes_push_f32(
+        passes: u64, samples: usize, classes: usize, p: Data<f32>, mean: Data<f64>, entropy: Data<f64>
+    );
+    classes_uncertainty = dropmask_classes_uncertainty(
+        samples: usize, classes: usize, mean: Data<f64>, entropy: Data<f64>, out: Data<f64>
     );
 }

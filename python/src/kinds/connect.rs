@@ -140,12 +140,9 @@ impl DropConnect {
     }
 
     /// The gradient of forward for bias, of the shape (outputs,), summed in the order of the rows.
+    #[staticmethod]
     #[pyo3(signature = (dy, *, out=None))]
-    fn backward_bias<'py>(
-        &self,
-        dy: &Bound<'py, PyAny>,
-        out: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn backward_bias<'py>(dy: &Bound<'py, PyAny>, out: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
         let dy = Array::read(dy, "dy")?;
         let outputs = last_axis(&dy)?;
         let (batch, _) = rows(&dy, outputs, 0)?;

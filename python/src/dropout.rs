@@ -144,7 +144,7 @@ impl Dropout {
     /// forward or backward by a mask that was stored for the same shape: numpy.where(mask, x * scale, 0), plus
     /// residual.
     ///
-    /// mask: words(x.shape) uint64. Key and offset have no say.
+    /// mask: words(x.shape) uint64. Key and offset are not used.
     #[pyo3(signature = (mask, x, *, out=None, residual=None))]
     fn apply<'py>(
         &self,

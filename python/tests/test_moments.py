@@ -116,7 +116,7 @@ def test_refused_with_names_and_numbers(name):
 
 
 def test_threads_lose_no_pass():
-    """Whoever pushes while another one does is refused, or taken."""
+    """A push during that of another thread may be a RuntimeError, but no pass is lost."""
     moments, y, taken = Moments(), floats(1 << 16), []
 
     def push():

@@ -24,8 +24,9 @@ use crate::threads::detached;
 /// What the network computes when it is not trained is x.
 ///
 /// dropout: with scaling="inverted". With shared=1 there is one mask for all channels of a sample, and of seeds the axis of
-/// channels is gone too; no other axis shares. It has no part: a shard of whole maps has for its offset the number of seeds
-/// before it, and the sums of all shards for kept and total of backward, which of x is its forward pass too.
+/// channels is gone too; no other axis shares. A part is refused: the offset of a shard of
+/// whole maps is the number of seeds before it. backward takes kept and total of all shards, and of x is the forward pass of
+/// a shard.
 /// block: the height and the width of a block.
 /// gamma_scale: seeds are dropped so many times as often.
 ///

@@ -87,8 +87,8 @@ impl Moments {
     }
 }
 
-/// Of class probabilities over passes with different masks, of what they are uncertain, in nats. p is of the shape (...,
-/// classes), and with all as in Moments, and 0 * log(0) = 0:
+/// The uncertainty of a classifier over passes with different masks, in nats. p, its probabilities, is of the shape (...,
+/// classes). With all as in Moments, and 0 * log(0) = 0:
 ///
 ///     entropy                -(all * numpy.log(all)).sum(-1).mean(0)
 ///     predictive_entropy()   -(mean * numpy.log(mean)).sum(-1)

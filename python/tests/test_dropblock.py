@@ -97,6 +97,8 @@ def test_nothing_is_kept():
 def test_no_elements():
     y, kept = DropBlock(Dropout(KEY, 0.3), 2).forward(np.empty((0, 3, 4, 4), np.float32))
     assert y.shape == (0, 3, 4, 4) and kept == 0
+    words, kept = DropBlock(Dropout(KEY, 0.3, shared=1), 2).fill((2, 0, 4, 4))
+    assert words.shape == (0,) and kept == 0
 
 
 X, Y, WORDS = floats(*SHAPE), floats(*SHAPE), np.zeros(6, np.uint64)

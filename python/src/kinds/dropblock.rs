@@ -16,7 +16,7 @@ use crate::threads::detached;
 ///
 /// An element is kept if no seed that is dropped has it in its block, of which the seed is the top left corner. Seeds are
 /// bits of an array of the shape (samples, channels, height - block + 1, width - block + 1), drawn with the probability of
-/// gamma. With kept an array of bool, and without it kept.sum():
+/// gamma. With kept an array of bool:
 ///
 ///     forward(x)            numpy.where(kept, x * (kept.size / kept.sum()), 0), and kept.sum()
 ///     backward(dy, count)   numpy.where(kept, dy * (kept.size / count), 0), with the same kept, which is drawn again
@@ -24,9 +24,8 @@ use crate::threads::detached;
 /// What the network computes when it is not trained is x.
 ///
 /// dropout: with scaling="inverted". With shared=1 there is one mask for all channels of a sample, and of seeds the axis of
-/// channels is gone too; no other axis shares. A part is refused: the offset of a shard of
-/// whole maps is the number of seeds before it. backward takes kept and total of all shards, and of x is the forward pass of
-/// a shard.
+/// channels is gone too; no other axis shares. A part is refused: the offset of a shard of whole maps is the number of seeds
+/// before it. backward takes kept and total of all shards, and of x is the forward pass of a shard.
 /// block: the height and the width of a block.
 /// gamma_scale: seeds are dropped so many times as often.
 ///
@@ -195,6 +194,8 @@ impl DropBlock {
             self.dropout.bits(&seeds)?.check(&seeds)?;
         }
         let call = self.dropout.call(&bits, &bits.axes::<0>(shape, [], 4)?);
-        Ok(Maps { call, bits: bits.count(shape)?, elements })
+        // the library writes no mask of what has no elements
+        let bits = if elements == 0 { 0 } else { bits.count(shape)? };
+        Ok(Maps { call, bits, elements })
     }
 }

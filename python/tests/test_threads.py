@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reference import floats, same
 
-from dropmask import BiasDropout, Dropout, Key, ReluDropout, Select
+from dropmask import AttentionDropout, BiasDropout, Dropout, Key, ReluDropout, Select
 
 KEY = Key(3)
 SHAPES = [(1_000_003,), (700, 1000), (3, 100_001), (70_001, 5), (6, 300, 200)]
@@ -27,6 +27,8 @@ def passes(dropout, x, r):
     yield BiasDropout(dropout).forward(x, r.reshape(-1)[: x.shape[-1]].copy())
     yield Select(dropout).forward(x, r)
     yield Select(dropout).forward(x, r, mask=words)
+    yield Select(dropout).evaluate(x, r)
+    yield ReluDropout(dropout).evaluate(x)
     yield dropout.fill_u8(x.shape).astype(np.float32)
     part = dropout.part([n + 3 for n in x.shape], [2] * x.ndim)
     yield part.fill(x.shape).view(np.float32)
@@ -45,9 +47,10 @@ def test_the_same_bits_for_any_number(shape, shared):
             same(a, b)
 
 
-def test_other_python_threads_run_meanwhile():
+@pytest.mark.parametrize(("kind", "calls"), [(lambda x: x, 20), (AttentionDropout, 2)], ids=["dropout", "attention"])
+def test_other_python_threads_run_meanwhile(kind, calls):
     """A thread that counts gets on while a pass is under way."""
-    x, dropout, counts, done = floats(1 << 24), Dropout(KEY, 0.1), [0], threading.Event()
+    x, dropout, counts, done = floats(1 << 12, 1 << 12), kind(Dropout(KEY, 0.1)), [0], threading.Event()
 
     def count():
         while not done.is_set():
@@ -58,14 +61,14 @@ def test_other_python_threads_run_meanwhile():
     thread.start()
     try:
         within = 0
-        for _ in range(20):
+        for _ in range(calls):
             before = counts[0]
             dropout.forward(x, out=x)
             within += counts[0] - before
     finally:
         done.set()
         thread.join()
-    # with the lock held, one hand-over before and after a call would be all
+    # with the lock held, a few at the hand-over before and after a call would be all
     assert within > 200
 
 

@@ -14,7 +14,7 @@ fn read(path: &str) -> String {
 fn guide() -> Vec<String> {
     let names = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.ends_with(".md")).collect()
+    names.filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "md")).collect()
 }
 
 /// What stands between two marks.

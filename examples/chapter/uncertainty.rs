@@ -12,9 +12,8 @@ use plotters::chart::SeriesLabelPosition;
 use crate::common::chart::{BLUE, Chart, GREEN, GREY, Grid, Line, OCHRE, Panel, VERMILION, figure};
 use crate::common::data::{CLASSES, SIDE, rotated};
 use crate::common::net::{NO_DROPOUT, flat, softmax};
-use crate::common::recipe::HIDDEN;
 use crate::save;
-use crate::training::Run;
+use crate::training::{RECIPE, Run};
 
 const PASSES: u64 = 100;
 const STEP: usize = 10;
@@ -94,7 +93,7 @@ fn measure(run: &Run, degrees: usize) -> Result<Means, dropmask::Error> {
     let mut uncertainty = ClassUncertainty::new(CLASSES, &mut mean, &mut entropy)?;
     for t in 0..PASSES {
         let mut thinned = activations.clone();
-        stream.pass_shared(t, samples, HIDDEN).forward_in_place(flat(&mut thinned))?;
+        stream.pass_shared(t, samples, RECIPE.hidden).forward_in_place(flat(&mut thinned))?;
         uncertainty.push(flat(&mut softmax(network.output.forward(&thinned))))?;
     }
     let (mut predictive, mut information) = (vec![0.0; samples], vec![0.0; samples]);

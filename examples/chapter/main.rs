@@ -3,6 +3,13 @@
 //! ```text
 //! cargo run --release --example chapter [folder]
 //! ```
+//!
+//! Three of the figures are kept in `docs`:
+//!
+//! ```text
+//! cargo run --release --example chapter target/figures
+//! cp target/figures/{patterns,channels,uncertainty}.svg docs/
+//! ```
 
 #![allow(unreachable_pub, reason = "an example is no API")]
 #![allow(clippy::indexing_slicing, clippy::expect_used, reason = "a slip should stop the example")]

@@ -20,7 +20,7 @@ pub fn draw(folder: &Path) -> Result<(), Box<dyn Error>> {
 /// The same activations under a growing drop probability: fewer, and stronger.
 fn patterns() -> Result<String, Box<dyn Error>> {
     let mut rng = StdRng::seed_from_u64(1);
-    let activations = Array2::from_shape_simple_fn((12, 12), || rng.random_range(0.4..1.0));
+    let activations = Array2::from_shape_simple_fn((12, 12), || rng.random_range(0.5..1.0));
     let strongest = Probability::new(0.7)?.scale();
     let mut grids = Vec::new();
     for p in [0.0, 0.3, 0.5, 0.7] {
@@ -29,7 +29,7 @@ fn patterns() -> Result<String, Box<dyn Error>> {
         let kept = shades.iter().filter(|y| **y != 0.0).count();
         shades /= strongest;
         grids.push(Grid {
-            title: format!("p = {p}"),
+            title: format!("p = {p}, kept × {:.2}", Probability::new(p)?.scale()),
             x_label: format!("{kept} of {} kept", shades.len()),
             y_label: String::new(),
             shades,
@@ -37,7 +37,7 @@ fn patterns() -> Result<String, Box<dyn Error>> {
         });
     }
     let panels: Vec<&dyn Panel> = grids.iter().map(|grid| grid as &dyn Panel).collect();
-    figure("Activations after inverted dropout (white: dropped)", (1200, 430), &[(1, &panels)])
+    figure("A greater p drops more (white) and scales up what it keeps", (1200, 430), &[(1, &panels)])
 }
 
 /// A sequence of 12 channels, where neighbours in time are alike.
@@ -50,12 +50,16 @@ fn channels() -> Result<String, Box<dyn Error>> {
             0.35 + 0.2 * (0.35 * t as f32 + 1.7 * channel as f32).sin()
         });
         stream.forward_in_place(flat(&mut shades))?;
-        let (x_label, y_label) = ("time".into(), "channel".into());
+        let (x_label, y_label) = ("time (steps)".into(), "channel".into());
         Ok(Grid { title: title.into(), x_label, y_label, shades, color: BLUE })
     };
-    let scattered = grid("by element", stream)?;
-    let whole = grid("by channel", stream.with_layout(Layout::channels_first(1, CHANNELS, TIME)))?;
-    figure("A sequence after dropout, p = 0.3 (white: dropped)", (1200, 430), &[(1, &[&scattered, &whole])])
+    let scattered = grid("by element, p = 0.3", stream)?;
+    let whole = grid("by channel, p = 0.3", stream.with_layout(Layout::channels_first(1, CHANNELS, TIME)))?;
+    figure(
+        "Scattered zeros (white) leave neighbours in time; whole channels do not",
+        (1200, 480),
+        &[(1, &[&scattered, &whole])],
+    )
 }
 
 /// Half of the activations become 0, the others double, the mean stays.

@@ -8,9 +8,10 @@ use plotters::chart::SeriesLabelPosition;
 use crate::common::chart::{BLUE, Bars, Chart, GREY, Line, VERMILION, figure, ramp};
 use crate::common::data::Samples;
 use crate::common::net::{NO_DROPOUT, Network};
-use crate::common::recipe::{TRAINING_ROWS, Training};
+use crate::common::recipe::{Recipe, Training};
 use crate::save;
 
+pub const RECIPE: Recipe = Recipe { rows: 400, wrong: 0, hidden: 256 };
 const EPOCHS: usize = 100;
 const SEEDS: u64 = 5;
 /// Networks below this accuracy on their own training rows, in percent, have not learnt them.
@@ -79,7 +80,7 @@ pub fn train_all(digits: &Samples) -> Result<Vec<Runs>, dropmask::Error> {
 fn train(digits: &Samples, p: f64) -> Result<Runs, dropmask::Error> {
     let probability = Probability::new(p as f32)?;
     let one = |seed| {
-        let mut run = Training::new(digits, seed);
+        let mut run = Training::new(digits, &RECIPE, seed);
         let mut curves = [Vec::new(), Vec::new()];
         for _ in 0..EPOCHS {
             run.epoch(|network, sgd, batch, key| {
@@ -105,7 +106,8 @@ pub fn half(all: &[Runs]) -> &[Run] {
 
 pub fn draw(all: &[Runs], folder: &Path) -> Result<(), Box<dyn Error>> {
     println!(
-        "\nTraining on {TRAINING_ROWS} digits, {EPOCHS} epochs, mean of {SEEDS} seeds, evaluated without dropout:"
+        "\nTraining on {} digits, {EPOCHS} epochs, mean of {SEEDS} seeds, evaluated without dropout:",
+        RECIPE.rows
     );
     println!("  {:6}{:>9}{:>9}{:>18}{:>14}{:>12}", "p", "train %", "test %", "gap (points)", "train loss", "test loss");
     for runs in all {
@@ -204,7 +206,7 @@ fn gap(all: &[Runs], smallest: &Runs, learnt: &Runs) -> Result<String, Box<dyn E
         ],
         legend: Some(SeriesLabelPosition::LowerLeft),
     };
-    figure(&format!("Generalisation gap, {TRAINING_ROWS} training rows"), (1200, 750), &[(1, &[&chart])])
+    figure(&format!("Generalisation gap, {} training rows", RECIPE.rows), (1200, 750), &[(1, &[&chart])])
 }
 
 /// Weights without dropout and with p = 0.5.

@@ -30,11 +30,12 @@ pub trait Panel {
 /// A row of panels of equal width, and the share of the height that it has.
 pub type Row<'a> = (u32, &'a [&'a dyn Panel]);
 
-/// The file's text.
+/// The file's text. Its background is white on dark pages too.
 pub fn figure(title: &str, size: (u32, u32), rows: &[Row<'_>]) -> Result<String> {
     let mut svg = String::new();
     draw_figure(&SVGBackend::with_string(&mut svg, size).into_drawing_area(), title, rows)?;
-    Ok(svg)
+    // what a screen reader says
+    Ok(svg.replacen('>', &format!(" role=\"img\">\n<title>{title}</title>"), 1))
 }
 
 fn draw_figure(area: &Area<'_>, title: &str, rows: &[Row<'_>]) -> Result<()> {
@@ -174,6 +175,7 @@ impl Panel for Chart {
 pub struct Grid {
     pub title: String,
     pub x_label: String,
+    /// Only with it are rows and columns numbered.
     pub y_label: String,
     /// From 0, which is white, to 1; row 0 is at the top.
     pub shades: Array2<f32>,
@@ -184,21 +186,25 @@ impl Panel for Grid {
     fn draw(&self, area: &Area<'_>) -> Result<()> {
         let mut builder = ChartBuilder::on(area);
         builder.margin(16).caption(&self.title, (FONT, 26));
+        let numbers = if self.y_label.is_empty() { 0 } else { 8 };
         if !self.x_label.is_empty() {
-            builder.x_label_area_size(36);
+            builder.x_label_area_size(if numbers > 0 { 70 } else { 36 });
         }
-        if !self.y_label.is_empty() {
-            builder.y_label_area_size(36);
+        if numbers > 0 {
+            builder.y_label_area_size(80);
         }
         let (rows, columns) = (self.shades.nrows() as f64, self.shades.ncols() as f64);
         let mut chart = builder.build_cartesian_2d(0.0..columns, rows..0.0)?;
         chart
             .configure_mesh()
             .disable_mesh()
-            .x_labels(0)
-            .y_labels(0)
+            .x_labels(numbers)
+            .y_labels(numbers)
+            .label_style((FONT, 22))
             .axis_style(TRANSPARENT)
             .axis_desc_style((FONT, 24))
+            .x_label_formatter(&short)
+            .y_label_formatter(&short)
             .x_desc(&self.x_label)
             .y_desc(&self.y_label)
             .draw()?;

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use ndarray::{Array2, ArrayView1, Axis};
-use rand::{Rng, seq::SliceRandom};
+use rand::{Rng, RngExt, seq::SliceRandom};
 
 /// Pixels of a side of an image.
 pub const SIDE: usize = 8;
@@ -46,6 +46,13 @@ impl Samples {
     pub fn batches(&self, size: usize, rng: &mut impl Rng) -> impl Iterator<Item = Self> {
         let order = self.shuffled(rng);
         (0..order.len()).step_by(size).map(move |i| self.select(&order[i..order.len().min(i + size)]))
+    }
+
+    /// Gives the first `count` images the label of another digit; after [`split`](Self::split) these are random ones.
+    pub fn mislabel(&mut self, count: usize, rng: &mut impl Rng) {
+        for label in &mut self.labels[..count] {
+            *label = (*label + rng.random_range(1..CLASSES)) % CLASSES;
+        }
     }
 
     fn shuffled(&self, rng: &mut impl Rng) -> Vec<usize> {

@@ -1,4 +1,4 @@
-//! How the examples train: 64-256-10 networks on 400 of the digits.
+//! How the examples train.
 
 use dropmask::{Error, Key};
 use rand::{SeedableRng, rngs::StdRng};
@@ -6,16 +6,24 @@ use rand::{SeedableRng, rngs::StdRng};
 use super::data::{CLASSES, PIXELS, Samples};
 use super::net::{Network, Sgd};
 
-pub const HIDDEN: usize = 256;
-pub const TRAINING_ROWS: usize = 400;
-pub const BATCH: usize = 32;
+/// In what the examples differ.
+pub struct Recipe {
+    /// Images for training; the others are for testing.
+    pub rows: usize,
+    /// How many of them have a wrong label.
+    pub wrong: usize,
+    /// Units of the hidden layer.
+    pub hidden: usize,
+}
+
+const BATCH: usize = 32;
 const LEARNING_RATE: f32 = 0.05;
 const MOMENTUM: f32 = 0.9;
 /// Names the hidden layer when keys are derived.
 const LAYER: u64 = 0;
 
-/// A network in training. The seed fixes split, weights and order of the batches, with dropout or without: networks of
-/// one seed that are compared differ in nothing else.
+/// A network in training. The seed fixes split, wrong labels, weights and order of the batches, with dropout or
+/// without: networks of one seed that are compared differ in nothing else.
 pub struct Training {
     pub training: Samples,
     pub test: Samples,
@@ -27,10 +35,11 @@ pub struct Training {
 }
 
 impl Training {
-    pub fn new(digits: &Samples, seed: u64) -> Self {
+    pub fn new(digits: &Samples, recipe: &Recipe, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let (training, test) = digits.split(TRAINING_ROWS, &mut rng);
-        let network = Network::random(PIXELS, HIDDEN, CLASSES, &mut rng);
+        let (mut training, test) = digits.split(recipe.rows, &mut rng);
+        training.mislabel(recipe.wrong, &mut rng);
+        let network = Network::random(PIXELS, recipe.hidden, CLASSES, &mut rng);
         let sgd = Sgd::new(LEARNING_RATE, MOMENTUM, &network);
         Self { training, test, network, sgd, rng, layer: Key::new(seed).derive(LAYER), step: 0 }
     }

@@ -1,143 +1,115 @@
 //! The table, the verdict and the chart.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
-use plotters::{chart::SeriesLabelPosition, style::RGBColor};
+use plotters::chart::SeriesLabelPosition;
 
 use crate::common::chart::{BLUE, Chart, Line, VERMILION, figure};
-use crate::common::recipe::{BATCH, HIDDEN, TRAINING_ROWS};
-use crate::timed::Timing;
-use crate::{DROP, EPOCHS, Run, SEEDS};
+use crate::curves::{Curves, Interval, Point};
+use crate::{DROP, EPOCHS, RECIPE, Run, SEEDS};
 
-/// How far a test accuracy may be from the reference, in percentage points: three standard errors of the difference of
-/// two means of five seeds, each of a deviation of 0.6 (with 100 seeds: 95.5 ± 0.6 % and 96.2 ± 0.6 %).
-const BOUND: f64 = 1.1;
-
-/// What the same networks reached in `NumPy`; see `examples/data/README.md`.
-const NUMPY: [Accuracy; 2] = [
-    Accuracy { train: 100.0, test: Statistics { mean: 95.4, deviation: 0.4 } },
-    Accuracy { train: 100.0, test: Statistics { mean: 96.3, deviation: 0.2 } },
-];
-const COLORS: [RGBColor; 2] = [BLUE, VERMILION];
-
-/// In percent, over all seeds.
-#[derive(Clone, Copy)]
-struct Accuracy {
-    train: f64,
-    test: Statistics,
+/// What came out here, and in `NumPy`.
+pub struct Report {
+    curves: Curves,
+    control: Curves,
+    /// The share of the time of training that is dropout, in percent.
+    share: f64,
 }
 
-#[derive(Clone, Copy)]
-struct Statistics {
-    mean: f64,
-    deviation: f64,
-}
-
-impl Statistics {
-    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let count = values.clone().count() as f64;
-        let mean = values.clone().sum::<f64>() / count;
-        let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        Self { mean, deviation: variance.sqrt() }
-    }
-}
-
-fn name(network: usize) -> String {
-    DROP[network].map_or("no dropout".into(), |p| format!("p = {p}"))
-}
-
-/// What came out without dropout and with it.
-pub struct Report<'a> {
-    runs: &'a [Vec<Run>; 2],
-    accuracies: [Accuracy; 2],
-    training: [Timing; 2],
-    dropout: [Timing; 2],
-}
-
-impl<'a> Report<'a> {
-    pub fn new(runs: &'a [Vec<Run>; 2]) -> Self {
-        let accuracies = runs.each_ref().map(|runs| Accuracy {
-            train: Statistics::of(runs.iter().map(|run| run.train)).mean,
-            test: Statistics::of(runs.iter().map(|run| run.test[EPOCHS - 1])),
-        });
-        let training = runs.each_ref().map(|runs| runs.iter().map(|run| run.training).sum());
-        let dropout = runs.each_ref().map(|runs| runs.iter().map(|run| run.dropout).sum());
-        Self { runs, accuracies, training, dropout }
+impl Report {
+    pub fn new(runs: &[[Run; 2]]) -> Result<Self, Box<dyn Error>> {
+        let curves = Curves::new(runs.iter().flatten().flat_map(|run| run.curve.clone()).collect());
+        let control = Curves::control()?;
+        if !curves.keys().eq(control.keys()) {
+            return Err("control.csv has other networks, seeds or epochs: run control.py".into());
+        }
+        let total = |time: fn(&Run) -> Duration| runs.iter().map(|[_, with]| time(with).as_secs_f64()).sum::<f64>();
+        let share = 100.0 * total(|run| run.dropout) / total(|run| run.training);
+        Ok(Self { curves, control, share })
     }
 
-    /// Percentage points that dropout adds to the test accuracy.
-    fn gain(&self) -> f64 {
-        self.accuracies[1].test.mean - self.accuracies[0].test.mean
+    fn gain(&self) -> Interval {
+        Interval::of(&self.curves.gains())
     }
 
     fn agrees(&self) -> bool {
-        let near = |(own, numpy): (&Accuracy, &Accuracy)| (own.test.mean - numpy.test.mean).abs() <= BOUND;
-        self.accuracies.iter().zip(&NUMPY).all(near)
+        self.gain().agrees(Interval::of(&self.control.gains()))
     }
 
-    /// Dropout helps, and as much as it should.
+    /// Dropout helps beyond chance, and as much as in `NumPy`.
     pub fn is_good(&self) -> bool {
-        self.gain() > 0.0 && self.agrees()
+        self.gain().low() > 0.0 && self.agrees()
     }
 
-    /// A chart of the mean test accuracy after each epoch.
+    pub fn csv(&self) -> Result<String, Box<dyn Error>> {
+        self.curves.csv()
+    }
+
+    /// A chart of the mean accuracies.
     pub fn svg(&self) -> Result<String, Box<dyn Error>> {
-        let curve = |i: usize| Line {
-            label: name(i),
-            points: (0..EPOCHS)
-                .map(|epoch| ((epoch + 1) as f64, Statistics::of(self.runs[i].iter().map(|run| run.test[epoch])).mean))
-                .collect(),
-            color: COLORS[i],
-            dashed: false,
+        let panel = |title: &str, value: fn(&Point) -> f64, y_label: &str, y, legend| {
+            let line = |curves: &Curves, p, by, dashed| Line {
+                label: format!("{}{by}", name(p)),
+                points: curves.line(p, value),
+                color: if p > 0.0 { VERMILION } else { BLUE },
+                dashed,
+            };
+            let lines = |p| [line(&self.curves, p, "", false), line(&self.control, p, ", NumPy", true)];
+            Chart {
+                title: title.into(),
+                x_label: "epoch".into(),
+                y_label: y_label.into(),
+                x: 0.0..EPOCHS as f64,
+                y,
+                bars: Vec::new(),
+                lines: DROP.into_iter().rev().flat_map(lines).collect(),
+                legend,
+            }
         };
-        let reference = |i: usize| Line {
-            label: format!("{} in NumPy", name(i)),
-            points: [0, EPOCHS].map(|x| (x as f64, NUMPY[i].test.mean)).into(),
-            color: COLORS[i],
-            dashed: true,
-        };
-        let title = format!("Dropout in a network trained on {TRAINING_ROWS} handwritten digits");
-        let chart = Chart {
-            title: String::new(),
-            x_label: "epoch".into(),
-            y_label: format!("test accuracy (%), mean of {SEEDS} seeds"),
-            x: 0.0..EPOCHS as f64,
-            y: 88.0..97.5,
-            lines: vec![curve(1), reference(1), curve(0), reference(0)],
-            bars: Vec::new(),
-            legend: Some(SeriesLabelPosition::LowerRight),
-        };
-        figure(&title, (1200, 750), &[(1, &[&chart])])
+        let title =
+            format!("{} of {} training labels are wrong: dropout learns fewer of them", RECIPE.wrong, RECIPE.rows);
+        let train = panel("training", |point| point.train, "labels learnt (%)", 60.0..100.5, None);
+        let legend = Some(SeriesLabelPosition::LowerLeft);
+        let test = panel("testing", |point| point.test, "test accuracy (%)", 65.0..95.0, legend);
+        figure(&title, (1400, 700), &[(1, &[&train, &test])])
     }
 }
 
-impl fmt::Display for Report<'_> {
+fn name(p: f32) -> String {
+    if p > 0.0 { format!("p = {p}") } else { "no dropout".into() }
+}
+
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:20}{:>8}{:>16}{:>8}{:>18}", "", "train", "test", "gap", "time in dropout")?;
-        for (i, numpy) in NUMPY.iter().enumerate() {
-            let share = 100.0 * self.dropout[i].total.as_secs_f64() / self.training[i].total.as_secs_f64();
-            writeln!(f, "{:20}{}{share:>16.1} %", name(i), self.accuracies[i])?;
-            writeln!(f, "{:20}{}", "  the same in NumPy", numpy)?;
+        writeln!(f, "{:22}{:>16}{:>20}{:>16}", "", "labels learnt, %", "test accuracy, %", "gain, points")?;
+        for (by, curves) in [("", &self.curves), (", NumPy", &self.control)] {
+            for p in DROP {
+                let train = curves.interval(p, EPOCHS, |point| point.train).mean;
+                let test = curves.interval(p, EPOCHS, |point| point.test).to_string();
+                let gain = if p > 0.0 { Interval::of(&curves.gains()).to_string() } else { String::new() };
+                writeln!(f, "{:22}{train:>16.1}{test:>20}{gain:>16}", name(p) + by)?;
+            }
         }
+        let right = 100.0 * (RECIPE.rows - RECIPE.wrong) as f64 / RECIPE.rows as f64;
+        let gains = self.curves.gains();
+        let better = gains.iter().filter(|gain| **gain > 0.0).count();
         writeln!(
             f,
-            "\n± is the deviation over the seeds; gap is train - test; time is that of the training steps, without \
-             evaluation.\nA call into the library took {} ns for up to {BATCH} x {HIDDEN} elements, {} of them the clock's own.",
-            self.dropout[1].per_call().as_nanos(),
-            Timing::overhead().as_nanos(),
+            "\nLabels learnt counts the wrong ones: {right:.0} % are right. ± is half the 95 % interval of a mean."
         )?;
-        let agree = if self.agrees() { "agree" } else { "DO NOT agree" };
         writeln!(
             f,
-            "\nDropout gains {:+.1} points of test accuracy. Both accuracies {agree} with NumPy's within {BOUND} points.",
-            self.gain()
+            "The gain is the difference in test accuracy of two networks of one seed that differ in dropout alone."
+        )?;
+        writeln!(f, "The setting was chosen by the gain in NumPy, on other seeds than these.")?;
+        writeln!(f, "Dropout took {:.1} % of the time of training.\n", self.share)?;
+        let helps = if self.gain().low() > 0.0 { "helps" } else { "DOES NOT HELP" };
+        let agrees = if self.agrees() { "agrees" } else { "DOES NOT AGREE" };
+        write!(
+            f,
+            "Dropout {helps}: {:+.1} points, and better with {better} of {SEEDS} seeds. The gain {agrees} with NumPy's \
+             within their intervals.",
+            self.gain().mean,
         )
-    }
-}
-
-impl fmt::Display for Accuracy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { train, test: Statistics { mean, deviation } } = *self;
-        write!(f, "{train:>6.1} %{mean:>8.1} % ± {deviation:.1}{:>8.1}", train - mean)
     }
 }

@@ -1,9 +1,13 @@
 use dropmask::{Dropout, Key, Probability};
+use indicatif::ProgressBar;
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::common::data::Samples;
 use crate::common::net::{HiddenDropout, NO_DROPOUT, Network};
+use crate::curves::Interval;
+use crate::report::Report;
+use crate::train_all;
 
 /// `|numeric - analytic| / |numeric|` over all parameters of a small network, with central differences of the loss.
 fn relative_error(dropout: &impl HiddenDropout) -> f32 {
@@ -41,4 +45,34 @@ fn gradient_matches_finite_differences() {
         println!("{name}: {error}");
         assert!(error < 2e-3, "{name}: {error}");
     }
+}
+
+#[test]
+fn interval_of_a_mean() {
+    let values: Vec<f64> = (0..12).map(f64::from).collect();
+    let Interval { mean, half } = Interval::of(&values);
+    // of variance 13, and t = 2.201
+    assert!((mean - 5.5).abs() < 1e-12 && (half - 2.201 * (13.0_f64 / 12.0).sqrt()).abs() < 1e-12, "{mean} ± {half}");
+}
+
+/// What the program shows, on all of its seeds.
+#[test]
+fn dropout_helps_as_much_as_in_numpy() {
+    let digits = Samples::load().expect("the file is whole");
+    let runs = train_all(&digits, &ProgressBar::hidden()).expect("the networks train");
+    let report = Report::new(&runs).expect("the control is whole");
+    println!("{report}");
+    assert!(report.is_good(), "{report}");
+}
+
+#[test]
+fn wrong_labels_are_counted() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let digits = Samples::load().expect("the file is whole");
+    let (mut training, _) = digits.split(400, &mut rng);
+    let right = training.labels.clone();
+    training.mislabel(120, &mut rng);
+    let wrong: Vec<bool> = right.iter().zip(&training.labels).map(|(right, label)| right != label).collect();
+    assert!(wrong[..120].iter().all(|wrong| *wrong) && !wrong[120..].iter().any(|wrong| *wrong));
+    assert!(training.labels.iter().all(|label| *label < 10));
 }

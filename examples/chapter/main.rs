@@ -4,11 +4,11 @@
 //! cargo run --release --example chapter [folder]
 //! ```
 //!
-//! Three of the figures are kept in `docs`:
+//! The figures are kept in `docs`:
 //!
 //! ```text
 //! cargo run --release --example chapter target/figures
-//! cp target/figures/{patterns,channels,uncertainty}.svg docs/
+//! cp target/figures/*.svg docs/
 //! ```
 
 #![allow(unreachable_pub, reason = "an example is no API")]

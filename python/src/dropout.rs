@@ -293,6 +293,16 @@ impl Dropout {
         Self { scaling: DROPMASK_NAIVE, ..self.clone() }
     }
 
+    /// Whether arrays are a part of a larger tensor.
+    pub(crate) fn is_part(&self) -> bool {
+        self.whole.is_some()
+    }
+
+    /// Whether some axes share bits.
+    pub(crate) fn shares(&self) -> bool {
+        !self.shared.0.is_empty()
+    }
+
     /// The same that drops nothing and scales nothing.
     pub(crate) fn keeping_all(&self) -> Self {
         Self { threshold: ALL, offset: 0, shared: Shared(vec![]), whole: None, ..self.unscaled() }

@@ -68,7 +68,7 @@ pub(crate) struct Axes<const N: usize> {
 pub(crate) struct Bits {
     pub(crate) first: u64,
     strides: [u64; MOST],
-    shares: [bool; MOST],
+    pub(crate) shares: [bool; MOST],
 }
 
 impl Bits {

@@ -25,7 +25,10 @@ mod _dropmask {
     #[pymodule_export]
     use crate::key::Key;
     #[pymodule_export]
-    use crate::kinds::{AlphaDropout, AttentionDropout, BiasDropout, ReluDropout, Select};
+    use crate::kinds::{
+        AlphaDropout, AttentionDropout, BiasDropout, ClassMoments, Cutout, DropBlock, DropConnect, EmbeddingDropout,
+        Moments, ReluDropout, Select,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -104,5 +104,5 @@ impl Dropout {
 /// How long the last axis is.
 pub(crate) fn last_axis(array: &Array<'_, f32>) -> PyResult<usize> {
     let last = array.shape().last().copied();
-    last.ok_or_else(|| PyValueError::new_err(format!("{} has no axis for a bias", array.name())))
+    last.ok_or_else(|| PyValueError::new_err(format!("{} has the shape (), and no last axis", array.name())))
 }

@@ -99,6 +99,10 @@ impl<'py, T: Element> Array<'py, T> {
         self.object.strides()
     }
 
+    pub(crate) fn py(&self) -> Python<'py> {
+        self.object.py()
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }

@@ -41,7 +41,13 @@ impl<'a, T> From<&'a mut [T]> for Data<'a, T> {
 /// What is read alone.
 impl<'a, T> From<&'a [T]> for Data<'a, T> {
     fn from(elements: &'a [T]) -> Self {
-        Self { start: elements.as_ptr().cast_mut(), array: PhantomData }
+        Some(elements).into()
+    }
+}
+
+impl<'a, T> From<Option<&'a [T]>> for Data<'a, T> {
+    fn from(elements: Option<&'a [T]>) -> Self {
+        Self { start: elements.map_or(ptr::null_mut(), |elements| elements.as_ptr().cast_mut()), array: PhantomData }
     }
 }
 
@@ -134,5 +140,68 @@ calls! {
     attention_evaluate = dropmask_attention_evaluate_f32(
         call: Call, past: isize, factor: f32, bias: Data<f32>, bias_strides: &[usize; 3], renormalise: bool,
         scores: Data<f32>, weights: Data<f32>
+    );
+    dropblock_gamma = dropmask_dropblock_gamma(
+        call: Call, block: usize, gamma_scale: f64, threshold: Data<u64>, seeds: Data<u64>
+    );
+    dropblock_fill = dropmask_dropblock_fill(
+        call: Call, block: usize, gamma_scale: f64, mask: Data<u64>, kept: Data<u64>
+    );
+    dropblock_forward = dropmask_dropblock_forward_f32(
+        call: Call, block: usize, gamma_scale: f64, x: Data<f32>, y: Data<f32>, mask: Data<u64>, kept: Data<u64>
+    );
+    dropblock_backward = dropmask_dropblock_backward_f32(
+        call: Call, block: usize, gamma_scale: f64, mask: Data<u64>, kept: u64, total: u64, dy: Data<f32>, dx: Data<f32>,
+        accumulate: bool
+    );
+    connect_forward = dropmask_connect_forward_f32(
+        call: Call, batch: usize, per_sample: bool, first_sample: u64, mask: Data<u64>, w: Data<f32>, b: Data<f32>,
+        x: Data<f32>, y: Data<f32>
+    );
+    connect_backward_input = dropmask_connect_backward_input_f32(
+        call: Call, batch: usize, per_sample: bool, first_sample: u64, mask: Data<u64>, w: Data<f32>, dy: Data<f32>,
+        dx: Data<f32>, accumulate: bool
+    );
+    connect_backward_weights = dropmask_connect_backward_weights_f32(
+        call: Call, batch: usize, per_sample: bool, first_sample: u64, mask: Data<u64>, x: Data<f32>, dy: Data<f32>,
+        dw: Data<f32>, accumulate: bool
+    );
+    connect_backward_bias = dropmask_connect_backward_bias_f32(
+        batch: usize, outputs: usize, dy: Data<f32>, db: Data<f32>
+    );
+    connect_evaluate = dropmask_connect_evaluate_f32(
+        call: Call, batch: usize, w: Data<f32>, b: Data<f32>, x: Data<f32>, y: Data<f32>
+    );
+    connect_moments = dropmask_connect_moments_f32(
+        call: Call, batch: usize, w: Data<f32>, b: Data<f32>, x: Data<f32>, mean: Data<f32>, variance: Data<f32>
+    );
+    embedding_lookup = dropmask_embedding_lookup_f32(
+        call: Call, mask: Data<u64>, count: usize, ids: Data<u32>, table: Data<f32>, y: Data<f32>
+    );
+    embedding_forward = dropmask_embedding_forward_f32(
+        call: Call, mask: Data<u64>, count: usize, ids: Data<u32>, x: Data<f32>, y: Data<f32>, accumulate: bool
+    );
+    embedding_backward_table = dropmask_embedding_backward_table_f32(
+        call: Call, mask: Data<u64>, count: usize, ids: Data<u32>, dy: Data<f32>, dtable: Data<f32>
+    );
+    cutout_forward = dropmask_cutout_forward_f32(
+        key: u64, first_sample: u64, samples: usize, channels: usize, height: usize, width: usize, box_height: usize,
+        box_width: usize, boxes: u32, x: Data<f32>, y: Data<f32>, accumulate: bool
+    );
+    cutout_boxes = dropmask_cutout_boxes(
+        key: u64, sample: u64, height: usize, width: usize, box_height: usize, box_width: usize, boxes: u32,
+        bounds: Data<usize>
+    );
+    moments_push = dropmask_moments_push_f32(
+        passes: u64, y: Data<f32>, mean: Data<f64>, squares: Data<f64>, len: usize
+    );
+    moments_variance = dropmask_moments_variance(
+        passes: u64, ddof: u64, squares: Data<f64>, variance: Data<f64>, len: usize
+    );
+    classes_push = dropmask_classes_push_f32(
+        passes: u64, samples: usize, classes: usize, p: Data<f32>, mean: Data<f64>, entropy: Data<f64>
+    );
+    classes_uncertainty = dropmask_classes_uncertainty(
+        samples: usize, classes: usize, mean: Data<f64>, entropy: Data<f64>, out: Data<f64>
     );
 }

@@ -176,7 +176,7 @@ impl<'a> Pass<'a> {
         let (keep, drop) = (of(self.call.threshold), of(ALL - self.call.threshold));
         let ([x, r, y], none) = (&self.operands, Operand { start: ptr::null_mut(), strides: [0; AXES] });
         // SAFETY: as in `run`.
-        let add = |call, x: &Operand, r: &Operand| unsafe {
+        let add = |call: &dropmask_call, x: &Operand, r: &Operand| unsafe {
             let (xs, rs, ys) = (x.strides.as_ptr(), r.strides.as_ptr(), y.strides.as_ptr());
             dropmask_dropout_evaluate_f32(call, x.start, xs, r.start, rs, y.start, ys)
         };

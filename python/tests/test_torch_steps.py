@@ -3,18 +3,20 @@
 import copy
 import io
 import pickle
+import re
 import threading
 
 import pytest
+from reference import ROOT
 
 import dropmask
 from dropmask import Key
 
 torch = pytest.importorskip("torch")
-from torch import nn  # noqa: E402
-from torch.utils.checkpoint import checkpoint  # noqa: E402
+from torch import nn
+from torch.utils.checkpoint import checkpoint
 
-import dropmask.torch as dt  # noqa: E402
+import dropmask.torch as dt
 
 KEY = Key(42)
 X = torch.randn(8, 30, generator=torch.Generator().manual_seed(1))
@@ -55,7 +57,7 @@ def test_the_key_of_a_module_is_derived_by_the_steps():
         module(ones)
     assert module.eval()(ones) is ones
     with pytest.raises(ZeroDivisionError), dt.step(0):
-        1 / 0
+        raise ZeroDivisionError
     with pytest.raises(RuntimeError, match="no step is entered"):
         module.train()(ones)
 
@@ -228,3 +230,17 @@ def test_the_key_of_a_step_is_that_of_a_function():
         got = dt.scaled_dot_product_attention(q, q, q, dropout_p=module.p, mask_key=module.step_key())
     assert torch.equal(got, dt.scaled_dot_product_attention(q, q, q, dropout_p=0.5, mask_key=KEY.derive(0, 2)))
     assert module.eval().step_key() is None and dt.Dropout().step_key() is None
+
+
+def test_page():
+    """The blocks of the page, one after the other."""
+    page = ROOT / "docs/python-torch.md"
+    blocks, names = re.findall(r"```python\n(.*?)```", page.read_text(), re.S), {}
+    assert len(blocks) > 5
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+
+
+def test_all_that_is_public_is_documented():
+    for name in dt.__all__:
+        assert getattr(dt, name).__doc__, name

@@ -11,19 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dropmask import Key
-from dropmask.torch import attention, ops
+from dropmask.torch import attention, drop_block, ops
 from dropmask.torch.steps import key_tensor
-
-__all__ = [
-    "alpha_dropout",
-    "dropout",
-    "dropout1d",
-    "dropout2d",
-    "dropout3d",
-    "drop_path",
-    "feature_alpha_dropout",
-    "scaled_dot_product_attention",
-]
 
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
@@ -121,6 +110,36 @@ def drop_path(
     same = F.dropout(x, drop_prob, training=False)
     kind = "inverted" if scale_by_keep else "naive"
     return _dropout(x, drop_prob, tuple(range(1, x.dim())), kind, False, mask_key) if training else same
+
+
+def drop_block2d(
+    input: Tensor,
+    p: float,
+    block_size: int,
+    inplace: bool = False,
+    eps: float = 1e-06,
+    training: bool = True,
+    *,
+    couple_channels: bool = False,
+    mask_key: Key | Tensor | None = None,
+) -> Tensor:
+    """Drops blocks of (N, C, H, W), as torchvision has it: torch.where(kept, input * (kept.numel() / kept.sum()), 0).
+
+    couple_channels: one mask for all channels of a sample. eps: torchvision's default alone, as kept.sum() is exact here, and
+    where it is 0 so is the output. In place it writes a new tensor and copies that.
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"drop probability has to be between 0 and 1, but got {p}.")
+    if input.ndim != 4:
+        raise ValueError(f"input should be 4 dimensional. Got {input.ndim} dimensions.")
+    if eps != 1e-06:
+        raise ValueError(f"eps is {eps}, not 1e-06: nothing is divided by a sum that may be 0")
+    if not training or p == 0 or input.numel() == 0:
+        return input
+    check(input)
+    block = min(block_size, *input.shape[2:])
+    y, _ = drop_block.drop_block(input, key_tensor(mask_key), float(p), [1] if couple_channels else [], block)
+    return input.copy_(y) if inplace else y
 
 
 def scaled_dot_product_attention(

@@ -9,18 +9,6 @@ from dropmask import Key
 from dropmask.torch import functional as F
 from dropmask.torch.steps import entered, key_tensor
 
-__all__ = [
-    "AlphaDropout",
-    "DropPath",
-    "Dropout",
-    "Dropout1d",
-    "Dropout2d",
-    "Dropout3d",
-    "FeatureAlphaDropout",
-    "convert",
-    "seed",
-]
-
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -61,31 +49,43 @@ class Keyed(nn.Module):
 
 
 class Dropout(Keyed, nn.Dropout):
+    """torch.nn.Dropout, with a key."""
+
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training, self.inplace, mask_key=self.step_key())
 
 
 class Dropout1d(Keyed, nn.Dropout1d):
+    """torch.nn.Dropout1d, with a key."""
+
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout1d(input, self.p, self.training, self.inplace, mask_key=self.step_key())
 
 
 class Dropout2d(Keyed, nn.Dropout2d):
+    """torch.nn.Dropout2d, with a key."""
+
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout2d(input, self.p, self.training, self.inplace, mask_key=self.step_key())
 
 
 class Dropout3d(Keyed, nn.Dropout3d):
+    """torch.nn.Dropout3d, with a key."""
+
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout3d(input, self.p, self.training, self.inplace, mask_key=self.step_key())
 
 
 class AlphaDropout(Keyed, nn.AlphaDropout):
+    """torch.nn.AlphaDropout, with a key; unlike torch's it is in place if told so."""
+
     def forward(self, input: Tensor) -> Tensor:
         return F.alpha_dropout(input, self.p, self.training, self.inplace, mask_key=self.step_key())
 
 
 class FeatureAlphaDropout(Keyed, nn.FeatureAlphaDropout):
+    """torch.nn.FeatureAlphaDropout, with a key; unlike torch's it is in place if told so."""
+
     def forward(self, input: Tensor) -> Tensor:
         return F.feature_alpha_dropout(input, self.p, self.training, self.inplace, mask_key=self.step_key())
 
@@ -105,6 +105,25 @@ class DropPath(Keyed):
 
     def extra_repr(self) -> str:
         return f"drop_prob={round(self.drop_prob, 3):0.3f}"
+
+
+class DropBlock2d(Keyed):
+    """torchvision's, and with couple_channels one mask for all channels of a sample."""
+
+    def __init__(
+        self, p: float, block_size: int, inplace: bool = False, eps: float = 1e-06, *, couple_channels: bool = False
+    ) -> None:
+        super().__init__()
+        self.p, self.block_size, self.inplace, self.eps = p, block_size, inplace, eps
+        self.couple_channels = couple_channels
+
+    def forward(self, input: Tensor) -> Tensor:
+        settings = self.p, self.block_size, self.inplace, self.eps, self.training
+        return F.drop_block2d(input, *settings, couple_channels=self.couple_channels, mask_key=self.step_key())
+
+    def extra_repr(self) -> str:
+        coupled = ", couple_channels=True" if self.couple_channels else ""
+        return f"p={self.p}, block_size={self.block_size}, inplace={self.inplace}{coupled}"
 
 
 OURS = {

@@ -36,7 +36,12 @@ def step(*numbers: int) -> Iterator[None]:
 
 
 def key_tensor(key: Key | Tensor | None) -> Tensor:
-    """What operators take: the raw value of a key as an int64, and steps below it. None draws one of torch's generator."""
+    """A key as a tensor, the raw value of a key and steps below it, for an input of a compiled or exported graph.
+
+    None draws one from torch's default generator, a tensor is checked and returned.
+
+    Errors: TypeError where a tensor is not an int64 vector on the CPU.
+    """
     if key is None:
         return torch.randint(2**63 - 1, (1,), device="cpu")
     if isinstance(key, Key):

@@ -235,7 +235,7 @@ def test_the_key_of_a_step_is_that_of_a_function():
 def test_page():
     """The blocks of the page, one after the other."""
     page = ROOT / "docs/python-torch.md"
-    blocks, names = re.findall(r"```python\n(.*?)```", page.read_text(), re.S), {}
+    blocks, names = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL), {}
     assert len(blocks) > 5
     for block in blocks:
         exec(compile(block, page, "exec"), names)

@@ -53,7 +53,7 @@ def _drop_block_backward(dy: Tensor, key: Tensor, kept: Tensor, p: float, shared
     blocks = _blocks(key, p, shared, block)
     if dy.dtype == torch.float64:
         return _in_double(dy, blocks, shared)[0].contiguous()
-    dx = blocks.backward(dy.float().contiguous().numpy(force=True), kept.item())
+    dx = blocks.backward(dy.float().contiguous().numpy(force=True), int(kept))
     return torch.from_numpy(dx).to(dy.dtype)
 
 

@@ -8,11 +8,14 @@ is all that is saved for backward, which draws the mask again.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 import dropmask
+
+Scaling = Literal["inverted", "standard", "naive"]
 
 ALPHA = -1.7580993408473766
 
@@ -25,35 +28,36 @@ def differentiable(name: str, setup: Callable, backward: Callable, vmap: Callabl
     operator = getattr(torch.ops.dropmask, name).default
 
     def each(info, in_dims, *args):
+        batched = [isinstance(arg, Tensor) and dim is not None for arg, dim in zip(args, in_dims)]
         samples = [
-            call(*(arg if dim is None else arg.select(dim, i) for arg, dim in zip(args, in_dims)))
+            call(*(arg.select(dim, i) if has else arg for arg, dim, has in zip(args, in_dims, batched)))
             for i in range(info.batch_size)
         ]
         if isinstance(samples[0], Tensor):
             return torch.stack(samples), 0
         return tuple(map(torch.stack, zip(*samples))), (0,) * len(samples[0])
 
-    # The gradient of an operator is not known to torch.func.grad and its like, that of a Function is.
-    class Transformed(torch.autograd.Function):
-        @staticmethod
-        def forward(*args):
-            return operator(*args)
-
-    Transformed.setup_context = staticmethod(setup)
-    Transformed.backward = staticmethod(backward)
-    Transformed.vmap = staticmethod(vmap or each)
+    methods = {
+        "forward": lambda *args: operator(*args),
+        "setup_context": setup,
+        "backward": backward,
+        "vmap": vmap or each,
+    }
+    # the gradient of an operator is not known to torch.func.grad and its like, that of a Function is
+    statics = {name: staticmethod(method) for name, method in methods.items()}
+    transformed = type(f"Transformed_{name}", (torch.autograd.Function,), statics)
     torch.library.register_autograd(f"dropmask::{name}", backward, setup_context=setup)
     torch.library.register_vmap(f"dropmask::{name}", vmap or each)
 
     def call(*args):
         if torch._C._are_functorch_transforms_active() and any(isinstance(a, Tensor) and a.requires_grad for a in args):
-            return Transformed.apply(*args)
+            return transformed.apply(*args)  # type: ignore[attr-defined]
         return operator(*args)
 
     return call
 
 
-def read(key: Tensor, p: float, shared: list[int], scaling: str = "inverted") -> dropmask.Dropout:
+def read(key: Tensor, p: float, shared: list[int], scaling: Scaling = "inverted") -> dropmask.Dropout:
     """The dropout of the package for NumPy that a key tensor names."""
     raw, *steps = key.tolist()
     derived = dropmask.Key.from_raw(raw % 2**64).derive(*steps)
@@ -78,6 +82,13 @@ def run(kernel: Callable, x: Tensor, out: Tensor) -> None:
         out.copy_(torch.from_numpy(kernel(x.contiguous().numpy(force=True))))
 
 
+def memory_order(x: Tensor, shared: list[int]) -> list[int]:
+    """The axes from the largest stride to the smallest, or as they are where that would change the order of bits."""
+    axes = sorted(range(x.dim()), key=x.stride, reverse=True)
+    noise = [axis for axis in axes if axis not in shared and x.shape[axis] > 1]
+    return axes if noise == sorted(noise) else list(range(x.dim()))
+
+
 def coefficients(dropout: dropmask.Dropout, kind: str) -> tuple[float, float, float]:
     """a, b and d of where(kept, x * a + b, d), as doubles."""
     q = dropout.threshold / 2**32
@@ -92,22 +103,24 @@ def coefficients(dropout: dropmask.Dropout, kind: str) -> tuple[float, float, fl
 @torch.library.custom_op("dropmask::dropout", mutates_args=(), device_types="cpu")
 def _dropout(x: Tensor, key: Tensor, p: float, shared: list[int], kind: str) -> Tensor:
     out = torch.empty_like(x)
+    order = memory_order(x, shared)  # so that of channels_last the channels are the innermost loop
+    x, y, shared = x.permute(order), out.permute(order), [order.index(axis) for axis in shared]
     drawn = read(key, p, shared, "naive" if kind == "naive" else "inverted")
     if x.dtype == torch.float64:
         a, b, d = coefficients(drawn, kind)
-        return out.copy_(torch.where(torch.from_numpy(drawn.fill_bool(x.shape)), x * a + b, d))
+        y.copy_(torch.where(torch.from_numpy(drawn.fill_bool(x.shape)), x * a + b, d))
+        return out
+    kernel: Callable = drawn.forward
     if kind == "alpha":
         kernel = dropmask.AlphaDropout(drawn).forward
     elif kind == "alpha_backward":
         kernel = dropmask.AlphaDropout(drawn).backward
-    else:
-        kernel = drawn.forward
     if x.dtype == torch.float32:
-        run(kernel, x, out)
+        run(kernel, x, y)
     else:
         wide = x.float()
         run(kernel, wide, wide)
-        out.copy_(wide)
+        y.copy_(wide)
     return out
 
 

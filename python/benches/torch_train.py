@@ -82,7 +82,7 @@ class Training:
             loss.backward()
         self.optimizer.step()
         self.number += 1
-        return float(loss)
+        return loss.item()
 
 
 def check():

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 import dropmask
-from dropmask.torch.ops import coefficients, differentiable, dropout, read, saved_key
+from dropmask.torch.ops import coefficients, differentiable, dropout, operator, read, saved_key
 
 
-@torch.library.custom_op("dropmask::attention", mutates_args=(), device_types="cpu")
+@operator("attention(Tensor scores, Tensor value, Tensor? bias, Tensor key, float p, bool causal) -> (Tensor, Tensor)")
 def _attention(
     scores: Tensor, value: Tensor, bias: Tensor | None, key: Tensor, p: float, causal: bool
 ) -> tuple[Tensor, Tensor]:
@@ -58,7 +58,7 @@ def _backward(ctx, dout, dsoftmax):
     return dscores, dvalue, None, None, None, None
 
 
-@torch.library.custom_op("dropmask::attention_backward", mutates_args=(), device_types="cpu")
+@operator("attention_backward(Tensor softmax, Tensor dweights, Tensor key, float p) -> Tensor")
 def _attention_backward(softmax: Tensor, dweights: Tensor, key: Tensor, p: float) -> Tensor:
     if softmax.dtype == torch.float64:
         g = dropout(dweights, key, p, [], "inverted")

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 import dropmask
-from dropmask.torch.ops import differentiable, read, saved_key
+from dropmask.torch.ops import differentiable, operator, read, saved_key
 
 
 def _blocks(key: Tensor, p: float, shared: list[int], block: int) -> dropmask.DropBlock:
@@ -20,7 +20,7 @@ def _in_double(x: Tensor, blocks: dropmask.DropBlock, shared: list[int]) -> tupl
     return torch.where(mask, x * (mask.numel() / max(kept, 1)), 0.0), kept
 
 
-@torch.library.custom_op("dropmask::drop_block", mutates_args=(), device_types="cpu")
+@operator("drop_block(Tensor x, Tensor key, float p, int[] shared, int block) -> (Tensor, Tensor)")
 def _drop_block(x: Tensor, key: Tensor, p: float, shared: list[int], block: int) -> tuple[Tensor, Tensor]:
     blocks = _blocks(key, p, shared, block)
     if x.dtype == torch.float64:
@@ -48,7 +48,7 @@ def _backward(ctx, dy, _):
     return drop_block_backward(dy, saved_key(ctx, key), kept, *ctx.settings), None, None, None, None
 
 
-@torch.library.custom_op("dropmask::drop_block_backward", mutates_args=(), device_types="cpu")
+@operator("drop_block_backward(Tensor dy, Tensor key, Tensor kept, float p, int[] shared, int block) -> Tensor")
 def _drop_block_backward(dy: Tensor, key: Tensor, kept: Tensor, p: float, shared: list[int], block: int) -> Tensor:
     blocks = _blocks(key, p, shared, block)
     if dy.dtype == torch.float64:

@@ -20,12 +20,19 @@ Scaling = Literal["inverted", "standard", "naive"]
 ALPHA = -1.7580993408473766
 
 
+def operator(schema: str) -> Callable:
+    """Defines the operator of this schema on the CPU by the function that follows. Schemas are not inferred of type hints, of
+    which releases of torch know different ones."""
+    name, arguments = schema.split("(", 1)
+    return torch.library.custom_op(f"dropmask::{name}", mutates_args=(), device_types="cpu", schema="(" + arguments)
+
+
 def differentiable(name: str, setup: Callable, backward: Callable, vmap: Callable | None = None) -> Callable:
     """Registers how to differentiate and to vmap the operator `name`, and returns the function that calls it.
 
     vmap: without one, a call for each sample.
     """
-    operator = getattr(torch.ops.dropmask, name).default
+    overload = getattr(torch.ops.dropmask, name).default
 
     def each(info, in_dims, *args):
         batched = [isinstance(arg, Tensor) and dim is not None for arg, dim in zip(args, in_dims)]
@@ -38,7 +45,7 @@ def differentiable(name: str, setup: Callable, backward: Callable, vmap: Callabl
         return tuple(map(torch.stack, zip(*samples))), (0,) * len(samples[0])
 
     methods = {
-        "forward": lambda *args: operator(*args),
+        "forward": lambda *args: overload(*args),
         "setup_context": setup,
         "backward": backward,
         "vmap": vmap or each,
@@ -52,7 +59,7 @@ def differentiable(name: str, setup: Callable, backward: Callable, vmap: Callabl
     def call(*args):
         if torch._C._are_functorch_transforms_active() and any(isinstance(a, Tensor) and a.requires_grad for a in args):
             return transformed.apply(*args)  # type: ignore[attr-defined]
-        return operator(*args)
+        return overload(*args)
 
     return call
 
@@ -100,7 +107,7 @@ def coefficients(dropout: dropmask.Dropout, kind: str) -> tuple[float, float, fl
     return (a, -a * ALPHA * (1 - q), ALPHA * a * q) if kind == "alpha" else (a, 0.0, 0.0)
 
 
-@torch.library.custom_op("dropmask::dropout", mutates_args=(), device_types="cpu")
+@operator("dropout(Tensor x, Tensor key, float p, int[] shared, str kind) -> Tensor")
 def _dropout(x: Tensor, key: Tensor, p: float, shared: list[int], kind: str) -> Tensor:
     out = torch.empty_like(x)
     order = memory_order(x, shared)  # so that of channels_last the channels are the innermost loop

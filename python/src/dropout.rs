@@ -6,10 +6,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::arguments::{self, scaling_name, word, words};
-use crate::checks::{apart, ok, same_shape};
+use crate::checks::ok;
 use crate::key::Key;
-use crate::layout::{AXES, Bits, Shared, Whole, shown};
-use crate::raw::{Array, Arrays, Kernel, Pass};
+use crate::layout::{Axes, Bits, Shared, Whole, shown};
+use crate::raw::{ALL, Array, Kernel, Pass};
+use crate::run::{Inputs, Mask};
 use crate::threads;
 
 /// Dropout of float32 arrays. Whether an element is kept is a function of the key, the drop probability p and the index of the
@@ -177,11 +178,8 @@ impl Dropout {
     ) -> PyResult<Bound<'py, PyAny>> {
         let shape = arguments::shape(shape)?;
         let (call, bits) = self.noise(&shape)?;
-        let words = match out {
-            Some(out) => Array::write(out, "out")?,
-            None => Array::empty(py, &[bits.div_ceil(64)], "out")?,
-        };
-        words.must_have(bits.div_ceil(64))?;
+        let words = Array::out(py, out, "out", &[bits.div_ceil(64)])?;
+        words.must_have(&[bits.div_ceil(64)])?;
         ok(threads::run(py, &Pass::fill(call, &words, bits), self.threads))?;
         Ok(words.into_any())
     }
@@ -249,7 +247,7 @@ impl Dropout {
     }
 
     #[getter]
-    fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
@@ -289,114 +287,41 @@ impl Dropout {
     }
 }
 
-/// The inputs of a pass, and a bias or its gradient.
-pub(crate) struct Inputs<'a, 'py> {
-    pub(crate) x: &'a Bound<'py, PyAny>,
-    pub(crate) name: &'static str,
-    pub(crate) residual: Option<&'a Bound<'py, PyAny>>,
-    pub(crate) residual_name: &'static str,
-    pub(crate) bias: Bias<'a, 'py>,
-}
-
-impl<'a, 'py> Inputs<'a, 'py> {
-    pub(crate) fn of(x: &'a Bound<'py, PyAny>, name: &'static str) -> Self {
-        Self { x, name, residual: None, residual_name: "residual", bias: Bias::None }
-    }
-}
-
-/// What a pass does with as many floats as the last axis has.
-pub(crate) enum Bias<'a, 'py> {
-    None,
-    Read(&'a Bound<'py, PyAny>),
-    Written(&'a Bound<'py, PyAny>),
-}
-
-/// What a pass does with a mask in memory.
-pub(crate) enum Mask<'a, 'py> {
-    None,
-    Read(&'a Bound<'py, PyAny>),
-    Written(&'a Bound<'py, PyAny>),
-}
-
-impl<'a, 'py> Mask<'a, 'py> {
-    pub(crate) fn written(mask: Option<&'a Bound<'py, PyAny>>) -> Self {
-        mask.map_or(Self::None, Self::Written)
-    }
-
-    pub(crate) fn read(mask: Option<&'a Bound<'py, PyAny>>) -> Self {
-        mask.map_or(Self::None, Self::Read)
-    }
-}
-
 impl Dropout {
-    /// Runs a kernel over arrays, and returns its output.
-    pub(crate) fn run<'py>(
-        &self,
-        kernel: Kernel,
-        inputs: Inputs<'_, 'py>,
-        out: Option<&Bound<'py, PyAny>>,
-        mask: Mask<'_, 'py>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (py, x) = (inputs.x.py(), Array::read(inputs.x, inputs.name)?);
-        let r = inputs.residual.map(|r| Array::read(r, inputs.residual_name)).transpose()?;
-        let bias = match inputs.bias {
-            Bias::None => None,
-            Bias::Read(bias) => Some(Array::read(bias, "bias")?),
-            Bias::Written(bias) => Some(Array::write(bias, "dbias")?),
-        };
-        bias.iter().try_for_each(|bias| bias.must_have(last_axis(&x)?))?;
-        let y = match out {
-            Some(out) => Array::write(out, "out")?,
-            None => Array::empty(py, x.shape(), "out")?,
-        };
-        r.iter().chain([&y]).try_for_each(|array| same_shape(array, &x))?;
-
-        let bits = self.bits(x.shape())?;
-        let relu = matches!(kernel, Kernel::ReluForward | Kernel::ReluBackward);
-        let written = matches!(mask, Mask::Written(_));
-        let mask = match mask {
-            Mask::None => None,
-            Mask::Read(mask) => Some(Array::read(mask, "mask")?),
-            Mask::Written(mask) => Some(Array::write(mask, "mask")?),
-        };
-        let count = if relu { x.shape().iter().product() } else { bits.count(x.shape())? };
-        mask.iter().try_for_each(|mask| mask.must_have(count.div_ceil(64)))?;
-        let draws = match kernel {
-            Kernel::Apply | Kernel::Evaluate | Kernel::BiasEvaluate | Kernel::ReluBackward => false,
-            _ => mask.is_none() || written,
-        };
-        if draws {
-            bits.check(x.shape())?;
-        }
-        let strides = [x.strides(), r.as_ref().map_or(&[][..], |r| r.strides()), y.strides()];
-        let axes = bits.axes(x.shape(), strides, bias.is_some())?;
-        let mask = mask.as_ref().map(|mask| (mask, count));
-        let arrays = Arrays { x: &x, r: r.as_ref(), y: &y, mask, bias: bias.as_ref() };
-        apart(&axes, arrays, written, kernel == Kernel::BiasBackward)?;
-        let call = self.call(&bits, axes.count, axes.len, axes.index);
-        ok(threads::run(py, &Pass::new(kernel, call, &axes, arrays), self.threads))?;
-        Ok(y.into_any())
-    }
-
     /// The same without a scale.
     pub(crate) fn unscaled(&self) -> Self {
         Self { scaling: DROPMASK_NAIVE, ..self.clone() }
     }
 
-    fn bits(&self, shape: &[usize]) -> PyResult<Bits> {
+    /// Whether arrays are a part of a larger tensor.
+    pub(crate) fn is_part(&self) -> bool {
+        self.whole.is_some()
+    }
+
+    /// Whether some axes share bits.
+    pub(crate) fn shares(&self) -> bool {
+        !self.shared.0.is_empty()
+    }
+
+    /// The same that drops nothing and scales nothing.
+    pub(crate) fn keeping_all(&self) -> Self {
+        Self { threshold: ALL, offset: 0, shared: Shared(vec![]), whole: None, ..self.unscaled() }
+    }
+
+    pub(crate) fn bits(&self, shape: &[usize]) -> PyResult<Bits> {
         Bits::new(shape, &self.shared, self.whole.as_ref(), self.offset)
     }
 
-    fn call(&self, bits: &Bits, axes: usize, len: [usize; AXES], index: [u64; AXES]) -> dropmask_call {
+    pub(crate) fn call<const N: usize>(&self, bits: &Bits, axes: &Axes<N>) -> dropmask_call {
         dropmask_call {
             size: size_of::<dropmask_call>(),
             key: self.key.0.to_raw(),
             threshold: self.threshold,
             offset: bits.first,
             scaling: self.scaling,
-            axes: axes as u32,
-            len,
-            index,
+            axes: axes.count as u32,
+            len: axes.len,
+            index: axes.index,
         }
     }
 
@@ -406,8 +331,8 @@ impl Dropout {
         let noise = bits.noise(shape);
         let count = bits.count(shape)?;
         bits.check(&noise)?;
-        let axes = bits.axes::<0>(&noise, [], false)?;
-        Ok((self.call(&bits, axes.count, axes.len, axes.index), count))
+        let axes = bits.axes::<0>(&noise, [], 0)?;
+        Ok((self.call(&bits, &axes), count))
     }
 
     fn fill_values<'py, T: Element>(&self, py: Python<'py>, shape: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -422,10 +347,4 @@ impl Dropout {
     fn probability(&self) -> PyResult<Probability> {
         Probability::from_threshold(self.threshold).map_err(|error| PyValueError::new_err(error.to_string()))
     }
-}
-
-/// How long the last axis is.
-pub(crate) fn last_axis(array: &Array<'_, f32>) -> PyResult<usize> {
-    let last = array.shape().last().copied();
-    last.ok_or_else(|| PyValueError::new_err(format!("{} has no axis for a bias", array.name())))
 }

@@ -68,7 +68,7 @@ pub(crate) struct Axes<const N: usize> {
 pub(crate) struct Bits {
     pub(crate) first: u64,
     strides: [u64; MOST],
-    shares: [bool; MOST],
+    pub(crate) shares: [bool; MOST],
 }
 
 impl Bits {
@@ -127,8 +127,8 @@ impl Bits {
         if last > u64::MAX.into() { Err(overflow(self.first)) } else { Ok(()) }
     }
 
-    /// The axes of arrays of this shape, with their strides in bytes, in as few as there can be; the last one as it is where
-    /// `keep_last`.
+    /// The axes of arrays of this shape, with their strides in bytes, in as few as there can be; so many of the last as they
+    /// are.
     ///
     /// # Errors
     /// More axes than a call has.
@@ -136,15 +136,15 @@ impl Bits {
         &self,
         shape: &[usize],
         strides: [&[isize]; N],
-        keep_last: bool,
+        keep: usize,
     ) -> PyResult<Axes<N>> {
         let mut axes = Vec::with_capacity(AXES);
         for (i, (len, index)) in shape.iter().zip(&self.strides).enumerate().rev() {
-            let last = keep_last && i + 1 == shape.len();
             let outer = Axis { len: *len, index: *index, strides: strides.map(|s| s.get(i).copied().unwrap_or(0)) };
+            let merged = axes.len();
             match axes.last_mut() {
-                _ if *len == 1 && !last => {}
-                Some(inner) if !(keep_last && i + 2 == shape.len()) && follows(inner, &outer) => {
+                _ if i + keep < shape.len() && *len == 1 => {}
+                Some(inner) if merged > keep && follows(inner, &outer) => {
                     inner.len *= len; // no more than the elements of an array
                 }
                 _ => axes.push(outer),

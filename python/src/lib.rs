@@ -10,6 +10,7 @@ mod key;
 mod kinds;
 mod layout;
 mod raw;
+mod run;
 mod threads;
 
 use pyo3::prelude::*;
@@ -24,7 +25,10 @@ mod _dropmask {
     #[pymodule_export]
     use crate::key::Key;
     #[pymodule_export]
-    use crate::kinds::{AlphaDropout, BiasDropout, ReluDropout, Select};
+    use crate::kinds::{
+        AlphaDropout, AttentionDropout, BiasDropout, ClassMoments, Cutout, DropBlock, DropConnect, EmbeddingDropout,
+        Moments, ReluDropout, Select,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

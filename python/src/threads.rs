@@ -22,10 +22,12 @@ const BLOCK: usize = 1_024;
 /// Runs a pass on up to so many threads, and without the lock of the interpreter.
 pub(crate) fn run(py: Python<'_>, pass: &Pass<'_>, threads: usize) -> dropmask_status {
     let len: usize = pass.call.len.iter().take(pass.call.axes as usize).product();
-    if len < DETACHED {
-        return pass.run();
-    }
-    py.detach(|| shared(pass, threads.min(len / PART).max(1)))
+    detached(py, len, || shared(pass, threads.min(len / PART).max(1)))
+}
+
+/// Does work on so many elements without the lock of the interpreter, unless they are few.
+pub(crate) fn detached<T: Send>(py: Python<'_>, elements: usize, work: impl Send + FnOnce() -> T) -> T {
+    if elements < DETACHED { work() } else { py.detach(work) }
 }
 
 fn shared(pass: &Pass<'_>, threads: usize) -> dropmask_status {

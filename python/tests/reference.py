@@ -48,3 +48,18 @@ random = np.random.default_rng(1)
 
 def floats(*shape):
     return random.standard_normal(shape, dtype=np.float32)
+
+
+def softmax(scores):
+    """Over the last axis, in double; of nothing but -inf it is 0."""
+    largest = scores.max(-1, keepdims=True, initial=-np.inf)
+    with np.errstate(invalid="ignore"):
+        e = np.where(scores == -np.inf, 0.0, np.exp(scores.astype(float) - np.where(np.isfinite(largest), largest, 0)))
+    total = e.sum(-1, keepdims=True)
+    return np.divide(e, total, out=np.zeros_like(e), where=total > 0)
+
+
+def close(a, b, tolerance=1e-6):
+    """Of the same shape, equal but for the rounding of a sum, and 0 in the same places."""
+    assert a.dtype == np.float32 and a.shape == b.shape
+    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)

@@ -21,6 +21,11 @@ def test_relu(dropout):
     dx = dropped(kept & (x > 0), dy, dropout.scale)
     same(relu.backward(dy, mask), dx)
     same(relu.backward(dy, mask, residual=r), r + dx)
+    rectified = np.where(x <= 0, ZERO, x)
+    same(relu.evaluate(x), rectified)
+    standard = Dropout(Key(1), 0.25, scaling="standard", shared=dropout.shared)
+    out = x.copy()
+    same(ReluDropout(standard).evaluate(out, out=out), rectified * np.float32(0.75))
     with pytest.raises(ValueError, match=r"mask has the shape \(6,\), not \(7,\)"):
         relu.forward(x, mask[1:])
 
@@ -46,7 +51,7 @@ def test_bias(dropout, shape):
     same(mine, expected)
     with pytest.raises(ValueError, match="bias has the shape"):
         bias.forward(x, np.zeros(shape[-1] + 1, np.float32))
-    with pytest.raises(ValueError, match="x has no axis for a bias"):
+    with pytest.raises(ValueError, match="x has the shape .., and no last axis"):
         bias.forward(np.array(1, np.float32), b)
 
 
@@ -58,6 +63,7 @@ def test_alpha(dropout):
     b, d = -a * alpha * (1 - q), alpha * a * q
     same(AlphaDropout(dropout).forward(x), np.where(kept, x * np.float32(a) + np.float32(b), np.float32(d)))
     same(AlphaDropout(dropout).backward(dy), dropped(kept, dy, a))
+    same(AlphaDropout(dropout).evaluate(x), x)
     with pytest.raises(ValueError, match='AlphaDropout has no scaling "naive"'):
         AlphaDropout(Dropout(Key(1), 0.5, scaling="naive"))
 
@@ -75,5 +81,17 @@ def test_select(dropout):
     state = b.copy()  # zoneout: the new state over the old one
     select.forward(a, state, out=state)
     same(state, np.where(kept, a, b))
+    mean = a * np.float32(dropout.keep) + b * np.float32((2**32 - dropout.threshold) / 2**32)
+    same(select.evaluate(a, b), mean)
+    over_a, over_b = a.copy(), b.copy()
+    same(select.evaluate(over_a, b, out=over_a), mean)
+    same(
+        select.evaluate(a, over_b, out=over_b),
+        b * np.float32((2**32 - dropout.threshold) / 2**32) + a * np.float32(dropout.keep),
+    )
+    for p, one in [(0, a), (1, b)]:
+        same(Select(Dropout(Key(1), p, shared=dropout.shared)).evaluate(a, b), one)
+    with pytest.raises(ValueError, match="out is a and b"):
+        select.evaluate(state, state, out=state)
     with pytest.raises(ValueError, match=r"b has the shape \(7, 59\), a has \(7, 60\)"):
         select.forward(a, b[:, 1:])

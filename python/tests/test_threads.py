@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reference import floats, same
 
-from dropmask import BiasDropout, Dropout, Key, ReluDropout, Select
+from dropmask import AttentionDropout, BiasDropout, Dropout, Key, ReluDropout, Select
 
 KEY = Key(3)
 SHAPES = [(1_000_003,), (700, 1000), (3, 100_001), (70_001, 5), (6, 300, 200)]
@@ -45,9 +45,10 @@ def test_the_same_bits_for_any_number(shape, shared):
             same(a, b)
 
 
-def test_other_python_threads_run_meanwhile():
+@pytest.mark.parametrize("kind", [lambda dropout: dropout, AttentionDropout], ids=["dropout", "attention"])
+def test_other_python_threads_run_meanwhile(kind):
     """A thread that counts gets on while a pass is under way."""
-    x, dropout, counts, done = floats(1 << 24), Dropout(KEY, 0.1), [0], threading.Event()
+    x, dropout, counts, done = floats(1 << 12, 1 << 12), kind(Dropout(KEY, 0.1)), [0], threading.Event()
 
     def count():
         while not done.is_set():

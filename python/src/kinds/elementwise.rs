@@ -1,13 +1,15 @@
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::dropout::{Bias, Dropout, Inputs, Mask, last_axis};
+use super::inverted;
+use crate::dropout::Dropout;
 use crate::raw::{Array, Kernel};
+use crate::run::{Bias, Inputs, Mask, last_axis};
 
 /// relu and then dropout, in one pass, with one bit an element for both gradients: whether it is kept and greater than 0.
 ///
 ///     forward(x, mask)     numpy.where(kept, numpy.maximum(x, 0) * scale, 0)
 ///     backward(dy, mask)   numpy.where(kept & (x > 0), dy * scale, 0)
+///     evaluate(x)          numpy.maximum(x, 0), with scaling="standard" times keep
 #[pyclass(frozen, module = "dropmask")]
 pub(crate) struct ReluDropout(Dropout);
 
@@ -39,6 +41,18 @@ impl ReluDropout {
         residual: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.0.run(Kernel::ReluBackward, Inputs { residual, ..Inputs::of(dy, "dy") }, out, Mask::Read(mask))
+    }
+
+    /// What the network computes when it is not trained: numpy.maximum(x, 0), with scaling="standard" times keep.
+    ///
+    /// out: as x, or x.
+    #[pyo3(signature = (x, *, out=None))]
+    fn evaluate<'py>(&self, x: &Bound<'py, PyAny>, out: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        let elements: usize = Array::<f32>::read(x, "x")?.shape().iter().product();
+        let words = Array::<u64>::empty(x.py(), &[elements.div_ceil(64)], "mask")?.into_any();
+        let relu = self.0.keeping_all();
+        let y = relu.run(Kernel::ReluForward, Inputs::of(x, "x"), out, Mask::Written(&words))?;
+        self.0.run(Kernel::Evaluate, Inputs::of(&y, "out"), Some(&y), Mask::None)
     }
 
     fn __repr__(&self) -> String {
@@ -119,8 +133,9 @@ impl BiasDropout {
 ///
 ///     forward(x)     numpy.where(kept, x * a + b, d)
 ///     backward(dy)   numpy.where(kept, dy * a, 0)
+///     evaluate(x)    x
 ///
-/// The scaling of the dropout is "inverted". With shared axes it is feature-alpha dropout. evaluate is that of the dropout.
+/// The scaling of the dropout is "inverted". With shared axes it is feature-alpha dropout.
 #[pyclass(frozen, module = "dropmask")]
 pub(crate) struct AlphaDropout(Dropout);
 
@@ -148,6 +163,12 @@ impl AlphaDropout {
         self.0.run(Kernel::AlphaBackward, Inputs { residual, ..Inputs::of(dy, "dy") }, out, Mask::None)
     }
 
+    /// What the network computes when it is not trained: x. out: as in forward.
+    #[pyo3(signature = (x, *, out=None))]
+    fn evaluate<'py>(&self, x: &Bound<'py, PyAny>, out: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.run(Kernel::Evaluate, Inputs::of(x, "x"), out, Mask::None)
+    }
+
     fn __repr__(&self) -> String {
         format!("AlphaDropout({})", self.0.__repr__())
     }
@@ -156,8 +177,9 @@ impl AlphaDropout {
 /// One of two values for each element; the drop probability is the chance of b. Zoneout takes the new state for a and the old
 /// one for b.
 ///
-///     forward(a, b)   numpy.where(kept, a, b)
-///     backward(dy)    numpy.where(kept, dy, 0) and numpy.where(kept, 0, dy)
+///     forward(a, b)    numpy.where(kept, a, b)
+///     backward(dy)     numpy.where(kept, dy, 0) and numpy.where(kept, 0, dy)
+///     evaluate(a, b)   a * keep + b * (1 - keep)
 ///
 /// The scaling of the dropout is "inverted", and nothing is scaled.
 #[pyclass(frozen, module = "dropmask")]
@@ -201,16 +223,21 @@ impl Select {
         Ok((da, db))
     }
 
+    /// What the network computes when it is not trained: a * keep + b * (1 - keep), or the one that is certain.
+    ///
+    /// out: as in forward, but not both of them.
+    #[pyo3(signature = (a, b, *, out=None))]
+    fn evaluate<'py>(
+        &self,
+        a: &Bound<'py, PyAny>,
+        b: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let inputs = Inputs { residual: Some(b), residual_name: "b", ..Inputs::of(a, "a") };
+        self.dropout.run(Kernel::SelectEvaluate, inputs, out, Mask::None)
+    }
+
     fn __repr__(&self) -> String {
         format!("Select({})", self.dropout.__repr__())
     }
-}
-
-/// A dropout whose scaling is the default.
-fn inverted(dropout: &Bound<'_, Dropout>, kind: &str) -> PyResult<Dropout> {
-    let dropout = dropout.get();
-    if dropout.scaling() == "inverted" {
-        return Ok(dropout.clone());
-    }
-    Err(PyValueError::new_err(format!("{kind} has no scaling {:?}, \"inverted\" alone", dropout.scaling())))
 }

@@ -1,130 +1,16 @@
-//! Memory of NumPy arrays as pointers, and calls of the library on it: all unsafe code of the package.
-//!
-//! No reference to elements is made, so that another thread that writes them is the fault of its author and no more, as in
-//! NumPy; nothing between elements that lie apart is touched.
-#![allow(unsafe_code)]
+//! Passes over arrays of any strides.
 
-use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ptr;
 
 use dropmask::ffi::*;
-use numpy::npyffi::{NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, PyArrayObject, get_type_object, npy_intp};
-use numpy::{Element, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods, dtype};
-use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::prelude::*;
+use numpy::Element;
 
-use crate::layout::{AXES, Axes, shown};
+use super::Array;
+use crate::layout::{AXES, Axes};
 
-/// An array of elements of one type, in the byte order of the machine and aligned, whose strides count whole elements.
-#[derive(Clone)]
-pub(crate) struct Array<'py, T> {
-    object: Bound<'py, PyUntypedArray>,
-    name: &'static str,
-    elements: PhantomData<T>,
-}
-
-impl<'py, T: Element> Array<'py, T> {
-    /// An argument that is read.
-    pub(crate) fn read(array: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Self> {
-        let py = array.py();
-        let Ok(array) = array.cast::<PyUntypedArray>() else {
-            let class = array.get_type().name()?;
-            return Err(PyTypeError::new_err(format!("{name} is of type {class}, not a NumPy array")));
-        };
-        let (actual, wanted) = (array.dtype(), dtype::<T>(py));
-        if !actual.is_equiv_to(&wanted) {
-            return Err(PyTypeError::new_err(format!("{name} is of dtype {actual}, not {wanted}")));
-        }
-        let item = size_of::<T>().cast_signed();
-        for (axis, (stride, len)) in array.strides().iter().zip(array.shape()).enumerate() {
-            if *len > 1 && (*stride < 0 || stride % item != 0) {
-                let fault = if *stride < 0 { "negative" } else { "not a multiple of its items" };
-                return Err(PyValueError::new_err(format!(
-                    "the stride of axis {axis} of {name} is {fault}: {stride} bytes; numpy.ascontiguousarray makes a copy"
-                )));
-            }
-        }
-        if !array.is_aligned() {
-            return Err(PyValueError::new_err(format!("{name} is not aligned to its items")));
-        }
-        Ok(Self { object: array.clone(), name, elements: PhantomData })
-    }
-
-    /// An argument that is written.
-    pub(crate) fn write(array: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Self> {
-        let array = Self::read(array, name)?;
-        // SAFETY: the pointer is to a NumPy array, which `read` has checked by its class, and alive while it is borrowed.
-        let flags = unsafe { (*array.object.as_array_ptr()).fields.flags };
-        if flags & NPY_ARRAY_WRITEABLE == 0 {
-            return Err(PyValueError::new_err(format!("{name} is read-only")));
-        }
-        Ok(array)
-    }
-
-    /// A new array in C order, whose elements a pass is to write before Python sees them.
-    pub(crate) fn empty(py: Python<'py>, shape: &[usize], name: &'static str) -> PyResult<Self> {
-        let mut dims: Vec<npy_intp> = shape.iter().map(|len| isize::try_from(*len).unwrap_or(isize::MAX)).collect();
-        let ndim = i32::try_from(dims.len()).unwrap_or(i32::MAX);
-        // SAFETY: `dims` has `ndim` lengths, the descriptor is a new reference, which the call takes over, and all else may
-        // be NULL: NumPy allocates. Its result is NULL with an exception set, or a new reference to an array of that class.
-        let array = unsafe {
-            let class = get_type_object(py, NpyTypes::PyArray_Type);
-            let descriptor = T::get_dtype(py).into_dtype_ptr();
-            let (dims, none) = (dims.as_mut_ptr(), ptr::null_mut());
-            let new = PY_ARRAY_API.PyArray_NewFromDescr(
-                py,
-                class,
-                descriptor,
-                ndim,
-                dims,
-                ptr::null_mut(),
-                none,
-                0,
-                ptr::null_mut(),
-            );
-            Bound::from_owned_ptr_or_err(py, new)?.cast_into_unchecked()
-        };
-        Ok(Self { object: array, name, elements: PhantomData })
-    }
-
-    pub(crate) fn shape(&self) -> &[usize] {
-        self.object.shape()
-    }
-
-    /// In bytes, and of an axis of one element anything.
-    pub(crate) fn strides(&self) -> &[isize] {
-        self.object.strides()
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
-    }
-
-    pub(crate) fn into_any(self) -> Bound<'py, PyAny> {
-        self.object.into_any()
-    }
-
-    /// The first element.
-    pub(crate) fn start(&self) -> *mut T {
-        let array: *mut PyArrayObject = self.object.as_array_ptr();
-        // SAFETY: as in `write`.
-        unsafe { (*array).fields.data.cast() }
-    }
-
-    /// Whether it is a vector without gaps of so many elements.
-    pub(crate) fn must_have(&self, len: usize) -> PyResult<()> {
-        let shape = self.shape();
-        if shape != [len] {
-            let (name, shape) = (self.name, shown(shape));
-            return Err(PyValueError::new_err(format!("{name} has the shape {shape}, not ({len},)")));
-        }
-        if !self.object.is_c_contiguous() {
-            return Err(PyValueError::new_err(format!("{} has gaps between its items", self.name)));
-        }
-        Ok(())
-    }
-}
+/// The threshold that keeps everything.
+pub(crate) const ALL: u64 = 1 << 32;
 
 /// An operand of a pass: its first element, NULL where there is none, and its strides in elements.
 #[derive(Clone, Copy)]
@@ -147,6 +33,7 @@ pub(crate) enum Kernel {
     ReluBackward,
     Select,
     SelectBackward,
+    SelectEvaluate,
     BiasForward,
     BiasBackward,
     BiasEvaluate,
@@ -188,20 +75,6 @@ pub(crate) struct Arrays<'a, 'py> {
     pub(crate) mask: Option<(&'a Array<'py, u64>, usize)>,
     /// Of as many elements as the last axis has, which `axes` then keeps.
     pub(crate) bias: Option<&'a Array<'py, f32>>,
-}
-
-/// The sentence for a status.
-pub(crate) fn message(status: dropmask_status) -> String {
-    // SAFETY: the header says that it is never NULL, and static.
-    let text = unsafe { CStr::from_ptr(dropmask_status_message(status)) };
-    text.to_string_lossy().into_owned()
-}
-
-/// The SIMD level that runs.
-pub(crate) fn level() -> &'static str {
-    // SAFETY: the header says that it is never NULL, and static.
-    let level = unsafe { CStr::from_ptr(dropmask_level()) };
-    level.to_str().unwrap_or_default()
 }
 
 impl<'a> Pass<'a> {
@@ -289,9 +162,34 @@ impl<'a> Pass<'a> {
                 Kernel::ReluBackward => dropmask_relu_backward_f32(call, mask, x, xs, r, rs, y, ys),
                 Kernel::Select => dropmask_select_forward_f32(call, mask, x, xs, r, rs, y, ys),
                 Kernel::SelectBackward => dropmask_select_backward_b_f32(call, mask, x, xs, r, rs, y, ys),
+                Kernel::SelectEvaluate => self.mix(),
                 Kernel::BiasForward => dropmask_bias_forward_f32(call, x, xs, bias, r, rs, y, ys),
                 Kernel::BiasBackward => dropmask_bias_backward_f32(call, x, xs, r, rs, y, ys, bias, 0),
                 Kernel::BiasEvaluate => dropmask_bias_evaluate_f32(call, x, xs, bias, r, rs, y, ys),
+            }
+        }
+    }
+
+    /// `x * keep + r * (1 - keep)`: first of the input that is the output, if one is, then the other one is added.
+    fn mix(&self) -> dropmask_status {
+        let of = |threshold| dropmask_call { threshold, scaling: DROPMASK_STANDARD, ..self.call };
+        let (keep, drop) = (of(self.call.threshold), of(ALL - self.call.threshold));
+        let ([x, r, y], none) = (&self.operands, Operand { start: ptr::null_mut(), strides: [0; AXES] });
+        // SAFETY: as in `run`.
+        let add = |call: &dropmask_call, x: &Operand, r: &Operand| unsafe {
+            let (xs, rs, ys) = (x.strides.as_ptr(), r.strides.as_ptr(), y.strides.as_ptr());
+            dropmask_dropout_evaluate_f32(call, x.start, xs, r.start, rs, y.start, ys)
+        };
+        match (keep.threshold, drop.threshold) {
+            (_, 0) => add(&keep, x, &none),
+            (0, _) => add(&drop, r, &none),
+            _ => {
+                let terms = [(&keep, x), (&drop, r)];
+                let [first, second] = if r.start == y.start { [terms[1], terms[0]] } else { terms };
+                match add(first.0, first.1, &none) {
+                    DROPMASK_OK => add(second.0, second.1, y),
+                    fault => fault,
+                }
             }
         }
     }

@@ -55,7 +55,7 @@ else:
 
 
 def _run(kind, rate, shared, direction, state, x):
-    seed, step = (word % 2**32 for word in np.asarray(state).tolist())  # 32 bits, signed or not
+    seed, step = np.asarray(state).tolist()
     dropout = dropmask.Dropout(dropmask.Key(seed).derive(step), rate, shared=shared)
     return getattr(kind(dropout), direction)(np.asarray(x))
 

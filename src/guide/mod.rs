@@ -37,6 +37,7 @@ pages! {
     onnx = "onnx.md";
     platforms = "platforms.md";
     python = "python.md";
+    python_torch = "python-torch.md";
     recompute = "recompute.md";
     shards = "shards.md";
     speed = "speed.md";

@@ -1,4 +1,4 @@
-//! DropConnect, with drawn bits and with stored ones, for which the offset has no say. The sizes are batch, inputs and outputs.
+//! DropConnect, with drawn bits and with stored ones, for which the offset is not used. The sizes are batch, inputs and outputs.
 
 use dropmask::{DropConnect, Mask};
 

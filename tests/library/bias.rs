@@ -227,7 +227,7 @@ fn errors_write_nothing() {
     assert_eq!(db, [0.0; 2], "a sum of nothing");
 }
 
-/// The stride of one row has no say.
+/// The stride of one row is not used.
 #[test]
 fn one_row_at_any_stride() {
     for level in Level::supported() {

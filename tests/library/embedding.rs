@@ -100,7 +100,7 @@ fn a_word_is_dropped_everywhere() {
     let dropped = seen.iter().filter(|fate| **fate == Some(0.0)).count();
     assert!((10..40).contains(&dropped), "{dropped} of 50");
 
-    // the size of the vocabulary has no say
+    // the size of the vocabulary changes no bit
     let mut again = vec![1.0; 1000 * 3];
     EmbeddingDropout::new(stream(0.5), [1 << 20, 3]).forward_in_place(&ids, &mut again).unwrap();
     assert_eq!(y, again);

@@ -9,7 +9,7 @@ fn probabilities(count: usize) -> Vec<Probability> {
     MIXED.into_iter().cycle().take(count).map(|p| Probability::new(p).unwrap()).collect()
 }
 
-/// Its own probability, which has no say, drops everything.
+/// Its own probability, which is not used, drops everything.
 fn dropout() -> Dropout {
     Dropout::new(Key::new(91), Probability::new(1.0).unwrap())
 }

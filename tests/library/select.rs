@@ -86,7 +86,7 @@ fn every_level_is_the_definition() {
     }
 }
 
-/// A mask that was stored in a layout, read as it was written; the probability has no say, not even one that drops all.
+/// A mask that was stored in a layout, read as it was written; the probability is not used, not even one that drops all.
 #[test]
 fn stored_masks_have_the_layout() {
     let layout = Layout::channels_first(3, 5, 7).index_strides([100, 1, 0]);

@@ -25,7 +25,7 @@ BARS = {
     "ndarray with rand": [("Rust", "ndarray + rand")],
     "NumPy": [("Python", "NumPy")],
     "PyTorch": [("Python", "PyTorch"), ("Python", "PyTorch, compiled")],
-    "JAX": [("Python", "JAX, threefry2x32"), ("Python", "JAX, rbg")],
+    "JAX": [("Python", "JAX, threefry2x32"), ("Python", "JAX, philox2x32")],
     "ONNX Runtime": [("Python", "ONNX Runtime")],
     "candle": [("Rust", "candle-nn, automatic gradient"), ("Rust", "candle, mask at hand")],
     "burn": [("Rust", "burn (flex), automatic gradient")],

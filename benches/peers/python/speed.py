@@ -68,7 +68,7 @@ def passes(case: Case, library: ctypes.CDLL) -> list[Pass]:
         *numpy(case),
         *pytorch(case, COMPILED),
         *jax_flax(case, "threefry2x32"),
-        *jax_flax(case, "rbg"),
+        *jax_flax(case, "philox2x32"),
         *onnxruntime(case),
     ]
     for each in passes:

@@ -29,8 +29,9 @@ def replace(module: ModuleType, name: str, function: Callable) -> None:
 
 
 def torch() -> None:
-    import dropmask.torch as ours
     from torch import nn
+
+    import dropmask.torch as ours
 
     ours.functional.F = SimpleNamespace(**vars(nn.functional))  # it has torch check the arguments
     for name in set(ours.__all__) & set(vars(nn.functional)):
@@ -51,8 +52,9 @@ def vision() -> None:
 
 
 def timm() -> None:
-    import dropmask.torch as ours
     import timm.layers.drop
+
+    import dropmask.torch as ours
 
     def drop_block_2d(
         x,

@@ -5,7 +5,7 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 from reference import dropped, floats, packed, same
 
-from dropmask import Dropout, Key
+from dropmask import Cutout, DropBlock, Dropout, EmbeddingDropout, Key
 
 DROPOUT = Dropout(Key(42), 0.3, offset=77)
 VIEWS = {
@@ -186,3 +186,27 @@ def test_the_words_of_a_mask_may_be_a_view():
     DROPOUT.forward(floats(100), mask=words[3:5])
     np.testing.assert_array_equal(words[3:5], packed(DROPOUT.fill_bool(100)))
     assert (np.delete(words, [3, 4]) == 5).all()
+
+
+class Changes:
+    """A number that changes an array when it is read."""
+
+    def __init__(self, number, change):
+        self.number, self.change = number, change
+
+    def __index__(self):
+        self.change()
+        return self.number
+
+
+def test_numbers_are_read_before_arrays_are():
+    maps = np.ones((8, 8, 64, 64), np.float32)
+    shrink = lambda: maps.resize((1, 1, 8, 8), refcheck=False)
+    assert DropBlock(Dropout(Key(1), 0.1), 3).backward(maps, Changes(100, shrink)).shape == (1, 1, 8, 8)
+    ids = np.zeros(4096, np.uint32)
+    halve = lambda: ids.resize((2048,), refcheck=False)
+    rows = np.ones((2048, 3), np.float32)
+    assert EmbeddingDropout(DROPOUT).forward(ids, rows, Changes(5, halve)).shape == rows.shape
+    images = np.ones((2, 1, 8, 8), np.float32)
+    lessen = lambda: images.resize((1, 1, 8, 8), refcheck=False)
+    assert Cutout(Key(1), 1, 2, 2).forward(images, first_sample=Changes(0, lessen)).shape == (1, 1, 8, 8)

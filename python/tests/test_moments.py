@@ -132,3 +132,8 @@ def test_threads_lose_no_pass():
     [thread.join() for thread in threads]
     assert moments.passes == len(taken)
     np.testing.assert_array_equal(moments.mean, y.astype(float))
+
+
+def test_too_little_memory_is_an_exception():
+    with pytest.raises(MemoryError, match=str(2**50)):
+        ClassMoments().push(np.empty((2**50, 0), np.float32))

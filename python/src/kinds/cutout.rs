@@ -57,6 +57,8 @@ impl Cutout {
         out: Option<&Bound<'py, PyAny>>,
         accumulate: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // before arrays are read: a number may be an object whose __index__ changes them
+        let first = first_sample.map_or(Ok(0), |first| word(first, "first_sample"))?;
         let (py, x) = (x.py(), Array::read(x, "x")?);
         let Ok(shape) = <[usize; 4]>::try_from(x.shape()) else {
             let shape = shown(x.shape());
@@ -64,7 +66,6 @@ impl Cutout {
                 "x has the shape {shape}, not (samples, channels, height, width)"
             )));
         };
-        let first = first_sample.map_or(Ok(0), |first| word(first, "first_sample"))?;
         samples(first, shape[0])?;
         has_sum(accumulate, out)?;
         let y = Array::out(py, out, "out", &shape)?;

@@ -99,9 +99,10 @@ impl DropBlock {
         total: Option<&Bound<'py, PyAny>>,
         accumulate: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // before arrays are read: a number may be an object whose __index__ changes them
+        let (kept, total) = (word(kept, "kept")?, total.map_or(Ok(0), |total| word(total, "total"))?);
         let (py, dy) = (dy.py(), Array::read(dy, "dy")?);
         let Maps { call, bits, elements } = self.maps("dy", dy.shape(), mask.is_none())?;
-        let (kept, total) = (word(kept, "kept")?, total.map_or(Ok(0), |total| word(total, "total"))?);
         dy.must_have(dy.shape())?;
         has_sum(accumulate, out)?;
         let dx = Array::out(py, out, "out", dy.shape())?;

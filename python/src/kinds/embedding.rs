@@ -74,9 +74,10 @@ impl EmbeddingDropout {
         mask: Option<&Bound<'py, PyAny>>,
         accumulate: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // before arrays are read: a number may be an object whose __index__ changes them
+        let vocabulary = usize::try_from(word(vocabulary, "vocabulary")?)?;
         let (py, ids, x) = (ids.py(), Array::read(ids, "ids")?, Array::read(x, "x")?);
-        let table = [usize::try_from(word(vocabulary, "vocabulary")?)?, last_axis(&x)?];
-        let Words { call, mask, shape, vocabulary } = self.words(&ids, table, mask)?;
+        let Words { call, mask, shape, .. } = self.words(&ids, [vocabulary, last_axis(&x)?], mask)?;
         has_sum(accumulate, out)?;
         let y = Array::out(py, out, "out", &shape)?;
         [&x, &y].into_iter().try_for_each(|array| array.must_have(&shape))?;

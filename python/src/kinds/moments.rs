@@ -1,5 +1,5 @@
 use numpy::{PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -191,8 +191,7 @@ impl Sums {
             return y.must_have(&self.shape);
         }
         y.must_have(y.shape())?;
-        self.other = vec![0.0; others(y.shape())?];
-        self.mean = vec![0.0; y.shape().iter().product()];
+        (self.other, self.mean) = (zeros(others(y.shape())?)?, zeros(y.shape().iter().product())?);
         self.shape = y.shape().to_vec();
         Ok(())
     }
@@ -236,6 +235,14 @@ impl Sums {
         }
         Ok(sums)
     }
+}
+
+/// So many zeros, or a MemoryError.
+fn zeros(len: usize) -> PyResult<Vec<f64>> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(len).map_err(|_| PyMemoryError::new_err(format!("no memory for {len} sums of float64")))?;
+    zeros.resize(len, 0.0);
+    Ok(zeros)
 }
 
 /// A new array.

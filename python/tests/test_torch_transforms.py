@@ -158,6 +158,28 @@ def test_vmap_with_a_key_is_map(function, axis):
         )
 
 
+@pytest.mark.filterwarnings("ignore:dropout2d")
+@EACH
+def test_gradients_pass_through_vmap(function):
+    x = torch.randn(3, 4, 4, 4, requires_grad=True)
+    alone = lambda x: function(x, 0.5, True, mask_key=KEY)
+    (want,) = torch.autograd.grad(torch.stack([alone(x) for x in x]).pow(2).sum(), x)
+    loss = lambda x: torch.func.vmap(alone)(x).pow(2).sum()
+    assert torch.equal(torch.autograd.grad(loss(x), x)[0], want)
+    assert torch.equal(torch.func.grad(loss)(x.detach()), want)
+
+
+@pytest.mark.filterwarnings("ignore:dropout2d", "ignore:`torch.jit")  # torch scripts its own rules
+@EACH
+def test_forward_mode_is_refused(function):
+    x = torch.ones(2, 4, 4)
+    drop = lambda x: function(x, 0.5, True, mask_key=KEY)
+    with pytest.raises(NotImplementedError, match="jvp"):
+        torch.func.jvp(drop, (x,), (x,))
+    with torch.autograd.forward_ad.dual_level(), pytest.raises(NotImplementedError, match="jvp"):
+        drop(torch.autograd.forward_ad.make_dual(x, x))
+
+
 def test_vmap_without_a_key_is_as_random_as_it_is_told_to_be():
     x = torch.ones(3, 100)
     drop = lambda x: dt.dropout(x, 0.5)

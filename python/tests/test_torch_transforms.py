@@ -89,6 +89,33 @@ def test_attention_saves_no_mask_and_no_dropped_weights():
     assert all(t.dtype == torch.float32 or t.numel() == 1 for t in tensors)
 
 
+def test_the_bias_of_attention_has_a_gradient_through_vmap():
+    q, k, v = (t.detach() for t in heads())
+    bias = torch.randn(len(q), 1, q.shape[-2], k.shape[-2], dtype=q.dtype)
+    alone = lambda q, k, v, b: dt.scaled_dot_product_attention(q, k, v, b, 0.3, mask_key=KEY)
+    want = torch.func.grad(lambda b: torch.stack(list(map(alone, q, k, v, b))).pow(2).sum())(bias)
+    got = torch.func.grad(lambda b: torch.func.vmap(alone)(q, k, v, b).pow(2).sum())(bias)
+    torch.testing.assert_close(got, want)
+    assert got.any()
+
+
+def test_the_bias_of_attention_has_a_gradient_under_autocast():
+    bias = torch.zeros(4, 4, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        dt.scaled_dot_product_attention(*torch.randn(3, 2, 4, 8), bias, 0.3).sum().backward()
+    assert bias.grad.any()
+
+
+def test_attention_broadcasts_as_torch_does():
+    q, k, v = torch.randn(1, 4, 5, 8), torch.randn(1, 2, 7, 8), torch.randn(2, 1, 7, 6)
+    for mask in (None, torch.randn(4, 1, 7)):
+        got = dt.scaled_dot_product_attention(q, k, v, mask, 1e-12, enable_gqa=True)
+        want = torch.nn.functional.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True)
+        torch.testing.assert_close(got, want)
+    with pytest.raises(RuntimeError, match="attn_mask dtype.*int64"):
+        dt.scaled_dot_product_attention(q, q, q, torch.ones(5, 5, dtype=torch.int64), 0.5)
+
+
 def test_transforms_of_attention():
     q, k, v = (t.detach() for t in heads())
     f = lambda q: dt.scaled_dot_product_attention(q, k[0], v[0], None, 0.3, mask_key=KEY).pow(2).sum()

@@ -89,6 +89,33 @@ def test_attention_saves_no_mask_and_no_dropped_weights():
     assert all(t.dtype == torch.float32 or t.numel() == 1 for t in tensors)
 
 
+def test_the_bias_of_attention_has_a_gradient_through_vmap():
+    q, k, v = (t.detach() for t in heads())
+    bias = torch.randn(len(q), 1, q.shape[-2], k.shape[-2], dtype=q.dtype)
+    alone = lambda q, k, v, b: dt.scaled_dot_product_attention(q, k, v, b, 0.3, mask_key=KEY)
+    want = torch.func.grad(lambda b: torch.stack(list(map(alone, q, k, v, b))).pow(2).sum())(bias)
+    got = torch.func.grad(lambda b: torch.func.vmap(alone)(q, k, v, b).pow(2).sum())(bias)
+    torch.testing.assert_close(got, want)
+    assert got.any()
+
+
+def test_the_bias_of_attention_has_a_gradient_under_autocast():
+    bias = torch.zeros(4, 4, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        dt.scaled_dot_product_attention(*torch.randn(3, 2, 4, 8), bias, 0.3).sum().backward()
+    assert bias.grad.any()
+
+
+def test_attention_broadcasts_as_torch_does():
+    q, k, v = torch.randn(1, 4, 5, 8), torch.randn(1, 2, 7, 8), torch.randn(2, 1, 7, 6)
+    for mask in (None, torch.randn(4, 1, 7)):
+        got = dt.scaled_dot_product_attention(q, k, v, mask, 1e-12, enable_gqa=True)
+        want = torch.nn.functional.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True)
+        torch.testing.assert_close(got, want)
+    with pytest.raises(RuntimeError, match="attn_mask dtype.*int64"):
+        dt.scaled_dot_product_attention(q, q, q, torch.ones(5, 5, dtype=torch.int64), 0.5)
+
+
 def test_transforms_of_attention():
     q, k, v = (t.detach() for t in heads())
     f = lambda q: dt.scaled_dot_product_attention(q, k[0], v[0], None, 0.3, mask_key=KEY).pow(2).sum()
@@ -156,6 +183,28 @@ def test_vmap_with_a_key_is_map(function, axis):
         assert torch.equal(
             grads, torch.stack([torch.func.grad(lambda x: alone(x).pow(2).sum())(x) for x in x.unbind(axis)])
         )
+
+
+@pytest.mark.filterwarnings("ignore:dropout2d")
+@EACH
+def test_gradients_pass_through_vmap(function):
+    x = torch.randn(3, 4, 4, 4, requires_grad=True)
+    alone = lambda x: function(x, 0.5, True, mask_key=KEY)
+    (want,) = torch.autograd.grad(torch.stack([alone(x) for x in x]).pow(2).sum(), x)
+    loss = lambda x: torch.func.vmap(alone)(x).pow(2).sum()
+    assert torch.equal(torch.autograd.grad(loss(x), x)[0], want)
+    assert torch.equal(torch.func.grad(loss)(x.detach()), want)
+
+
+@pytest.mark.filterwarnings("ignore:dropout2d", "ignore:`torch.jit")  # torch scripts its own rules
+@EACH
+def test_forward_mode_is_refused(function):
+    x = torch.ones(2, 4, 4)
+    drop = lambda x: function(x, 0.5, True, mask_key=KEY)
+    with pytest.raises(NotImplementedError, match="jvp"):
+        torch.func.jvp(drop, (x,), (x,))
+    with torch.autograd.forward_ad.dual_level(), pytest.raises(NotImplementedError, match="jvp"):
+        drop(torch.autograd.forward_ad.make_dual(x, x))
 
 
 def test_vmap_without_a_key_is_as_random_as_it_is_told_to_be():

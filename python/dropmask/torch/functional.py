@@ -157,7 +157,7 @@ def scaled_dot_product_attention(
     """dropout(softmax(query @ key.T * scale + attn_mask)) @ value, and with dropout_p=0 torch's function.
 
     For backward it saves query * scale, key, value and the softmax, and neither a mask nor dropped weights. The mask is that of
-    dropout on an array of the shape of the scores. Arguments are torch's.
+    dropout on an array of the shape of the scores, broadcast to mask and value. Arguments are torch's.
     """
     if dropout_p == 0:
         return F.scaled_dot_product_attention(
@@ -166,16 +166,22 @@ def scaled_dot_product_attention(
     check(query)
     if is_causal and attn_mask is not None:
         raise RuntimeError("Explicit attn_mask should not be set when is_causal=True")  # as torch says it
+    if attn_mask is not None and attn_mask.dtype not in (torch.bool, *DTYPES):
+        raise RuntimeError(f"Expected attn_mask dtype to be bool or float, but got {attn_mask.dtype}")
     if enable_gqa:
-        groups = query.size(-3) // key.size(-3)
-        key, value = key.repeat_interleave(groups, -3), value.repeat_interleave(groups, -3)
+        key, value = (kv.repeat_interleave(query.size(-3) // kv.size(-3), -3) for kv in (key, value))
     scale = 1 / math.sqrt(query.size(-1)) if scale is None else scale
     scores = (query * scale) @ key.transpose(-2, -1)
-    value = value.to(scores.dtype).expand(*scores.shape[:-2], *value.shape[-2:])
+    batch = torch.broadcast_shapes(
+        scores.shape[:-2], value.shape[:-2], () if attn_mask is None else attn_mask.shape[:-2]
+    )
+    scores = scores.expand(*batch, *scores.shape[-2:])
+    value = value.to(scores.dtype).expand(*batch, *value.shape[-2:])
     if attn_mask is not None and attn_mask.dtype == torch.bool:
         attn_mask = torch.zeros_like(attn_mask, dtype=scores.dtype).masked_fill(~attn_mask, -math.inf)
-    if attn_mask is not None and attn_mask.requires_grad:
-        scores, attn_mask = scores + attn_mask, None
+    # under vmap within grad, requires_grad of a mask that has a gradient is False
+    if attn_mask is not None and (attn_mask.requires_grad or torch._C._are_functorch_transforms_active()):
+        scores, attn_mask = (scores + attn_mask).to(scores.dtype), None
     return attention.attention(scores, value, attn_mask, key_tensor(mask_key), float(dropout_p), is_causal)[0]
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 import dropmask
 
@@ -30,11 +31,11 @@ def operator(schema: str) -> Callable:
 def differentiable(name: str, setup: Callable, backward: Callable, vmap: Callable | None = None) -> Callable:
     """Registers how to differentiate and to vmap the operator `name`, and returns the function that calls it.
 
-    vmap: without one, a call for each sample.
+    vmap: a rule that takes what to call first; without one, a call for each sample.
     """
     overload = getattr(torch.ops.dropmask, name).default
 
-    def each(info, in_dims, *args):
+    def each(call, info, in_dims, *args):
         batched = [isinstance(arg, Tensor) and dim is not None for arg, dim in zip(args, in_dims)]
         samples = [
             call(*(arg.select(dim, i) if has else arg for arg, dim, has in zip(args, in_dims, batched)))
@@ -44,20 +45,23 @@ def differentiable(name: str, setup: Callable, backward: Callable, vmap: Callabl
             return torch.stack(samples), 0
         return tuple(map(torch.stack, zip(*samples))), (0,) * len(samples[0])
 
+    rule = vmap or each
     methods = {
         "forward": lambda *args: overload(*args),
         "setup_context": setup,
         "backward": backward,
-        "vmap": vmap or each,
+        "vmap": lambda *args: rule(call, *args),
     }
     # the gradient of an operator is not known to torch.func.grad and its like, that of a Function is
     statics = {name: staticmethod(method) for name, method in methods.items()}
     transformed = type(f"Transformed_{name}", (torch.autograd.Function,), statics)
     torch.library.register_autograd(f"dropmask::{name}", backward, setup_context=setup)
-    torch.library.register_vmap(f"dropmask::{name}", vmap or each)
+    # which torch.compile takes: a Function cannot be called there
+    torch.library.register_vmap(f"dropmask::{name}", lambda *args: rule(overload, *args))
 
     def call(*args):
-        if torch._C._are_functorch_transforms_active() and any(isinstance(a, Tensor) and a.requires_grad for a in args):
+        # of an operator alone, vmap has no gradient either, and forward mode has tangents of 0 in silence
+        if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
             return transformed.apply(*args)  # type: ignore[attr-defined]
         return overload(*args)
 
@@ -148,12 +152,12 @@ def _backward(ctx, dy):
     return dropout(dy, saved_key(ctx, *ctx.saved_tensors), p, shared, kind), None, None, None, None
 
 
-def _vmap(info, in_dims, x, key, p, shared, kind):
+def _vmap(call, info, in_dims, x, key, p, shared, kind):
     x_dim, key_dim, *_ = in_dims
     if key_dim is None:  # one key: each sample is dropped as it would be alone
-        return dropout(x.movedim(x_dim, 0), key, p, [0, *(axis + 1 for axis in shared)], kind), 0
+        return call(x.movedim(x_dim, 0), key, p, [0, *(axis + 1 for axis in shared)], kind), 0
     samples = [x] * info.batch_size if x_dim is None else x.unbind(x_dim)
-    return torch.stack([dropout(x, key, p, shared, kind) for x, key in zip(samples, key.unbind(key_dim))]), 0
+    return torch.stack([call(x, key, p, shared, kind) for x, key in zip(samples, key.unbind(key_dim))]), 0
 
 
 dropout = differentiable("dropout", _save, _backward, _vmap)

@@ -47,7 +47,11 @@ def key_tensor(key: Key | Tensor | None) -> Tensor:
     if isinstance(key, Key):
         signed = (key.raw + 2**63) % 2**64 - 2**63
         return torch.tensor([signed], dtype=torch.int64, device="cpu")
-    if not isinstance(key, Tensor) or key.dtype != torch.int64 or key.dim() != 1 or key.device.type != "cpu":
+    if (
+        not isinstance(key, Tensor)
+        or (key.dtype, key.dim(), key.device.type) != (torch.int64, 1, "cpu")
+        or not len(key)
+    ):
         raise TypeError(
             f"mask_key is {key!r}, not a dropmask.Key, or an int64 vector on the CPU of a raw key and steps"
         )

@@ -11,12 +11,11 @@ step() {
     echo "=== $name: $((SECONDS - start)) s"
 }
 
-# Of scripts that run beside each other, one at a time.
-apt_install() (
+# apt-get, of scripts that run beside each other one at a time.
+apt() (
     exec 9<.ci/lib.sh
     flock 9
-    apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$@"
 )
 
 # Installs those packages that are absent.
@@ -26,7 +25,8 @@ packages() {
         [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
     done
     if ((${#missing[@]})); then
-        apt_install "${missing[@]}"
+        apt update
+        apt install "${missing[@]}"
     fi
 }
 
@@ -48,8 +48,10 @@ emulators() {
             old+=("$package")
     done
     if ((${#old[@]})); then
+        apt update
         mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Release: bookworm' | head -n 1)
         echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" >"$list"
-        apt_install -t bookworm-backports "${old[@]}"
+        apt update
+        apt install -t bookworm-backports "${old[@]}"
     fi
 }

@@ -8,10 +8,6 @@ import dropmask
 from dropmask.torch.ops import differentiable, operator, read, saved_key
 
 
-def _blocks(key: Tensor, p: float, shared: list[int], block: int) -> dropmask.DropBlock:
-    return dropmask.DropBlock(read(key, p, shared), block)
-
-
 def _in_double(x: Tensor, blocks: dropmask.DropBlock, shared: list[int]) -> tuple[Tensor, int]:
     words, kept = blocks.fill(x.shape)
     noise = [1 if axis in shared else n for axis, n in enumerate(x.shape)]
@@ -22,11 +18,12 @@ def _in_double(x: Tensor, blocks: dropmask.DropBlock, shared: list[int]) -> tupl
 
 @operator("drop_block(Tensor x, Tensor key, float p, int[] shared, int block) -> (Tensor, Tensor)")
 def _drop_block(x: Tensor, key: Tensor, p: float, shared: list[int], block: int) -> tuple[Tensor, Tensor]:
-    blocks = _blocks(key, p, shared, block)
+    drawn = read(key, p, shared)
+    blocks = dropmask.DropBlock(drawn, block)
     if x.dtype == torch.float64:
         y, kept = _in_double(x, blocks, shared)
     else:
-        words = np.empty(read(key, p, shared).words(x.shape), np.uint64)  # so that the mask is drawn once, and counted
+        words = np.empty(drawn.words(x.shape), np.uint64)  # so that the mask is drawn once, and counted
         array, kept = blocks.forward(x.float().contiguous().numpy(force=True), mask=words)
         y = torch.from_numpy(array).to(x.dtype)
     return y.contiguous(), torch.tensor(kept)
@@ -50,7 +47,7 @@ def _backward(ctx, dy, _):
 
 @operator("drop_block_backward(Tensor dy, Tensor key, Tensor kept, float p, int[] shared, int block) -> Tensor")
 def _drop_block_backward(dy: Tensor, key: Tensor, kept: Tensor, p: float, shared: list[int], block: int) -> Tensor:
-    blocks = _blocks(key, p, shared, block)
+    blocks = dropmask.DropBlock(read(key, p, shared), block)
     if dy.dtype == torch.float64:
         return _in_double(dy, blocks, shared)[0].contiguous()
     dx = blocks.backward(dy.float().contiguous().numpy(force=True), int(kept))

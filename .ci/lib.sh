@@ -2,13 +2,19 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# step NAME COMMAND...: announces the command and the time that it took.
+# nothing is compiled twice
+export CARGO_INCREMENTAL=0
+
+# step NAME COMMAND...: announces the command, and what it took: time, and that of all cores.
 step() {
-    local name=$1 start=$SECONDS
-    shift
-    echo "=== $name"
-    "$@"
-    echo "=== $name: $((SECONDS - start)) s"
+    local TIMEFORMAT="=== $1: %0R s, %0U + %0S s of CPU"
+    echo "=== $1"
+    time "${@:2}"
+}
+
+# Clippy as the compiler of COMMAND, a build by cargo: apart, it would check all dependencies once more.
+clippy() {
+    RUSTC_WORKSPACE_WRAPPER=clippy-driver RUSTFLAGS=-Dwarnings "$@"
 }
 
 # apt-get, of scripts that run beside each other one at a time.

@@ -1,16 +1,16 @@
 //! Holds the hot loops to budgets of instructions, which no other load on the machine changes. Under `valgrind` each
 //! level that it knows is counted; for AVX-512, which it does not, the inner loops are read from the disassembly.
 //!
-//! `cargo bench --bench instructions` needs `valgrind` and `objdump`, and takes half a minute. A budget is some 3 % above
-//! what stable Rust makes of the code; to be set anew when either changes. `-- --test` only checks the answers.
+//! `cargo run --release --manifest-path benches/instructions/Cargo.toml` needs `valgrind` and `objdump`, and takes half a minute.
+//! A budget is some 3 % above what stable Rust makes of the code; to be set anew when either changes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a benchmark that fails stops
 
+#[path = "../../common/mod.rs"]
 mod common;
 
 use std::env;
 use std::process::{Command, ExitCode};
 
-use common::measure::Flags;
 use common::{Case, Operation};
 use dropmask::Level;
 
@@ -61,9 +61,6 @@ fn main() -> ExitCode {
                 Case::new(len, p).check(operation, level);
             }
         }
-    }
-    if Flags::get().test {
-        return ExitCode::SUCCESS;
     }
     let counted = counted();
     let disassembled = !cfg!(target_arch = "x86_64") || disassembled();

@@ -61,6 +61,13 @@ fn vectors_are_what_the_script_writes() {
 }
 
 #[test]
+fn vectors_are_as_their_schemas_say() {
+    for (vectors, schema) in [("stream.json", "stream.schema.json"), ("family.json", "family.schema.json")] {
+        python("jsonschema", &["-m", "jsonschema", "-i", vectors, schema]);
+    }
+}
+
+#[test]
 fn random_cases() {
     for seed in ["1", "2"] {
         if let Some(vectors) = python("numpy", &["write.py", "stream", seed]) {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use tools::{COMPILERS, SONAME, c_library, compiler, has, or_skip, root, succeed};
+use tools::{COMPILERS, SONAME, c_library, compiler, has, python, root, succeed};
 
 const README: &str = include_str!("../README.md");
 const GUIDE: &str = include_str!("../docs/c.md");
@@ -174,13 +174,8 @@ fn cmake() {
 /// By the declarations for readers without a preprocessor.
 #[test]
 fn numpy() {
-    // the first may be one that has neither, before that of the system
-    let has_both = |python: &&str| {
-        Command::new(python).args(["-c", "import cffi, numpy"]).output().is_ok_and(|o| o.status.success())
-    };
-    let python = ["python3", "/usr/bin/python3"].into_iter().find(has_both);
-    if or_skip("NumPy or cffi", python.is_some()) {
+    if let Some(python) = python("cffi, numpy") {
         let path = project("numpy", &["numpy_check.py"]);
-        succeed(Command::new(python.unwrap()).arg(path.join("numpy_check.py")).arg(dropmask()));
+        succeed(Command::new(python).arg(path.join("numpy_check.py")).arg(dropmask()));
     }
 }

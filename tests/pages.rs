@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-const PACKAGED: [&str; 5] = ["src", "include", "docs", "CHANGELOG.md", "LICENSE"];
+const PACKAGED: [&str; 6] = ["src", "include", "docs", "tests/golden", "CHANGELOG.md", "LICENSE"];
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()

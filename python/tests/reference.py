@@ -1,5 +1,6 @@
-"""What tests compare with: plain NumPy, and the mask stream as `tests/golden` draws it, one element at a time."""
+"""What tests compare with: plain NumPy, and the mask stream as `tests/golden` draws it."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -15,14 +16,10 @@ def kept(dropout, shape, *, whole=None, start=None):
     shares = [axis in {s % len(shape) for s in dropout.shared} for axis in range(len(shape))]
     noise = [1 if s else n for s, n in zip(shares, shape)]
     whole = [1 if s else n for s, n in zip(shares, whole or shape)]
-    start = [0 if s else n for s, n in zip(shares, start or [0] * len(shape))]
-    out = np.empty(noise, bool)
-    for position in np.ndindex(*noise):
-        index = 0
-        for i, at, n in zip(position, start, whole):
-            index = index * n + at + i
-        out[position] = stream.is_kept(dropout.key.raw, dropout.threshold, dropout.offset + index)
-    return out
+    strides = [0 if s else math.prod(whole[axis + 1 :]) for axis, s in enumerate(shares)]
+    first = sum(at * stride for at, stride in zip(start or [], strides))
+    index = stream.indices(dropout.offset + first, noise, strides)
+    return stream.kept(dropout.key.raw, dropout.threshold, index)
 
 
 def packed(kept):

@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 from reference import dropped, floats, packed, same, stream
@@ -22,15 +20,10 @@ def kept_of(dropout, block, gamma_scale, shape):
     """The mask, with an axis of 1 where channels share it, and the threshold of a seed."""
     samples, channels, height, width = shape
     channels = 1 if dropout.shared else channels
-    rows, columns = height - block + 1, width - block + 1
-    p = 1 - dropout.threshold / 2**32
-    gamma = min(1, gamma_scale * (p * height * width / (block**2 * rows * columns)))
-    threshold = math.floor((1 - gamma) * 2**32 + 0.5)
-    kept, index = np.ones((samples, channels, height, width), bool), dropout.offset
-    for n, c, i, j in np.ndindex(samples, channels, rows, columns):
-        kept[n, c, i : i + block, j : j + block] &= stream.is_kept(dropout.key.raw, threshold, index)
-        index += 1
-    return kept, threshold, index - dropout.offset
+    maps = samples * channels, height, width
+    threshold, kept = stream.drop_block(dropout.key.raw, dropout.threshold, dropout.offset, maps, block, gamma_scale)
+    seeds = maps[0] * (height - block + 1) * (width - block + 1)
+    return kept.reshape(samples, channels, height, width), threshold, seeds
 
 
 @EACH

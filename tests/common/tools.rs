@@ -40,6 +40,16 @@ pub fn or_skip(tool: &str, found: bool) -> bool {
     found
 }
 
+/// A Python that has these modules. The first may be one that lacks them, before that of the system.
+pub fn python(modules: &str) -> Option<&'static str> {
+    let has_them = |python: &&str| {
+        Command::new(python).args(["-c", &format!("import {modules}")]).output().is_ok_and(|o| o.status.success())
+    };
+    let python = ["python3", "/usr/bin/python3"].into_iter().find(has_them);
+    or_skip(&format!("Python with {modules}"), python.is_some());
+    python
+}
+
 pub fn succeed(command: &mut Command) {
     let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(status.success(), "{command:?}: {status}");

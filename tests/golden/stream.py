@@ -1,139 +1,106 @@
-"""Mask stream, version 1, and the arithmetic of dropout: one element at a time, apart from all code of the crate."""
+"""The mask stream, version 1, written from `docs/stream.md` alone: shares no code with the crate. Needs NumPy."""
 
-import itertools
 import math
-import struct
-from functools import lru_cache
 
-ONE = 1 << 32  # the threshold that keeps everything
-END = 1 << 64  # of the element indices
-GOLDEN = 0x9E3779B97F4A7C15
+import numpy as np
 
-
-def u64(n):
-    return n % END
+ONE, END = 1 << 32, 1 << 64  # the threshold that keeps everything; behind the last index
+GOLDEN, TIE = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
 
 
-def mix(z):
-    z = u64((z ^ z >> 30) * 0xBF58476D1CE4E5B9)
-    z = u64((z ^ z >> 27) * 0x94D049BB133111EB)
+def mix(z):  # of an integer or an array of uint64
+    z = z & END - 1
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & END - 1
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & END - 1
     return z ^ z >> 31
 
 
-def new_key(seed):
-    return mix(u64(seed + GOLDEN))
+def new(seed):
+    return mix(seed + GOLDEN)
 
 
 def derive(key, *steps):
     for step in steps:
-        key = mix(mix(u64(key + 0x8CB92BA72F3D8DD7)) ^ mix(u64(step + GOLDEN)))
+        key = mix(mix(key + 0x8CB92BA72F3D8DD7) ^ mix(step + GOLDEN))
     return key
 
 
 def below(key, i, n):
-    return mix(u64(key + (i + 1) * GOLDEN)) * n >> 64
-
-
-def xoshiro(key, first):
-    """xoshiro256++ from words first..first + 4 of SplitMix64."""
-    s = [mix(u64(key + (first + j + 1) * GOLDEN)) for j in range(4)]
-    rotate = lambda z, k: u64(z << k) | z >> 64 - k
-    while True:
-        yield u64(rotate(u64(s[0] + s[3]), 23) + s[0])
-        t = u64(s[1] << 17)
-        s[2] ^= s[0]
-        s[3] ^= s[1]
-        s[1] ^= s[2]
-        s[0] ^= s[3]
-        s[2] ^= t
-        s[3] = rotate(s[3], 45)
-
-
-@lru_cache(None)
-def draws(key, lane, count):
-    """The first words of a lane, counted from lane 0 of block 0."""
-    return list(itertools.islice(xoshiro(key, 4 * lane), count))
-
-
-def is_kept(key, t, e):
-    if t in (0, ONE):
-        return t == ONE
-    hi, lo = t >> 22, t % (1 << 22)
-    digits = 10 if lo else f"{hi:010b}".rindex("1") + 1
-    block, group, lane, bit = e // 1024, e // 512 % 2, e // 64 % 8, e % 64
-    words = draws(key, 8 * block + lane, 2 * digits)[group * digits:][:digits]
-    number = int("".join(str(word >> bit & 1) for word in words), 2)
-    top = hi >> 10 - digits
-    return number < top or number == top and mix(u64((key ^ 0xD1B54A32D192ED03) + e * GOLDEN)) >> 42 < lo
-
-
-# Numbers
-
-def f32(x):
-    return struct.unpack("<f", struct.pack("<f", x))[0]
-
-
-def product(x, factor):
-    return f32(x * factor)  # exact in f64, so rounded once
-
-
-def total(x, y):
-    return f32(x + y)  # an f64 is wide enough that the second rounding is harmless
+    return mix(key + (i + 1) * GOLDEN) * n >> 64
 
 
 def threshold(p):
-    return math.floor((1 - f32(p)) * 4294967296.0 + 0.5)
+    return math.floor((1 - p) * 2.0**32 + 0.5)
 
 
 def scale(t):
-    return f32(4294967296.0 / t) if t else 0.0
+    return float(np.float32(2.0**32 / t)) if t else 0.0
 
 
-def values(n, count):
-    """Multiples of 2^-13 in [-4, 4)."""
-    return [below(n, i, 1 << 16) / 8192 - 4 for i in range(count)]
+def xoshiro(key, lane):
+    s = [mix(key + (4 * lane + j + 1) * GOLDEN) for j in range(4)]
+    rotate = lambda z, k: (z << k | z >> 64 - k) & END - 1
+    while True:
+        yield rotate(s[0] + s[3] & END - 1, 23) + s[0] & END - 1
+        t = s[1] << 17 & END - 1
+        s[2], s[3] = s[2] ^ s[0], s[3] ^ s[1]
+        s[1], s[0] = s[1] ^ s[2], s[0] ^ s[3]
+        s[2], s[3] = s[2] ^ t, rotate(s[3], 45)
 
 
-def floats(x):
-    return "".join(f"{struct.unpack('<I', struct.pack('<f', x))[0]:08x}" for x in x)
+def indices(offset, shape, strides):
+    e = np.full(shape, offset, np.uint64)
+    for stride, axis in zip(strides, np.ix_(*map(range, shape))):
+        e += axis.astype(np.uint64) * np.uint64(stride)
+    return e
 
 
-def doubles(x):
-    return "".join(f"{struct.unpack('<Q', struct.pack('<d', float(x)))[0]:016x}" for x in x)
+def kept(key, t, index):
+    e = np.ravel(index)  # not a scalar, which NumPy 1 would make a float of
+    if t in (0, ONE):
+        return np.full(index.shape, t == ONE)
+    hi, lo = t >> 22, t % (1 << 22)
+    s = 10 if lo else f"{hi:010b}".rindex("1") + 1
+    draws, u = xoshiro(key, e // 1024 * 8 + e // 64 % 8), 0
+    r = [next(draws) >> e % 64 & 1 for _ in range(2 * s)]
+    for first, second in zip(r[:s], r[s:]):
+        u = 2 * u + np.where(e // 512 % 2 == 0, first, second)
+    tie = mix((key ^ TIE) + e * GOLDEN) >> 42 < lo
+    return ((u < hi >> 10 - s) | (u == hi >> 10 - s) & tie).reshape(index.shape)
 
 
-def words(*rows):
-    """The mask of each row, each from a word on, least significant bit first."""
-    packed = [sum(bit << i for i, bit in enumerate(row[at:at + 64])) for row in rows for at in range(0, len(row), 64)]
-    return "".join(f"{word:016x}" for word in packed)
+def words(bits):
+    octets = np.packbits(bits, bitorder="little")
+    return np.pad(octets, (0, -octets.size % 8)).view("<u8").tolist()
 
 
-class Stream:
-    def __init__(self, seed, p, offset=0):
-        self.key, self.p, self.t, self.offset = new_key(seed), p, threshold(p), offset
-        self.scale = scale(self.t)
-
-    def json(self):
-        return {"key": f"{self.key:016x}", "p": floats([self.p]), "offset": self.offset}
-
-    def kept(self, i, key=None):
-        assert self.offset + i < END
-        return is_kept(self.key if key is None else key, self.t, self.offset + i)
-
-    def bits(self, count, key=None):
-        return [self.kept(i, key) for i in range(count)]
-
-    def drop(self, x, bits, factor=None):
-        """`kept ? x * scale : +0.0`; a copy where nothing can be dropped."""
-        factor = self.scale if factor is None else factor
-        keep = lambda x: x if self.t == ONE else product(x, factor)
-        return [keep(x) if bit else 0.0 for x, bit in zip(x, bits, strict=True)]
-
-    def evaluate(self, x):
-        """Standard scaling: `x * (1 - p)`, and `+0.0` where everything is dropped."""
-        keep = f32(self.t / 4294967296.0)
-        return [product(x, keep) if self.t else 0.0 for x in x]
+def from_generator(rng, t, count):
+    result = []
+    for _ in range(0, count, 64):
+        less, equal = (END - 1 if t == ONE else 0), END - 1
+        for i in range(31, -1, -1):
+            if equal and t % (1 << i + 1) and t != ONE:
+                r = next(rng)
+                less, equal = (less | equal & ~r, equal & r) if t >> i & 1 else (less, equal & ~r)
+        result += [less >> i & 1 for i in range(64)]
+    return result[:count]
 
 
-def plus(r, x):
-    return [total(r, x) for r, x in zip(r, x, strict=True)]
+def boxes(key, sample, count, size, shape):
+    sides = []
+    for i in range(2 * count):
+        start = below(derive(key, sample), i, shape[i % 2]) - size[i % 2] // 2
+        sides.append([max(start, 0), min(start + size[i % 2], shape[i % 2])])
+    return [sides[2 * k:][:2] for k in range(count)]
+
+
+def drop_block(key, t, offset, shape, block, factor=1.0):
+    maps, height, width = shape
+    rows, columns = height - block + 1, width - block + 1
+    gamma = factor * ((1 - t / ONE) * (height * width) / (block * block * (rows * columns)))
+    seeds_t = threshold(min(gamma, 1.0))
+    seeds = kept(key, seeds_t, indices(offset, (maps, rows, columns), (rows * columns, columns, 1)))
+    mask = np.ones(shape, bool)
+    for i, j in np.ndindex(block, block):
+        mask[:, i:i + rows, j:j + columns] &= seeds
+    return seeds_t, mask

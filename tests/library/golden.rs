@@ -1,48 +1,81 @@
-//! The mask stream and every kind of dropout against vectors of independent implementations: a promise to users, to the
-//! bit. `golden/family.py` writes those of the kinds and says what they mean.
+//! The mask stream and every kind of dropout against vectors of an independent implementation: a promise to users, to the
+//! bit. `golden/write.py` writes them, and random cases.
+//!
+//! What needs a tool is left out where the tool is absent, unless `DROPMASK_REQUIRE_TOOLS` is set.
 
 #[path = "golden/kinds.rs"]
 mod kinds;
+#[path = "../common/tools.rs"]
+mod tools;
 
 use std::collections::BTreeMap;
-use std::{env, path::Path, process::Command};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::common::all_same;
-use dropmask::{Dropout, Error, Key, Level, MaskMut, Probability, mask_words};
+use dropmask::{Dropout, Error, Key, Level, MASK_STREAM_VERSION, MaskMut, Probability, mask_words};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+const STREAM: &str = include_str!("../golden/stream.json");
 const FAMILY: &str = include_str!("../golden/family.json");
 
-fn family() -> BTreeMap<String, Vec<Value>> {
+fn family(vectors: &str) -> BTreeMap<String, Vec<Value>> {
     #[derive(Deserialize)]
     struct Family {
         stream: u32,
         kinds: BTreeMap<String, Vec<Value>>,
     }
-    let Family { stream, kinds } = serde_json::from_str(FAMILY).unwrap();
-    assert_eq!(stream, 1);
+    let Family { stream, kinds } = serde_json::from_str(vectors).unwrap();
+    assert_eq!(stream, MASK_STREAM_VERSION);
     kinds
 }
 
 #[test]
 fn every_kind_has_a_test() {
-    let kinds = family();
+    let kinds = family(FAMILY);
     assert!(kinds.keys().all(|kind| kinds::KINDS.contains(&kind.as_str())), "{:?}", kinds.keys());
     assert!(kinds.values().all(|cases| !cases.is_empty()));
 }
 
+/// The folder of the vectors. The package is that of the library, or one below it.
+fn folder() -> PathBuf {
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    folders.find_map(|folder| folder.join("tests/golden").canonicalize().ok()).unwrap()
+}
+
+/// What a Python that has some modules prints.
+fn python(modules: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(tools::python(modules)?).args(arguments).current_dir(folder()).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
 #[test]
 fn vectors_are_what_the_script_writes() {
-    // the package is that of the library, or one below it
-    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-    let script = folders.find_map(|folder| folder.join("tests/golden/family.py").canonicalize().ok()).unwrap();
-    match Command::new("python3").arg(script).output() {
-        Ok(output) => {
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            assert!(output.stdout == FAMILY.as_bytes(), "family.json is not what family.py writes");
+    for (what, vectors) in [("stream", STREAM), ("kinds", FAMILY)] {
+        if let Some(written) = python("numpy", &["write.py", what]) {
+            assert!(written == vectors, "{what}: the file is not what write.py writes");
         }
-        Err(error) => assert!(env::var_os("DROPMASK_REQUIRE_TOOLS").is_none(), "python3: {error}"),
+    }
+}
+
+#[test]
+fn vectors_are_as_their_schemas_say() {
+    for (vectors, schema) in [("stream.json", "stream.schema.json"), ("family.json", "family.schema.json")] {
+        python("jsonschema", &["-m", "jsonschema", "-i", vectors, schema]);
+    }
+}
+
+#[test]
+fn random_cases() {
+    for seed in ["1", "2"] {
+        if let Some(vectors) = python("numpy", &["write.py", "stream", seed]) {
+            check_stream(&vectors);
+        }
+        if let Some(vectors) = python("numpy", &["write.py", "kinds", seed]) {
+            family(&vectors).iter().for_each(|(kind, cases)| kinds::check(kind, cases));
+        }
     }
 }
 
@@ -179,11 +212,14 @@ struct StreamCase {
 
 #[test]
 fn stream_version_1() {
-    let golden: StreamCases = serde_json::from_str(include_str!("../golden/stream.json")).unwrap();
-    assert_eq!(golden.stream, 1);
-    // in the last, the random number of an element is equal to the threshold
-    assert_eq!(golden.cases.len(), 16);
-    for case in golden.cases {
+    assert_eq!(check_stream(STREAM), 16);
+}
+
+/// The number of cases.
+fn check_stream(vectors: &str) -> usize {
+    let golden: StreamCases = serde_json::from_str(vectors).unwrap();
+    assert_eq!(golden.stream, MASK_STREAM_VERSION);
+    for case in &golden.cases {
         let key = case.derive.iter().fold(Key::new(case.seed), |key, &step| key.derive(step));
         assert_eq!(key.to_raw(), case.key);
 
@@ -201,4 +237,5 @@ fn stream_version_1() {
             assert_eq!(words, expected, "{level}, offset {}", case.offset);
         }
     }
+    golden.cases.len()
 }

@@ -41,7 +41,8 @@ def stream(random=None):
             case(7, [1], 0.2, 1 << 40, 1024), case(END - 1, [END - 1], 0.3, (1 << 63) + 5, 700),
             case(1, [], 0.0, 3, 70), case(1, [], 1.0, 3, 70), case(9, [], 1e-4, 0, 8192), case(9, [], 0.9999, 0, 8192),
             case(9, [], 0.875, 10, 640), case(11, [0], 2.0 ** -10, 0, 4096), case(11, [0], 1e-12, 0, 128),
-            case(42, [7], 0.1, 892978700, 128)]  # in the last, U of an element equals the threshold
+            case(42, [7], 0.1, 892978700, 128),  # U of an element equals the threshold
+            case(3, [], 0.34, 0, 64)]  # a scale by the keep probability as f32 would be another
 
 
 def main(what, seed=None):

@@ -62,8 +62,9 @@ fn vectors_are_what_the_script_writes() {
 
 #[test]
 fn vectors_are_as_their_schemas_say() {
+    const VALIDATE: &str = "import json, jsonschema, sys; jsonschema.validate(*(json.load(open(file)) for file in sys.argv[1:]))";
     for (vectors, schema) in [("stream.json", "stream.schema.json"), ("family.json", "family.schema.json")] {
-        python("jsonschema", &["-m", "jsonschema", "-i", vectors, schema]);
+        python("jsonschema", &["-c", VALIDATE, vectors, schema]);
     }
 }
 
@@ -74,7 +75,9 @@ fn random_cases() {
             check_stream(&vectors);
         }
         if let Some(vectors) = python("numpy", &["write.py", "kinds", seed]) {
-            family(&vectors).iter().for_each(|(kind, cases)| kinds::check(kind, cases));
+            for (kind, cases) in &family(&vectors) {
+                kinds::check(kind, cases);
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ const floatOf = (bits) => new Float32Array(new Uint32Array([Number(bits)]).buffe
 const kept = (mask, i) => mask[i >> 6] >> BigInt(i & 63) & 1n;
 
 assert.equal(golden.stream, 1);
-assert.equal(golden.cases.length, 16);
+assert.equal(golden.cases.length, 17);
 for (const { seed, derive, key, p_bits, scale_bits, offset, len, words } of golden.cases) {
     test(`seed ${seed}, steps ${derive}, p ${p_bits}, offset ${offset}, ${len} elements`, () => {
         const stream = {

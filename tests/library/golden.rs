@@ -62,7 +62,8 @@ fn vectors_are_what_the_script_writes() {
 
 #[test]
 fn vectors_are_as_their_schemas_say() {
-    const VALIDATE: &str = "import json, jsonschema, sys; jsonschema.validate(*(json.load(open(file)) for file in sys.argv[1:]))";
+    const VALIDATE: &str =
+        "import json, jsonschema, sys; jsonschema.validate(*(json.load(open(file)) for file in sys.argv[1:]))";
     for (vectors, schema) in [("stream.json", "stream.schema.json"), ("family.json", "family.schema.json")] {
         python("jsonschema", &["-c", VALIDATE, vectors, schema]);
     }

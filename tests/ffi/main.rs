@@ -481,7 +481,7 @@ fn refuse_each_fault_and_write_nothing() {
 
 #[test]
 fn of_two_faults_the_lower_status_counts() {
-    for function in functions() {
+    for function in common::thinned(functions()) {
         let faults: Vec<_> = faults(function).into_iter().filter(|fault| !fault.alone).collect();
         for high in &faults {
             for low in faults.iter().filter(|low| low.status < high.status) {

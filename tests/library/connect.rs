@@ -1,6 +1,6 @@
 //! `DropConnect`: every level against the specification, the specification against its definition, gradients, laws, moments.
 
-use crate::common::{all_same, fill, floats, generator, to_bits};
+use crate::common::{all_same, fill, floats, generator, thinned, to_bits};
 use dropmask::{
     Argument, DropConnect, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, Scaling, mask_words,
 };
@@ -123,7 +123,7 @@ fn levels_agree() {
     for level in Level::supported().filter(|&level| level != Level::SCALAR) {
         levels.push(level.name());
         for values in [finite, spoilt, floats] {
-            for (i, shape) in SHAPES.into_iter().enumerate() {
+            for (i, shape) in thinned(SHAPES.into_iter().enumerate()) {
                 let case = Case::new(shape, values);
                 let [batch, inputs, outputs] = shape;
                 for p in [0.0, 0.1, 0.5, 1.0] {

@@ -1,6 +1,6 @@
 //! Dropout of whole words: the bit of a token, wherever it occurs.
 
-use crate::common::{all_same, floats, generator, to_bits};
+use crate::common::{all_same, floats, generator, thinned, to_bits};
 use dropmask::{
     Argument, Dropout, EmbeddingDropout, Error, Key, Layout, Level, Mask, Probability, Scaling, Setting, StoredMask,
 };
@@ -73,7 +73,7 @@ fn check(stream: Dropout, vocabulary: usize, dimension: usize, ids: &[u32]) {
 fn every_level_is_the_definition() {
     for vocabulary in [1, 2, 64, 65, 1000, 5000] {
         let ids = tokens(5, 40, vocabulary);
-        for (turn, dimension) in [0, 1, 3, 15, 16, 17, 64, 65, 200].into_iter().enumerate() {
+        for (turn, dimension) in thinned([0, 1, 3, 15, 16, 17, 64, 65, 200].into_iter().enumerate()) {
             // each probability with each offset, at one dimension or another
             let offsets = [0, 33, 1023, (vocabulary as u64).wrapping_neg()];
             for (i, p) in [0.0, 0.1, 0.5, 1.0].into_iter().enumerate() {

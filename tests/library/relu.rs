@@ -1,6 +1,6 @@
 //! ReLU and dropout that share one bit an element.
 
-use crate::common::{all_same, floats, random_words, to_bits};
+use crate::common::{all_same, floats, random_words, thinned, to_bits};
 use dropmask::{
     Argument, Dropout, Error, Key, Layout, Level, Mask, MaskMut, Probability, ReluDropout, Scaling, mask_words,
 };
@@ -67,7 +67,7 @@ fn bits(stream: &Dropout, len: usize) -> Vec<bool> {
 #[test]
 fn every_level_is_the_definition() {
     for p in [0.0, 0.3, 0.5, 1.0] {
-        for len in (0..=130).chain([1023, 1024, 1025, 4096, 5121, 9001]) {
+        for len in thinned((0..=130).chain([1023, 1024, 1025, 4096, 5121, 9001])) {
             for offset in [0, 1, 63, 64, 1023, (len as u64).wrapping_neg()] {
                 let kept = bits(&stream(p).with_offset(offset), len);
                 for level in Level::supported() {

@@ -40,6 +40,7 @@ pages! {
     python_torch = "python-torch.md";
     recompute = "recompute.md";
     shards = "shards.md";
+    #[doc = include_str!("../../docs/speed.svg")]
     speed = "speed.md";
     stream = "stream.md";
     wasm = "wasm.md";

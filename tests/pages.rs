@@ -64,6 +64,22 @@ fn readme_is_short() {
     assert!(words <= 1100, "{words} words");
 }
 
+/// The documentation has pictures in its HTML, which Markdown leaves as they are up to an empty line.
+#[test]
+fn guide_has_its_pictures() {
+    let modules = read("src/guide/mod.rs");
+    let pages: String = guide().iter().map(|name| read(&format!("docs/{name}"))).collect();
+    let pictures = references(&pages).into_iter().filter_map(|(_, target)| target.strip_suffix(".svg"));
+    let mut found = 0;
+    for picture in pictures {
+        assert!(modules.contains(&format!("include_str!(\"../../docs/{picture}.svg\")")), "{picture}");
+        let svg = read(&format!("docs/{picture}.svg"));
+        assert!(svg.starts_with("<svg ") && !svg.contains("\n\n"), "{picture}");
+        found += 1;
+    }
+    assert!(found > 0);
+}
+
 /// What they name is there, by its path in the repository.
 #[test]
 fn files_that_pages_name_exist() {
@@ -74,7 +90,8 @@ fn files_that_pages_name_exist() {
     for page in pages.chain(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(str::to_owned)) {
         let text = read(&page);
         let prose: String = text.split("```").step_by(2).collect();
-        let names = prose.split('`').skip(1).step_by(2).filter(|name| folders.iter().any(|start| name.starts_with(start)));
+        let names =
+            prose.split('`').skip(1).step_by(2).filter(|name| folders.iter().any(|start| name.starts_with(start)));
         for name in names.filter(|name| !name.contains([' ', '*', '{'])) {
             assert!(root.join(name).exists(), "{page} names {name}");
             found += 1;

@@ -63,7 +63,8 @@ compile_error!(
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../SECURITY.md")]
+struct Pages;
 
 mod engine;
 mod error;

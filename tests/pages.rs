@@ -3,8 +3,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
 
-const PACKAGED: [&str; 6] = ["src", "include", "docs", "tests/golden", "CHANGELOG.md", "LICENSE"];
+/// The files of the package that a registry gets.
+static PACKAGED: LazyLock<String> = LazyLock::new(|| {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["package", "--offline", "--allow-dirty", "--list"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+});
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -35,23 +44,60 @@ fn assert_links(name: &str, folder: &str, targets: &[&str]) {
         let path = folder.join(target).canonicalize();
         let path = path.unwrap_or_else(|error| panic!("{name}: {target}: {error}"));
         let path = path.strip_prefix(&root).unwrap().to_str().unwrap();
-        assert!(PACKAGED.iter().any(|start| path.starts_with(start)), "{name}: {target} is not in the package");
+        assert!(PACKAGED.lines().any(|file| file == path), "{name}: {target} is not in the package");
     }
 }
 
 #[test]
 fn readme_links_to_files_of_the_package() {
     let page = read("README.md");
-    let attributes = [r#"src=""#, r#"srcset=""#].map(|start| between(&page, start, '"')).concat();
-    let links = [between(&page, "](", ')'), attributes].concat();
+    let links = between(&page, "](", ')');
     assert!(links.len() > 20, "{links:?}");
     assert_links("README.md", "", &links);
+    // a registry resolves links and pictures of Markdown, and leaves `srcset` as it is
+    assert_eq!(page.matches("<picture").count() + page.matches("<img").count(), 0);
 }
 
 #[test]
 fn readme_is_short() {
     let words = read("README.md").split_whitespace().count();
     assert!(words <= 1100, "{words} words");
+}
+
+/// The documentation has pictures in its HTML, which Markdown leaves as they are up to an empty line.
+#[test]
+fn guide_has_its_pictures() {
+    let modules = read("src/guide/mod.rs");
+    let pages: String = guide().iter().map(|name| read(&format!("docs/{name}"))).collect();
+    let pictures = references(&pages).into_iter().filter_map(|(_, target)| target.strip_suffix(".svg"));
+    let mut found = 0;
+    for picture in pictures {
+        assert!(modules.contains(&format!("include_str!(\"../../docs/{picture}.svg\")")), "{picture}");
+        let svg = read(&format!("docs/{picture}.svg"));
+        assert!(svg.starts_with("<svg ") && !svg.contains("\n\n"), "{picture}");
+        found += 1;
+    }
+    assert!(found > 0);
+}
+
+/// What they name is there, by its path in the repository.
+#[test]
+fn files_that_pages_name_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = [".ci/", "benches/", "docs/", "examples/", "fuzz/", "include/", "python/", "src/", "tests/"];
+    let pages = guide().into_iter().map(|name| format!("docs/{name}"));
+    let mut found = 0;
+    for page in pages.chain(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(str::to_owned)) {
+        let text = read(&page);
+        let prose: String = text.split("```").step_by(2).collect();
+        let names =
+            prose.split('`').skip(1).step_by(2).filter(|name| folders.iter().any(|start| name.starts_with(start)));
+        for name in names.filter(|name| !name.contains([' ', '*', '{'])) {
+            assert!(root.join(name).exists(), "{page} names {name}");
+            found += 1;
+        }
+    }
+    assert!(found > 100, "{found}");
 }
 
 /// Pages link by references. Those that they define lead to files of the package; `links.md`, which comes first in the

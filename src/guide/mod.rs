@@ -40,6 +40,8 @@ pages! {
     python_torch = "python-torch.md";
     recompute = "recompute.md";
     shards = "shards.md";
+    #[doc = "<style>.docblock svg { max-width: 100%; height: auto }</style>"]
+    #[doc = include_str!("../../docs/speed.svg")]
     speed = "speed.md";
     stream = "stream.md";
     wasm = "wasm.md";

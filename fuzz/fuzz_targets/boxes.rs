@@ -24,14 +24,12 @@ struct Input {
 }
 
 fn shape(u: &mut Unstructured<'_>) -> arbitrary::Result<[usize; 4]> {
-    // seeds of several words in a row
+    // seeds of several words in a row, and blocks that reach over as many
     if u.ratio(1, 3)? {
-        return Ok([
-            u.int_in_range(0..=2)?,
-            u.int_in_range(0..=2)?,
-            u.int_in_range(1..=5)?,
-            u.int_in_range(100..=420)?,
-        ]);
+        let height = if u.ratio(1, 2)? { u.int_in_range(1..=5)? } else { u.int_in_range(20..=80)? };
+        let width = u.int_in_range(100..=(8000 / height).min(420))?;
+        let maps = if height * width > 2000 { [1, 1] } else { [u.int_in_range(0..=2)?, u.int_in_range(0..=2)?] };
+        return Ok([maps[0], maps[1], height, width]);
     }
     // many samples or channels of one map leave little for the map
     let few = |u: &mut Unstructured<'_>| if u.ratio(7, 8)? { u.int_in_range(0..=3) } else { size(u) };
@@ -51,14 +49,38 @@ enum Kind {
     DropBlock {
         block: Block,
         shared: bool,
-        factor: Option<f64>,
-        /// Nothing is stored.
-        replayed: bool,
+        factor: Option<Times>,
+        form: Form,
         settings: Settings,
         /// In the backward pass.
         count: (u64, u64),
         mask: Vec<u64>,
     },
+}
+
+/// The factor of the probability of the seeds.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Times {
+    Eighths(u8),
+    Any(f64),
+}
+
+impl Times {
+    fn get(self) -> f64 {
+        match self {
+            Self::Eighths(n) => f64::from(n) / 8.0,
+            Self::Any(factor) => factor,
+        }
+    }
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+enum Form {
+    Stored,
+    /// Nothing is.
+    Replayed,
+    /// The mask alone, in place of the forward pass.
+    Filled,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -82,8 +104,8 @@ fuzz_target!(|input: Input| match input.kind {
         let first_sample = first_sample.get(input.shape[0] as u128);
         cutout(&input, Key::from_raw(key), size.map(Number::size), count, first_sample);
     }
-    Kind::DropBlock { block, shared, factor, replayed, settings, ref mask, count } => {
-        let options = Options { side: block.side(input.shape), shared, factor, replayed };
+    Kind::DropBlock { block, shared, factor, form, settings, ref mask, count } => {
+        let options = Options { side: block.side(input.shape), shared, factor: factor.map(Times::get), form };
         drop_block(&input, options, settings, mask, count);
     }
 });
@@ -156,7 +178,7 @@ struct Options {
     side: usize,
     shared: bool,
     factor: Option<f64>,
-    replayed: bool,
+    form: Form,
 }
 
 impl Options {
@@ -211,16 +233,19 @@ fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64],
     let (gamma, seeds) = seeds(of_mask, options, &source);
     assert_eq!(new(Level::SCALAR).map(|dropout| (dropout.gamma(), dropout.seeds())), Ok((gamma, seeds)));
 
-    let valid = (in_place || input.fits(x.get().len()))
-        && input.fits(before.y.get().len())
-        && (options.replayed || product(&of_mask) == Some(mask_len as u128))
-        && (input.backward && !options.replayed || source.fits(seeds.into()))
+    let (replayed, filled) = (options.form == Form::Replayed, options.form == Form::Filled && !input.backward);
+    let valid = (filled || in_place || input.fits(x.get().len()))
+        && (filled || input.fits(before.y.get().len()))
+        && (replayed || product(&of_mask) == Some(mask_len as u128))
+        && (input.backward && !replayed || source.fits(seeds.into()))
         && source.factor.scaling() == Scaling::Inverted;
     let given = KeptCount::new(count.0, count.1);
+    let twice = KeptCount::new(count.0.saturating_add(count.0), count.1.saturating_add(count.1));
+    assert_eq!(given.merge(given), twice);
     let expected = valid.then(|| {
         let mut output = before.clone();
         let (mut count, mut kept) = (given, Vec::new());
-        if input.backward && !options.replayed {
+        if input.backward && !replayed {
             kept.extend((0..mask_len).map(|i| output.words[i / 64] >> (i % 64) & 1 == 1));
         } else {
             kept = draw(of_mask, block, Source { p: gamma, ..source });
@@ -228,13 +253,14 @@ fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64],
         if !input.backward {
             count = KeptCount::new(kept.iter().filter(|&&kept| kept).count() as u64, kept.len() as u64);
         }
-        if !input.backward && !options.replayed {
+        if !input.backward && !replayed {
             for (word, bits) in output.words.iter_mut().zip(kept.chunks(64)) {
                 *word = bits.iter().rev().fold(0, |word, &bit| word << 1 | u64::from(bit));
             }
         }
         let scale = if count.kept() == 0 { 0.0 } else { (count.total() as f64 / count.kept() as f64) as f32 };
-        for (i, y) in output.y.get_mut().iter_mut().enumerate() {
+        let written = if filled { 0 } else { output.y.get().len() };
+        for (i, y) in output.y.get_mut()[..written].iter_mut().enumerate() {
             let x = if in_place { *y } else { x.get()[i] };
             let (area, each) = (height * width, if options.shared { channels } else { 1 });
             let outcome = masked(kept[i / area / each * area + i % area], x, scale);
@@ -244,8 +270,11 @@ fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64],
     });
     check(&before, expected, |level, Output { y, words, .. }| {
         let dropout = new(level)?;
-        if options.replayed {
+        if replayed {
             return replay(input, &dropout, &x, y, given);
+        }
+        if filled {
+            return dropout.fill(&mut MaskMut::new(words, mask_len)?);
         }
         run(input, &dropout, &x, y, words, mask_len, given)
     });

@@ -4,7 +4,8 @@
 use arbitrary::{Arbitrary, Unstructured};
 use dropmask::{Cutout, DropBlock, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, Scaling, mask_words};
 use dropmask_fuzz::{
-    Buffer, MAX_LEN, Number, Offset, Output, Settings, Slack, Source, check, len_near, masked, product, size, words,
+    Buffer, Factor, MAX_LEN, Number, Offset, Output, Settings, Slack, Source, check, len_near, masked, product, size,
+    words,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -25,9 +26,9 @@ struct Input {
 
 fn shape(u: &mut Unstructured<'_>) -> arbitrary::Result<[usize; 4]> {
     // seeds of several words in a row, and blocks that reach over as many
-    if u.ratio(1, 3)? {
-        let height = if u.ratio(1, 2)? { u.int_in_range(1..=5)? } else { u.int_in_range(20..=80)? };
-        let width = u.int_in_range(100..=(8000 / height).min(420))?;
+    if u.ratio(1, 2)? {
+        let height = if u.ratio(1, 3)? { u.int_in_range(1..=5)? } else { u.int_in_range(20..=70)? };
+        let width = u.int_in_range(100..=(7000 / height).min(420))?;
         let maps = if height * width > 2000 { [1, 1] } else { [u.int_in_range(0..=2)?, u.int_in_range(0..=2)?] };
         return Ok([maps[0], maps[1], height, width]);
     }
@@ -52,6 +53,8 @@ enum Kind {
         factor: Option<Times>,
         form: Form,
         settings: Settings,
+        /// In place of scaling and factor: a probability by which one of so many seeds is dropped.
+        one_of: Option<u8>,
         /// In the backward pass.
         count: (u64, u64),
         mask: Vec<u64>,
@@ -79,7 +82,7 @@ enum Form {
     Stored,
     /// Nothing is.
     Replayed,
-    /// The mask alone, in place of the forward pass.
+    /// The mask alone.
     Filled,
 }
 
@@ -87,6 +90,8 @@ enum Form {
 enum Block {
     /// Into the map, if there is one.
     Fits(u8),
+    /// As large as that: seeds are one row or one column.
+    Whole,
     Any(Number),
 }
 
@@ -94,6 +99,7 @@ impl Block {
     fn side(self, [.., height, width]: [usize; 4]) -> usize {
         match self {
             Self::Fits(n) => 1 + usize::from(n).checked_rem(height.min(width)).unwrap_or(0),
+            Self::Whole => height.min(width),
             Self::Any(n) => n.size(),
         }
     }
@@ -104,9 +110,10 @@ fuzz_target!(|input: Input| match input.kind {
         let first_sample = first_sample.get(input.shape[0] as u128);
         cutout(&input, Key::from_raw(key), size.map(Number::size), count, first_sample);
     }
-    Kind::DropBlock { block, shared, factor, form, settings, ref mask, count } => {
-        let options = Options { side: block.side(input.shape), shared, factor: factor.map(Times::get), form };
-        drop_block(&input, options, settings, mask, count);
+    Kind::DropBlock { block, shared, factor, form, settings, one_of, ref mask, count } => {
+        let factor = factor.filter(|_| one_of.is_none()).map(Times::get);
+        let options = Options { side: block.side(input.shape), shared, factor, form };
+        drop_block(&input, options, (settings, one_of), mask, count);
     }
 });
 
@@ -204,20 +211,21 @@ fn seeds([samples, channels, height, width]: [usize; 4], options: Options, sourc
     (Probability::from_threshold(threshold).expect("in range"), (samples * channels * seeds) as u64)
 }
 
-fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64], count: (u64, u64)) {
+type Chances = (Settings, Option<u8>);
+
+fn drop_block(input: &Input, options: Options, (settings, one_of): Chances, mask: &[u64], count: (u64, u64)) {
     let (shape @ [_, channels, height, width], in_place) = (input.shape, input.in_place);
     let (block, of_mask) = (options.side, options.mask(shape));
     let fits = (1..=height.min(width)).contains(&block);
     let area = height.checked_mul(width);
     let maps = shape[0].checked_mul(shape[1]);
     let countable = area.zip(maps).is_some_and(|(area, maps)| area.checked_mul(maps).is_some());
-    let span = if fits && countable {
-        let maps = (of_mask[0] * of_mask[1]) as u128;
-        maps * ((height - block + 1) * (width - block + 1)) as u128
-    } else {
-        0
-    };
+    let places = if fits && countable { (height - block + 1) * (width - block + 1) } else { 0 };
+    let span = of_mask[0] as u128 * of_mask[1] as u128 * places as u128;
     let Some(source) = settings.source(span) else { return };
+    let share = block as f64 * block as f64 * places as f64 / (height as f64 * width as f64);
+    let p = one_of.and_then(|n| Probability::from_f64(share * 0.5_f64.powi((3 + n % 5).into())).ok());
+    let source = p.map_or(source, |p| Source { p, factor: Factor::Inverted, ..source });
     let new = |level| options.build(&source, level, shape);
     let scalable = options.factor.is_none_or(|factor| factor >= 0.0 && factor.is_finite());
     for level in Level::supported() {
@@ -233,11 +241,12 @@ fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64],
     let (gamma, seeds) = seeds(of_mask, options, &source);
     assert_eq!(new(Level::SCALAR).map(|dropout| (dropout.gamma(), dropout.seeds())), Ok((gamma, seeds)));
 
-    let (replayed, filled) = (options.form == Form::Replayed, options.form == Form::Filled && !input.backward);
+    let (replayed, filled) = (options.form == Form::Replayed, options.form == Form::Filled);
+    let backward = input.backward && !filled;
     let valid = (filled || in_place || input.fits(x.get().len()))
         && (filled || input.fits(before.y.get().len()))
         && (replayed || product(&of_mask) == Some(mask_len as u128))
-        && (input.backward && !replayed || source.fits(seeds.into()))
+        && (backward && !replayed || source.fits(seeds.into()))
         && source.factor.scaling() == Scaling::Inverted;
     let given = KeptCount::new(count.0, count.1);
     let twice = KeptCount::new(count.0.saturating_add(count.0), count.1.saturating_add(count.1));
@@ -245,15 +254,15 @@ fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64],
     let expected = valid.then(|| {
         let mut output = before.clone();
         let (mut count, mut kept) = (given, Vec::new());
-        if input.backward && !replayed {
+        if backward && !replayed {
             kept.extend((0..mask_len).map(|i| output.words[i / 64] >> (i % 64) & 1 == 1));
         } else {
             kept = draw(of_mask, block, Source { p: gamma, ..source });
         }
-        if !input.backward {
+        if !backward {
             count = KeptCount::new(kept.iter().filter(|&&kept| kept).count() as u64, kept.len() as u64);
         }
-        if !input.backward && !replayed {
+        if !backward && !replayed {
             for (word, bits) in output.words.iter_mut().zip(kept.chunks(64)) {
                 *word = bits.iter().rev().fold(0, |word, &bit| word << 1 | u64::from(bit));
             }

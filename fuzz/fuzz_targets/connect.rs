@@ -126,7 +126,7 @@ impl<'a> Case<'a> {
             len,
             before: Output {
                 y: buffer(3, &input.y, written),
-                z: buffer(4, &input.y, if input.operation == Moments { written } else { Some(0) }),
+                z: if input.operation == Moments { buffer(4, &input.y, written) } else { Buffer::new(&[], 0, 0) },
                 words: Vec::new(),
             },
         }

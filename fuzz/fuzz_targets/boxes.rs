@@ -25,11 +25,13 @@ struct Input {
 }
 
 fn shape(u: &mut Unstructured<'_>) -> arbitrary::Result<[usize; 4]> {
-    // seeds of several words in a row, and blocks that reach over as many
+    // seeds of several words in a row, and blocks that reach over as many; of a hash, as the numbers of bytes are mostly small
     if u.ratio(1, 2)? {
-        let height = if u.ratio(1, 3)? { u.int_in_range(1..=5)? } else { u.int_in_range(20..=70)? };
-        let width = u.int_in_range(100..=(7000 / height).min(420))?;
-        let maps = if height * width > 2000 { [1, 1] } else { [u.int_in_range(0..=2)?, u.int_in_range(0..=2)?] };
+        let key = Key::new(u.arbitrary()?);
+        let between = |i: u64, least: usize, most: usize| least + key.below(i, (most - least + 1) as u64) as usize;
+        let height = if between(0, 0, 2) == 0 { between(1, 1, 5) } else { between(1, 20, 70) };
+        let width = between(2, 100, (7000 / height).min(420));
+        let maps = if height * width > 2000 { [1, 1] } else { [between(3, 0, 2), between(4, 0, 2)] };
         return Ok([maps[0], maps[1], height, width]);
     }
     // many samples or channels of one map leave little for the map
@@ -89,7 +91,7 @@ enum Form {
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Block {
     /// Into the map, if there is one.
-    Fits(u8),
+    Fits(u64),
     /// As large as that: seeds are one row or one column.
     Whole,
     Any(Number),
@@ -98,7 +100,7 @@ enum Block {
 impl Block {
     fn side(self, [.., height, width]: [usize; 4]) -> usize {
         match self {
-            Self::Fits(n) => 1 + usize::from(n).checked_rem(height.min(width)).unwrap_or(0),
+            Self::Fits(n) => 1 + Key::new(n).below(0, height.min(width) as u64) as usize,
             Self::Whole => height.min(width),
             Self::Any(n) => n.size(),
         }

@@ -1,6 +1,6 @@
-//! Every function of C, most by the table of its tests: on arguments that are good but for what the table says can be wrong, and on
-//! sizes whose products wrap, the lowest status and nothing written, or what the Rust interface computes, element by element, and
-//! nothing else written.
+//! Every function of C, most by the table of its tests: on arguments that are good but for what the table says can be wrong,
+//! and on sizes whose products wrap, the lowest status and nothing written, or what the Rust interface computes, element by
+//! element, and nothing else written.
 #![no_main]
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks, reason = "calls of C, on buffers as the table says")]
 #![allow(dead_code, reason = "the tests use all of the table")]
@@ -50,7 +50,7 @@ enum Pointer {
     Null,
     /// Some bytes behind that.
     Skewed(u8),
-    /// Where another buffer is, or some words behind.
+    /// Where another buffer is, or some words behind, or about its end.
     At(u8, u8),
 }
 
@@ -144,7 +144,8 @@ fn args(function: &Function, input: &Input) -> Args {
 fn stores(function: &Function, args: &Args) -> bool {
     let absent = |(buffer, pointer): (&Buffer, &*mut u8)| buffer.null == Null::Unwritten && pointer.is_null();
     let stores = |buffer: &Buffer| matches!(buffer.kind, Kind::U64 | Kind::U8);
-    let has_rows = function.name.starts_with("dropmask_dropout_") && args.sizes.len() > 1;
+    let draws = function.name.starts_with("dropmask_dropout_") && function.takes(Takes::Offset);
+    let has_rows = draws && args.sizes.len() > 1;
     has_rows && function.buffers.iter().any(stores) && !function.buffers.iter().zip(&args.pointers).any(absent)
 }
 
@@ -187,7 +188,10 @@ fn faults(function: &Function, args: &Args, nothing: bool) -> Vec<u32> {
                 block = !countable || !(1..=args.sizes[side - 2].min(args.sizes[side - 1])).contains(&args.sizes[side]);
                 fault(countable && block, DROPMASK_INVALID_BLOCK);
             }
-            Takes::Indexed => fault(most(shapes::rows_span(args)), DROPMASK_INVALID_SHAPE),
+            Takes::Indexed => {
+                let span = if function.takes(Takes::Either) { shapes::channels_span } else { shapes::rows_span };
+                fault(most(span(args)), DROPMASK_INVALID_SHAPE);
+            }
             Takes::StoredAlone => fault(most(shapes::stored_bits(args)), DROPMASK_INVALID_SHAPE),
             _ => (),
         }
@@ -249,7 +253,9 @@ fuzz_target!(|input: Input| {
             Pointer::Null if buffers[i].null != Null::Choice => ptr::null_mut(),
             Pointer::Skewed(bytes) if bytes % 8 == 1 => own(i).wrapping_add(usize::from(bytes / 8 % 8)),
             Pointer::At(other, words) if other % 4 == 1 => {
-                own(usize::from(other / 4) % buffers.len()).wrapping_add(8 * usize::from(words % 8))
+                let (other, steps) = (usize::from(other / 4) % buffers.len(), usize::from(words / 2 % 8));
+                let end = bytes[other].min(ROOM as u128 / 2) as usize;
+                own(other).wrapping_add(if words % 2 == 0 { 8 * steps } else { end.saturating_sub(4 * steps) })
             }
             _ => own(i),
         };

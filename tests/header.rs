@@ -6,6 +6,7 @@
 #[path = "common/tools.rs"]
 mod tools;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -74,4 +75,22 @@ fn compiles_without_a_warning() {
         fs::write(&source, &code).unwrap();
         succeed(compiler(language).arg("-fsyntax-only").arg("-I").arg(&include).arg(&source));
     }
+}
+
+/// The fuzz target `functions` calls all functions, most by the table of `tests/ffi`.
+#[test]
+fn all_functions_are_fuzzed() {
+    let target = fs::read_to_string(root().join("fuzz/fuzz_targets/functions.rs")).unwrap();
+    let table = target.lines().filter_map(|line| line.strip_prefix("#[path = \"../../")?.strip_suffix("\"]"));
+    let table = table.map(|path| fs::read_to_string(root().join(path)).unwrap());
+    let sources: String = table.chain([target.clone()]).collect();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let called: HashSet<&str> = sources.split(|c| !is_name(c)).collect();
+    let functions: HashSet<&str> = HEADER
+        .match_indices('(')
+        .filter_map(|(at, _)| HEADER[..at].rsplit(|c| !is_name(c)).next())
+        .filter(|name| name.starts_with("dropmask_"))
+        .collect();
+    assert!(functions.len() > 50, "{functions:?}");
+    assert!(functions.is_subset(&called), "{:?}", functions.difference(&called));
 }

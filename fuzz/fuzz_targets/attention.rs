@@ -4,8 +4,8 @@
 use std::iter;
 
 use arbitrary::{Arbitrary, Unstructured};
-use dropmask::{Attention, Error, Level};
-use dropmask_fuzz::{Buffer, Number, Output, Settings, Slack, Source, check, product, size};
+use dropmask::{Attention, Error, Level, Mask, mask_words};
+use dropmask_fuzz::{Buffer, Number, Output, Settings, Slack, Source, check, len_near, product, size, words};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
@@ -36,6 +36,8 @@ struct Input {
     bias_slack: Slack,
     bias: Vec<u32>,
     settings: Settings,
+    /// Mask words, their first bit and how many bits there are, in place of the stream.
+    stored: Option<(Vec<u64>, u8, Slack)>,
     slack: [Slack; 3],
     lead: [u8; 3],
     /// Whether floats are anything, or of a size that a softmax in `f64` is near.
@@ -69,6 +71,16 @@ impl Input {
 
     fn index_strides(&self) -> [u64; 3] {
         self.index_strides.map_or(self.dense(), |strides| strides.map(Number::get))
+    }
+
+    /// Those of a stored mask, and its number of bits.
+    fn stored_strides(&self) -> ([u64; 3], Option<u128>) {
+        let shared = self.index_strides().map(|stride| stride == 0);
+        let [a, b, c, keys] = self.shape;
+        let lens = [a, b, c].iter().zip(shared).map(|(len, shared)| if shared { 1 } else { *len }).collect::<Vec<_>>();
+        let inside = |axis: usize| lens[axis + 1..].iter().fold(keys as u64, |n, len| n.saturating_mul(*len as u64));
+        let strides = [0, 1, 2].map(|axis| if shared[axis] { 0 } else { inside(axis) });
+        (strides, product(&[lens, vec![keys]].concat()))
     }
 
     fn bias_strides(&self) -> Option<[u64; 3]> {
@@ -133,6 +145,9 @@ struct Case<'a> {
     scores: Buffer,
     dy: Buffer,
     bias: Buffer,
+    words: Vec<u64>,
+    /// Bits of a stored mask.
+    len: usize,
     before: Output,
 }
 
@@ -155,7 +170,10 @@ impl<'a> Case<'a> {
         }
         let z = input.elements().filter(|&needed| needed <= 9000 && input.operation == ForwardSoftmax).unwrap_or(0);
         let before = Output { y, z: Buffer::new(&[7], 3, z as usize), words: Vec::new() };
-        Self { input, source, scores, dy, bias, before }
+        let slack = input.stored.as_ref().map_or(Slack::Exact, |&(.., slack)| slack);
+        let len = len_near(input.stored_strides().1, slack, 20_000);
+        let drawn = input.stored.as_ref().map(|(drawn, first, _)| words(drawn, mask_words(usize::from(*first) + len)));
+        Self { input, source, scores, dy, bias, words: drawn.unwrap_or_default(), len, before }
     }
 
     fn scores(&self) -> &[f32] {
@@ -197,7 +215,11 @@ impl<'a> Case<'a> {
             && fits(&self.before.y)
             && (self.input.operation != ForwardSoftmax || fits(&self.before.z))
             && bias_fits
-            && self.input.span(self.input.index_strides()).is_some_and(|span| self.source.fits(span))
+            && match self.input.stored {
+                None => self.input.span(self.input.index_strides()).is_some_and(|span| self.source.fits(span)),
+                Some(_) if needed == 0 || self.input.operation == Evaluate => true,
+                Some(_) => self.input.stored_strides().1 == Some(self.len as u128),
+            }
     }
 
     fn run(&self, level: Level, Output { y, z, .. }: &mut Output) -> Result<(), Error> {
@@ -208,6 +230,10 @@ impl<'a> Case<'a> {
         let attention = input.index_strides.map_or(attention, |_| attention.index_strides(input.index_strides()));
         let bias = |strides: [Number; 3]| attention.bias(self.bias.get(), strides.map(Number::size));
         let attention = input.bias_strides.map_or(attention, bias);
+        let attention = match input.stored {
+            Some((_, first, _)) => attention.stored(Mask::at_bit(&self.words, first.into(), self.len)?),
+            None => attention,
+        };
         let (scores, dy, y, z) = (self.scores.get(), self.dy.get(), y.get_mut(), z.get_mut());
         match (input.operation, input.in_place()) {
             (Forward, false) => attention.forward(scores, y),
@@ -233,7 +259,14 @@ impl<'a> Case<'a> {
     /// Whether each element is kept.
     fn bits(&self) -> Vec<bool> {
         let (mut bits, strides, keys) = (self.source.bits(), self.input.index_strides(), self.input.shape[3]);
-        let mut bit = |i: usize| bits(self.input.start(i, strides) + (i % keys) as u64);
+        let mut bit = |i: usize| match self.input.stored {
+            None => bits(self.input.start(i, strides) + (i % keys) as u64),
+            Some((_, first, _)) => {
+                let at = self.input.start(i, self.input.stored_strides().0) as usize + i % keys;
+                let bit = usize::from(first) + at;
+                self.words[bit / 64] >> (bit % 64) & 1 == 1
+            }
+        };
         (0..self.before.y.get().len()).map(|i| self.input.operation == Evaluate || bit(i)).collect()
     }
 
@@ -242,6 +275,8 @@ impl<'a> Case<'a> {
         let factor = match input.operation {
             Evaluate if input.renormalise => 1.0,
             Evaluate => source.evaluation_factor(),
+            _ if input.stored.is_some() && input.renormalise => 1.0,
+            _ if input.stored.is_some() => source.training(),
             _ => source.p.threshold() as f32,
         };
         for (i, (y, kept)) in y.iter().zip(self.bits()).enumerate() {

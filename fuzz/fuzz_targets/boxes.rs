@@ -4,7 +4,8 @@
 use arbitrary::{Arbitrary, Unstructured};
 use dropmask::{Cutout, DropBlock, Error, KeptCount, Key, Level, Mask, MaskMut, Probability, Scaling, mask_words};
 use dropmask_fuzz::{
-    Buffer, MAX_LEN, Number, Offset, Output, Settings, Slack, Source, check, len_near, masked, product, size, words,
+    Buffer, Factor, MAX_LEN, Number, Offset, Output, Settings, Slack, Source, check, len_near, masked, product, size,
+    words,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -24,14 +25,14 @@ struct Input {
 }
 
 fn shape(u: &mut Unstructured<'_>) -> arbitrary::Result<[usize; 4]> {
-    // seeds of several words in a row
-    if u.ratio(1, 3)? {
-        return Ok([
-            u.int_in_range(0..=2)?,
-            u.int_in_range(0..=2)?,
-            u.int_in_range(1..=5)?,
-            u.int_in_range(100..=420)?,
-        ]);
+    // seeds of several words in a row, and blocks that reach over as many; of a hash, as the numbers of bytes are mostly small
+    if u.ratio(1, 2)? {
+        let key = Key::new(u.arbitrary()?);
+        let between = |i: u64, least: usize, most: usize| least + key.below(i, (most - least + 1) as u64) as usize;
+        let height = if between(0, 0, 2) == 0 { between(1, 1, 5) } else { between(1, 20, 70) };
+        let width = between(2, 100, (7000 / height).min(420));
+        let maps = if height * width > 2000 { [1, 1] } else { [between(3, 0, 2), between(4, 0, 2)] };
+        return Ok([maps[0], maps[1], height, width]);
     }
     // many samples or channels of one map leave little for the map
     let few = |u: &mut Unstructured<'_>| if u.ratio(7, 8)? { u.int_in_range(0..=3) } else { size(u) };
@@ -51,27 +52,56 @@ enum Kind {
     DropBlock {
         block: Block,
         shared: bool,
-        factor: Option<f64>,
-        /// Nothing is stored.
-        replayed: bool,
+        factor: Option<Times>,
+        form: Form,
         settings: Settings,
+        /// In place of scaling and factor: a probability by which one of so many seeds is dropped.
+        one_of: Option<u8>,
         /// In the backward pass.
         count: (u64, u64),
         mask: Vec<u64>,
     },
 }
 
+/// The factor of the probability of the seeds.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Times {
+    Eighths(u8),
+    Any(f64),
+}
+
+impl Times {
+    fn get(self) -> f64 {
+        match self {
+            Self::Eighths(n) => f64::from(n) / 8.0,
+            Self::Any(factor) => factor,
+        }
+    }
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+enum Form {
+    Stored,
+    /// Nothing is.
+    Replayed,
+    /// The mask alone.
+    Filled,
+}
+
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Block {
     /// Into the map, if there is one.
-    Fits(u8),
+    Fits(u64),
+    /// As large as that: seeds are one row or one column.
+    Whole,
     Any(Number),
 }
 
 impl Block {
     fn side(self, [.., height, width]: [usize; 4]) -> usize {
         match self {
-            Self::Fits(n) => 1 + usize::from(n).checked_rem(height.min(width)).unwrap_or(0),
+            Self::Fits(n) => 1 + Key::new(n).below(0, height.min(width) as u64) as usize,
+            Self::Whole => height.min(width),
             Self::Any(n) => n.size(),
         }
     }
@@ -82,9 +112,10 @@ fuzz_target!(|input: Input| match input.kind {
         let first_sample = first_sample.get(input.shape[0] as u128);
         cutout(&input, Key::from_raw(key), size.map(Number::size), count, first_sample);
     }
-    Kind::DropBlock { block, shared, factor, replayed, settings, ref mask, count } => {
-        let options = Options { side: block.side(input.shape), shared, factor, replayed };
-        drop_block(&input, options, settings, mask, count);
+    Kind::DropBlock { block, shared, factor, form, settings, one_of, ref mask, count } => {
+        let factor = factor.filter(|_| one_of.is_none()).map(Times::get);
+        let options = Options { side: block.side(input.shape), shared, factor, form };
+        drop_block(&input, options, (settings, one_of), mask, count);
     }
 });
 
@@ -156,7 +187,7 @@ struct Options {
     side: usize,
     shared: bool,
     factor: Option<f64>,
-    replayed: bool,
+    form: Form,
 }
 
 impl Options {
@@ -182,20 +213,21 @@ fn seeds([samples, channels, height, width]: [usize; 4], options: Options, sourc
     (Probability::from_threshold(threshold).expect("in range"), (samples * channels * seeds) as u64)
 }
 
-fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64], count: (u64, u64)) {
+type Chances = (Settings, Option<u8>);
+
+fn drop_block(input: &Input, options: Options, (settings, one_of): Chances, mask: &[u64], count: (u64, u64)) {
     let (shape @ [_, channels, height, width], in_place) = (input.shape, input.in_place);
     let (block, of_mask) = (options.side, options.mask(shape));
     let fits = (1..=height.min(width)).contains(&block);
     let area = height.checked_mul(width);
     let maps = shape[0].checked_mul(shape[1]);
     let countable = area.zip(maps).is_some_and(|(area, maps)| area.checked_mul(maps).is_some());
-    let span = if fits && countable {
-        let maps = (of_mask[0] * of_mask[1]) as u128;
-        maps * ((height - block + 1) * (width - block + 1)) as u128
-    } else {
-        0
-    };
+    let places = if fits && countable { (height - block + 1) * (width - block + 1) } else { 0 };
+    let span = of_mask[0] as u128 * of_mask[1] as u128 * places as u128;
     let Some(source) = settings.source(span) else { return };
+    let share = block as f64 * block as f64 * places as f64 / (height as f64 * width as f64);
+    let p = one_of.and_then(|n| Probability::from_f64(share * 0.5_f64.powi((3 + n % 5).into())).ok());
+    let source = p.map_or(source, |p| Source { p, factor: Factor::Inverted, ..source });
     let new = |level| options.build(&source, level, shape);
     let scalable = options.factor.is_none_or(|factor| factor >= 0.0 && factor.is_finite());
     for level in Level::supported() {
@@ -211,30 +243,35 @@ fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64],
     let (gamma, seeds) = seeds(of_mask, options, &source);
     assert_eq!(new(Level::SCALAR).map(|dropout| (dropout.gamma(), dropout.seeds())), Ok((gamma, seeds)));
 
-    let valid = (in_place || input.fits(x.get().len()))
-        && input.fits(before.y.get().len())
-        && (options.replayed || product(&of_mask) == Some(mask_len as u128))
-        && (input.backward && !options.replayed || source.fits(seeds.into()))
+    let (replayed, filled) = (options.form == Form::Replayed, options.form == Form::Filled);
+    let backward = input.backward && !filled;
+    let valid = (filled || in_place || input.fits(x.get().len()))
+        && (filled || input.fits(before.y.get().len()))
+        && (replayed || product(&of_mask) == Some(mask_len as u128))
+        && (backward && !replayed || source.fits(seeds.into()))
         && source.factor.scaling() == Scaling::Inverted;
     let given = KeptCount::new(count.0, count.1);
+    let twice = KeptCount::new(count.0.saturating_add(count.0), count.1.saturating_add(count.1));
+    assert_eq!(given.merge(given), twice);
     let expected = valid.then(|| {
         let mut output = before.clone();
         let (mut count, mut kept) = (given, Vec::new());
-        if input.backward && !options.replayed {
+        if backward && !replayed {
             kept.extend((0..mask_len).map(|i| output.words[i / 64] >> (i % 64) & 1 == 1));
         } else {
             kept = draw(of_mask, block, Source { p: gamma, ..source });
         }
-        if !input.backward {
+        if !backward {
             count = KeptCount::new(kept.iter().filter(|&&kept| kept).count() as u64, kept.len() as u64);
         }
-        if !input.backward && !options.replayed {
+        if !backward && !replayed {
             for (word, bits) in output.words.iter_mut().zip(kept.chunks(64)) {
                 *word = bits.iter().rev().fold(0, |word, &bit| word << 1 | u64::from(bit));
             }
         }
         let scale = if count.kept() == 0 { 0.0 } else { (count.total() as f64 / count.kept() as f64) as f32 };
-        for (i, y) in output.y.get_mut().iter_mut().enumerate() {
+        let written = if filled { 0 } else { output.y.get().len() };
+        for (i, y) in output.y.get_mut()[..written].iter_mut().enumerate() {
             let x = if in_place { *y } else { x.get()[i] };
             let (area, each) = (height * width, if options.shared { channels } else { 1 });
             let outcome = masked(kept[i / area / each * area + i % area], x, scale);
@@ -244,8 +281,11 @@ fn drop_block(input: &Input, options: Options, settings: Settings, mask: &[u64],
     });
     check(&before, expected, |level, Output { y, words, .. }| {
         let dropout = new(level)?;
-        if options.replayed {
+        if replayed {
             return replay(input, &dropout, &x, y, given);
+        }
+        if filled {
+            return dropout.fill(&mut MaskMut::new(words, mask_len)?);
         }
         run(input, &dropout, &x, y, words, mask_len, given)
     });

@@ -4,7 +4,7 @@
 
 use arbitrary::Arbitrary;
 use dropmask::{DropConnect, Error, Level, Mask, mask_words};
-use dropmask_fuzz::{Buffer, Output, Settings, Slack, Source, Stride, check_levels, product, size, words};
+use dropmask_fuzz::{Buffer, Factor, Output, Settings, Slack, Source, Stride, check_levels, product, size, words};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
@@ -16,6 +16,7 @@ enum Operation {
     BackwardWeightsAdd,
     BackwardBias,
     Evaluate,
+    Moments,
 }
 use Operation::*;
 
@@ -35,8 +36,8 @@ struct Input {
     /// Mask words, their first bit and how many bits there are, in place of the stream.
     stored: Option<(Vec<u64>, u8, Slack)>,
     biased: bool,
-    slack: [Slack; 4],
-    lead: [u8; 4],
+    slack: [Slack; 5],
+    lead: [u8; 5],
     w: Vec<u32>,
     x: Vec<u32>,
     b: Vec<u32>,
@@ -78,7 +79,7 @@ impl Input {
     }
 
     const fn biased(&self) -> bool {
-        self.biased && matches!(self.operation, Forward | Evaluate)
+        self.biased && matches!(self.operation, Forward | Evaluate | Moments)
     }
 }
 
@@ -101,7 +102,7 @@ impl<'a> Case<'a> {
     fn new(input: &'a Input, source: Source) -> Self {
         let buffer = |i: usize, drawn: &[u32], needed| Buffer::near(drawn, input.lead[i], needed, input.slack[i]);
         let written = match input.operation {
-            Forward | Evaluate => input.y(),
+            Forward | Evaluate | Moments => input.y(),
             BackwardInput | BackwardInputAdd => input.x(),
             BackwardWeights | BackwardWeightsAdd => input.weights(),
             BackwardBias => Some(input.outputs as u128),
@@ -123,7 +124,11 @@ impl<'a> Case<'a> {
             b: buffer(2, &input.b, if gradients { input.y() } else { Some(input.outputs as u128) }),
             words: drawn.unwrap_or_default(),
             len,
-            before: Output { y: buffer(3, &input.y, written), z: Buffer::new(&[], 0, 0), words: Vec::new() },
+            before: Output {
+                y: buffer(3, &input.y, written),
+                z: if input.operation == Moments { buffer(4, &input.y, written) } else { Buffer::new(&[], 0, 0) },
+                words: Vec::new(),
+            },
         }
     }
 
@@ -143,13 +148,17 @@ impl<'a> Case<'a> {
         let masks = input.masks();
         let mask = input.stored.is_none() || masks == Some(self.len as u128);
         let numbers = if input.stored.is_none() { input.per_sample } else { None };
+        if self.source.parallel {
+            return false;
+        }
         let samples = numbers.is_none_or(|first| u128::from(first) + input.batch as u128 <= 1 << 64);
         let indices = samples && (input.stored.is_some() || self.source.fits(input.span()));
         match input.operation {
-            Forward | Evaluate => {
+            Forward | Evaluate | Moments => {
                 let bias = !input.biased() || fits(&self.b, outputs);
-                let mask = mask || input.operation == Evaluate;
-                fits(&self.w, w) && fits(&self.x, x) && fits(written, y) && bias && mask && indices
+                let mask = mask || input.operation != Forward;
+                let written_too = input.operation != Moments || fits(&self.before.z, y);
+                fits(&self.w, w) && fits(&self.x, x) && fits(written, y) && written_too && bias && mask && indices
             }
             BackwardInput | BackwardInputAdd => {
                 fits(&self.w, w) && fits(&self.x, y) && fits(written, x) && mask && indices
@@ -161,7 +170,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn run(&self, level: Level, Output { y, .. }: &mut Output) -> Result<(), Error> {
+    fn run(&self, level: Level, Output { y, z, .. }: &mut Output) -> Result<(), Error> {
         let Self { input, .. } = self;
         let layer = DropConnect::new(self.source.stream(level), input.batch, [input.outputs, input.inputs]);
         let layer = layer.index_stride(input.index_stride());
@@ -180,6 +189,7 @@ impl<'a> Case<'a> {
             BackwardWeightsAdd => layer.backward_weights_add(x, self.b.get(), y),
             BackwardBias => layer.backward_bias(self.b.get(), y),
             Evaluate => layer.evaluate(w, bias, x, y),
+            Moments => layer.moments(w, bias, x, y, z.get_mut()),
         }
     }
 
@@ -206,13 +216,25 @@ impl<'a> Case<'a> {
         move |n, o, i| masks[if per_sample.is_some() { n } else { 0 }][o * inputs + i]
     }
 
+    /// Mean and variance of the factor of an element.
+    fn moments(&self) -> [f32; 2] {
+        let kept = self.source.p.threshold() as f64 / 4_294_967_296.0;
+        match (self.source.factor, kept) {
+            (Factor::Inverted, 0.0) => [0.0; 2],
+            (Factor::Inverted, _) => [1.0, ((1.0 - kept) / kept) as f32],
+            _ => [kept as f32, (kept * (1.0 - kept)) as f32],
+        }
+    }
+
     fn expected(&self) -> Output {
         let Input { operation, batch, inputs, outputs, .. } = *self.input;
         let mut output = self.before.clone();
         let (w, x, b, y) = (self.w.get(), self.x.get(), self.b.get(), output.y.get_mut());
+        let [of_mean, of_variance] = self.moments();
         // 0 where nothing is kept
         let scale = match (operation, &self.input.stored, self.source.p.threshold()) {
             (Evaluate, ..) => self.source.evaluation_factor(),
+            (Moments, ..) => of_mean,
             (_, None, 0) => 0.0,
             _ => self.source.training(),
         };
@@ -226,12 +248,17 @@ impl<'a> Case<'a> {
         }
         // where there is nothing to do, nothing bounds the other sizes
         let kept: Box<dyn Fn(usize, usize, usize) -> bool> = match operation {
-            Evaluate => Box::new(|_, _, _| true),
+            Evaluate | Moments => Box::new(|_, _, _| true),
             _ if batch == 0 || inputs == 0 || outputs == 0 => Box::new(|_, _, _| true),
             _ => Box::new(self.kept()),
         };
         match operation {
-            Forward | Evaluate => {
+            Forward | Evaluate | Moments => {
+                for (at, variance) in output.z.get_mut().iter_mut().enumerate() {
+                    let (n, o) = (at / outputs, at % outputs);
+                    let square = |i: usize| (w[o * inputs + i] * x[n * inputs + i]).powi(2);
+                    *variance = if of_variance == 0.0 { 0.0 } else { sum(inputs, square) * of_variance };
+                }
                 for (at, y) in y.iter_mut().enumerate() {
                     let (n, o) = (at / outputs, at % outputs);
                     let product = |i: usize| if kept(n, o, i) { w[o * inputs + i] * x[n * inputs + i] } else { 0.0 };

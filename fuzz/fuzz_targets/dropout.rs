@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use arbitrary::Arbitrary;
 use dropmask::{Argument, Error, Level, Mask, MaskMut, Probability, Setting, StoredMask, mask_words};
 use dropmask_fuzz::{
-    Buffer, Factor, Output, Settings, Shape, Slack, Source, check_model, clipped, len_near, masked, words,
+    Buffer, Factor, Output, Settings, Shape, Slack, Source, check_model, clipped, fill_values, len_near, masked, words,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -14,12 +14,14 @@ use libfuzzer_sys::fuzz_target;
 enum Operation {
     Fill,
     FillBools,
+    FillBytes,
     Forward,
     ForwardUninit,
     ForwardStore,
     Residual,
     Add,
     Backward,
+    BackwardUninit,
     BackwardAdd,
     Evaluate,
     EvaluateResidual,
@@ -32,7 +34,11 @@ use Operation::*;
 
 impl Operation {
     const fn has_slices(self) -> bool {
-        !matches!(self, Fill | FillBools)
+        !matches!(self, Fill | FillBools | FillBytes)
+    }
+
+    const fn fills_values(self) -> bool {
+        matches!(self, FillBools | FillBytes)
     }
 
     const fn uses_stored(self) -> bool {
@@ -40,7 +46,7 @@ impl Operation {
     }
 
     const fn stores(self) -> bool {
-        matches!(self, Fill | FillBools | ForwardStore)
+        matches!(self, Fill | FillBools | FillBytes | ForwardStore)
     }
 
     const fn evaluates(self) -> bool {
@@ -62,7 +68,7 @@ impl Operation {
     }
 
     const fn writes_uninit(self) -> bool {
-        matches!(self, ForwardUninit | ApplyUninit)
+        matches!(self, ForwardUninit | BackwardUninit | ApplyUninit)
     }
 }
 
@@ -167,7 +173,7 @@ impl<'a> Case<'a> {
         let reads = operation.uses_stored() && (shape.is_slice() || shape.elements() > 0);
         let bits = self.input.mask_bits();
         if (operation.stores() || reads) && *mask_len as u128 != bits {
-            let argument = if *operation == FillBools { Argument::Output } else { Argument::Mask };
+            let argument = if operation.fills_values() { Argument::Output } else { Argument::Mask };
             errors.push(Error::LengthMismatch { argument, expected: clipped(bits), actual: *mask_len });
         }
         if let Some(count) = self.probabilities.as_ref().map(Vec::len) {
@@ -177,6 +183,8 @@ impl<'a> Case<'a> {
             };
             errors.extend((expected != actual).then_some(Error::LengthMismatch { argument, expected, actual }));
         }
+        let threads = Error::Unsupported { setting: Setting::Threads };
+        errors.extend((operation.fills_values() && source.parallel).then_some(threads));
         if !operation.uses_stored() {
             errors.extend(source.overflow(if operation.stores() { shape.span() } else { shape.pass_span() }));
         }
@@ -184,14 +192,14 @@ impl<'a> Case<'a> {
     }
 
     fn run(&self, level: Level, Output { y, words, .. }: &mut Output) -> Result<(), Error> {
-        let shape = self.input.shape;
+        let (shape, x, r, y) = (self.input.shape, self.x.get(), self.r.get(), y.get_mut());
         let stream = shape.stream(self.source.stream(level));
-        let (x, r, y) = (self.x.get(), self.r.get(), y.get_mut());
         // unless it is written, what was there before shows
         let mut memory: Vec<_> = y.iter().copied().map(MaybeUninit::new).collect();
         if self.input.operation.uses_stored() {
             let mask = Mask::at_bit(words, self.input.first.into(), self.mask_len)?;
             let stored = StoredMask::new(mask, self.input.scale).with_level(level);
+            let stored = if self.source.parallel { stored.parallel() } else { stored };
             let stored = match self.input.reading {
                 Reading::Stream => stream.stored(mask),
                 Reading::Layout => shape.stored(stored),
@@ -225,13 +233,19 @@ impl<'a> Case<'a> {
         }
         let mut mask = MaskMut::new(words, self.mask_len)?;
         match (self.input.operation, self.in_place()) {
-            (FillBools, _) => {
-                let before: Vec<_> = mask.as_mask().iter().collect();
-                let mut kept = before.clone();
-                let result = stream.fill_bools(&mut kept);
-                assert!(result.is_ok() || kept == before, "{level}: {result:?}");
-                result.and_then(|()| mask.copy_from_bools(&kept))
-            }
+            (FillBools, _) => fill_values(
+                &mut mask,
+                |kept| kept,
+                |kept| stream.fill_bools(kept),
+                |mask, kept| mask.copy_from_bools(kept),
+            ),
+            // 2 and 3 are no values
+            (FillBytes, _) => fill_values(
+                &mut mask,
+                |kept| 2 + u8::from(kept),
+                |kept| stream.fill_u8(kept).inspect(|()| assert!(kept.iter().all(|kept| *kept < 2))),
+                |mask, kept| mask.copy_from_u8(kept),
+            ),
             (Forward, false) => stream.forward(x, y),
             (Forward, true) => stream.forward_in_place(y),
             (ForwardUninit, _) => stream.forward_uninit(x, &mut memory).map(|memory| y.copy_from_slice(memory)),
@@ -242,6 +256,7 @@ impl<'a> Case<'a> {
             (Add, _) => stream.forward_add(x, y),
             (Backward, false) => stream.backward(x, y),
             (Backward, true) => stream.backward_in_place(y),
+            (BackwardUninit, _) => stream.backward_uninit(x, &mut memory).map(|memory| y.copy_from_slice(memory)),
             (BackwardAdd, _) => stream.backward_add(x, y),
             (Evaluate, false) => stream.evaluate(x, y),
             (Evaluate, true) => stream.evaluate_in_place(y),
@@ -274,12 +289,11 @@ impl<'a> Case<'a> {
         if !operation.has_slices() {
             return output;
         }
-        let (scale, y) = match input.reading {
+        let (mut scale, y) = match input.reading {
             Reading::Layout | Reading::Indexed if operation.uses_stored() => (input.scale, output.y.get_mut()),
             _ => (source.training(), output.y.get_mut()),
         };
         let (places, mut source, mut last) = (input.shape.places(), *source, None);
-        let mut scale = scale;
         for place in &places {
             if let Some(probabilities) = &self.probabilities {
                 let sample = place.element / (places.len() / probabilities.len());

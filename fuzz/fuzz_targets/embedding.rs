@@ -51,8 +51,8 @@ struct Input {
     /// One token that may be like no other.
     odd: Option<(u8, Token)>,
     settings: Settings,
-    /// Mask words, their first bit and the factor, in place of the stream.
-    stored: Option<(Vec<u64>, u8, f32)>,
+    /// Mask words and their first bit, in place of the stream, and a factor in place of that of the dropout.
+    stored: Option<(Vec<u64>, u8, Option<f32>)>,
     slack: [Slack; 2],
     lead: [u8; 2],
     x: Vec<u32>,
@@ -129,7 +129,10 @@ impl<'a> Case<'a> {
             None => EmbeddingDropout::new(self.source.stream(level), [*vocabulary, input.dimension]),
             Some((_, first, scale)) => {
                 let mask = Mask::at_bit(&self.words, first.into(), *vocabulary)?;
-                EmbeddingDropout::from_mask(StoredMask::new(mask, scale).with_level(level), input.dimension)
+                let shape = [*vocabulary, input.dimension];
+                let drawn = || EmbeddingDropout::new(self.source.stream(level), shape).stored(mask);
+                let given = |scale| StoredMask::new(mask, scale).with_level(level);
+                scale.map_or_else(drawn, |scale| EmbeddingDropout::from_mask(given(scale), input.dimension))
             }
         };
         let (x, y) = (self.x.get(), y.get_mut());
@@ -152,7 +155,8 @@ impl<'a> Case<'a> {
             None => masked(bits(id.into()), x, self.source.training()),
             Some((_, first, scale)) => {
                 let bit = usize::from(*first) + id as usize;
-                masked(self.words[bit / 64] >> (bit % 64) & 1 == 1, x, *scale)
+                let scale = scale.unwrap_or_else(|| self.source.training());
+                masked(self.words[bit / 64] >> (bit % 64) & 1 == 1, x, scale)
             }
         };
         let y = output.y.get_mut();

@@ -1,5 +1,6 @@
-//! Every function of C that has buffers, by the table of its tests: on arguments that are good but for what the table says can
-//! be wrong, the lowest status and nothing written, or what the Rust interface computes, and nothing else written.
+//! Every function of C, most by the table of its tests: on arguments that are good but for what the table says can be wrong,
+//! and on sizes whose products wrap, the lowest status and nothing written, or what the Rust interface computes, element by
+//! element, and nothing else written.
 #![no_main]
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks, reason = "calls of C, on buffers as the table says")]
 #![allow(dead_code, reason = "the tests use all of the table")]
@@ -28,11 +29,14 @@ mod shapes;
 #[path = "../../tests/ffi/table.rs"]
 mod table;
 
+use std::ffi::CStr;
 use std::ptr;
 use std::sync::OnceLock;
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Unstructured};
 use dropmask::ffi::*;
+use dropmask::{Key, Level};
+use dropmask_fuzz::Number;
 use function::{Args, Buffer, Data, Function, Kind, Null, Takes};
 use libfuzzer_sys::fuzz_target;
 
@@ -46,7 +50,7 @@ enum Pointer {
     Null,
     /// Some bytes behind that.
     Skewed(u8),
-    /// Where another buffer is, or some words behind.
+    /// Where another buffer is, or some words behind, or about its end.
     At(u8, u8),
 }
 
@@ -54,6 +58,10 @@ enum Pointer {
 struct Input {
     function: u8,
     key: u64,
+    numbers: [Number; 8],
+    /// Which sizes, and whether the index stride and the first bit, are such numbers: products of sizes may wrap.
+    #[arbitrary(with = |u: &mut Unstructured<'_>| if u.ratio(1, 3)? { u.arbitrary() } else { Ok(0) })]
+    hostile: u8,
     good: bool,
     p: u32,
     /// From the last that is good, backwards or forwards.
@@ -108,15 +116,17 @@ fn args(function: &Function, input: &Input) -> Args {
     let of = |takes, byte: u8, values| if takes { u32::from(byte) % values } else { 0 };
     args.scaling = of(takes(Takes::Scaling) || takes(Takes::Inverted), input.scaling, 4);
     args.option = of(takes(Takes::Either), input.option, 2) + of(takes(Takes::Option), input.option, 3);
+    let hostile = |i: usize| (input.hostile >> i & 1 == 1).then(|| input.numbers[i].get());
     for ((i, size), byte) in args.sizes.iter_mut().enumerate().zip(input.sizes) {
         let good = *size;
         *size = usize::from(byte) * (good + 4) / 255;
         if takes(Takes::Past(i)) {
             *size = (isize::from(byte.cast_signed()) / 2).cast_unsigned();
         }
+        *size = hostile(i).map_or(*size, |size| size as usize);
     }
-    args.index_stride = u64::from(input.index_stride);
-    args.first = u64::from(input.first);
+    args.index_stride = hostile(6).unwrap_or(input.index_stride.into());
+    args.first = hostile(7).unwrap_or(input.first.into());
     args.factor = input.factor;
     args.number = u64::from(input.number);
     args.boxes = u32::from(input.boxes % 4);
@@ -130,18 +140,23 @@ fn args(function: &Function, input: &Input) -> Args {
     args
 }
 
-/// Indices from the first to the last: also of bits that are stored for no element.
-fn span(function: &Function, args: &Args) -> u128 {
+/// Whether it stores the bits of rows or channels, also for no element.
+fn stores(function: &Function, args: &Args) -> bool {
     let absent = |(buffer, pointer): (&Buffer, &*mut u8)| buffer.null == Null::Unwritten && pointer.is_null();
     let stores = |buffer: &Buffer| matches!(buffer.kind, Kind::U64 | Kind::U8);
-    let has_rows = function.name.starts_with("dropmask_dropout_") && args.sizes.len() > 1;
-    let stores = has_rows && function.buffers.iter().any(stores);
-    if !stores || function.buffers.iter().zip(&args.pointers).any(absent) {
+    let draws = function.name.starts_with("dropmask_dropout_") && function.takes(Takes::Offset);
+    let has_rows = draws && args.sizes.len() > 1;
+    has_rows && function.buffers.iter().any(stores) && !function.buffers.iter().zip(&args.pointers).any(absent)
+}
+
+/// Indices from the first to the last: also of bits that are stored for no element.
+fn span(function: &Function, args: &Args) -> u128 {
+    if !stores(function, args) {
         return (function.span)(args);
     }
     match (shapes::stored_bits(args), args.sizes[0].saturating_sub(1) as u128) {
         (0, _) => 0,
-        (_, rows) => rows * u128::from(args.index_stride) + args.sizes[1] as u128,
+        (_, rows) => rows.saturating_mul(args.index_stride.into()).saturating_add(args.sizes[1] as u128),
     }
 }
 
@@ -153,7 +168,7 @@ fn faults(function: &Function, args: &Args, nothing: bool) -> Vec<u32> {
             faults.push(status)
         }
     };
-    let mut block = false;
+    let (mut block, most) = (false, |bits: u128| bits > usize::MAX as u128);
     for takes in function.takes {
         match *takes {
             Takes::P => fault(!(0.0..=1.0).contains(&args.p), DROPMASK_INVALID_PROBABILITY),
@@ -167,20 +182,45 @@ fn faults(function: &Function, args: &Args, nothing: bool) -> Vec<u32> {
                 fault(overlap, DROPMASK_INVALID_SHAPE);
             }
             Takes::Block(side) => {
-                block = !(1..=args.sizes[side - 2].min(args.sizes[side - 1])).contains(&args.sizes[side]);
-                fault(block, DROPMASK_INVALID_BLOCK);
+                let [maps, area] = [0, side - 2].map(|i| args.sizes[i].checked_mul(args.sizes[i + 1]));
+                let countable = maps.zip(area).is_some_and(|(maps, area)| maps.checked_mul(area).is_some());
+                fault(!countable, DROPMASK_INVALID_SHAPE);
+                block = !countable || !(1..=args.sizes[side - 2].min(args.sizes[side - 1])).contains(&args.sizes[side]);
+                fault(countable && block, DROPMASK_INVALID_BLOCK);
             }
+            Takes::Indexed => {
+                let span = if function.takes(Takes::Either) { shapes::channels_span } else { shapes::rows_span };
+                fault(most(span(args)), DROPMASK_INVALID_SHAPE);
+            }
+            Takes::StoredAlone => fault(most(shapes::stored_bits(args)), DROPMASK_INVALID_SHAPE),
             _ => (),
         }
     }
+    fault(stores(function, args) && most(shapes::stored_bits(args)), DROPMASK_INVALID_SHAPE);
     // without a block, seeds have no indices
     if function.takes(Takes::Offset) && !nothing && !block {
-        fault(u128::from(args.offset) + span(function, args) > 1 << 64, DROPMASK_INDEX_OVERFLOW);
+        let end = u128::from(args.offset).saturating_add(span(function, args));
+        fault(end > 1 << 64, DROPMASK_INDEX_OVERFLOW);
     }
     faults
 }
 
+/// Functions of numbers alone.
+fn check_numbers(input: &Input) {
+    let (key, [i, n, len]) = (Key::from_raw(input.key), [0, 1, 2].map(|at| input.numbers[at].get()));
+    assert_eq!(dropmask_key_new(i), Key::new(i).to_raw());
+    assert_eq!(dropmask_key_derive(input.key, i), key.derive(i).to_raw());
+    assert_eq!(dropmask_key_below(input.key, i, n), key.below(i, n));
+    assert_eq!(dropmask_mask_words(len as usize) as u128, u128::from(len).div_ceil(64));
+    assert_eq!(dropmask_mask_stream_version(), dropmask::MASK_STREAM_VERSION);
+    // SAFETY: strings that end
+    let text = |pointer| unsafe { CStr::from_ptr(pointer) }.to_str().expect("text");
+    assert!(!text(dropmask_status_message(n as u32)).is_empty());
+    assert_eq!((text(dropmask_level()), text(dropmask_version())), (Level::detect().name(), dropmask::VERSION));
+}
+
 fuzz_target!(|input: Input| {
+    check_numbers(&input);
     let count = table::functions().count();
     let index = usize::from(input.function) % count;
     let Some(function) = table::functions().nth(index) else { return };
@@ -188,15 +228,11 @@ fuzz_target!(|input: Input| {
     let buffers = function.buffers;
     let written = written(index, function);
     let bytes: Vec<_> = buffers.iter().map(|buffer| buffer.bytes(&args)).collect();
-    if bytes.iter().any(|bytes| *bytes > ROOM as u128 / 2) {
-        return;
-    }
-
     let mut memory: Vec<u64> = vec![0xA5A5_A5A5_A5A5_A5A5; buffers.len() * ROOM / 8];
     let start: *mut u8 = memory.as_mut_ptr().cast();
     let own = |i: usize| start.wrapping_add(i * ROOM);
     for (i, buffer) in buffers.iter().enumerate() {
-        for at in 0..bytes[i] as usize {
+        for at in 0..bytes[i].min(ROOM as u128 / 2) as usize {
             let byte = input.memory.get((at + 7 * i) % input.memory.len().max(1)).copied().unwrap_or(0x3E);
             let byte = match (buffer.kind, at % 4) {
                 (Kind::Ids, 0) => byte % 32,
@@ -217,7 +253,9 @@ fuzz_target!(|input: Input| {
             Pointer::Null if buffers[i].null != Null::Choice => ptr::null_mut(),
             Pointer::Skewed(bytes) if bytes % 8 == 1 => own(i).wrapping_add(usize::from(bytes / 8 % 8)),
             Pointer::At(other, words) if other % 4 == 1 => {
-                own(usize::from(other / 4) % buffers.len()).wrapping_add(8 * usize::from(words % 8))
+                let (other, steps) = (usize::from(other / 4) % buffers.len(), usize::from(words / 2 % 8));
+                let end = bytes[other].min(ROOM as u128 / 2) as usize;
+                own(other).wrapping_add(if words % 2 == 0 { 8 * steps } else { end.saturating_sub(4 * steps) })
             }
             _ => own(i),
         };
@@ -239,16 +277,23 @@ fuzz_target!(|input: Input| {
                 expected_status.push(status)
             }
         };
+        fault(bytes[i] > isize::MAX as u128, DROPMASK_LENGTH_OVERFLOW);
         fault(a == 0, DROPMASK_NULL_POINTER);
         fault(a % align != 0, DROPMASK_MISALIGNED);
         for j in (i + 1..buffers.len()).filter(|j| looked_at(*j)) {
             let b = args.pointers[j].addr();
-            let overlap = a < b + bytes[j] as usize && b < a + bytes[i] as usize;
+            let end = |i: usize| (args.pointers[i].addr() as u128).saturating_add(bytes[i]);
+            let overlap = (a as u128) < end(j) && (b as u128) < end(i);
             let pair = buffers[i].over.contains(&j) || buffers[j].over.contains(&i);
             fault((written[i] || written[j]) && overlap && !(pair && a == b), DROPMASK_OVERLAP);
         }
     }
 
+    // there is no more memory, and no time to count to more
+    let outside = |i: usize| looked_at(i) && bytes[i] > ROOM as u128 / 2;
+    if expected_status.is_empty() && (0..buffers.len()).any(outside) {
+        return;
+    }
     let data = |memory: &[u64], i: usize| {
         let bytes_of: Vec<u8> = memory.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let at = args.pointers[i].addr().wrapping_sub(start.addr());

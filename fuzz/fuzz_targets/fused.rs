@@ -74,8 +74,7 @@ impl Operation {
             || matches!(self, ChooseBackwardA | ChooseBackwardAAdd | ChooseBackwardB | ChooseBackwardBAdd)
     }
 
-    /// Needs nothing of the stream but the scale and the places.
-    const fn uses_stored(self) -> bool {
+    const fn uses_relu_bits(self) -> bool {
         matches!(self, ReluBackward | ReluBackwardAdd)
     }
 }
@@ -94,6 +93,8 @@ struct Input {
     shape: Shape,
     settings: Settings,
     bias: BiasLen,
+    /// Whether a choice reads its bits from a mask.
+    chosen: bool,
     slack: [Slack; 4],
     lead: [u8; 4],
     x: Vec<u32>,
@@ -134,7 +135,8 @@ impl<'a> Case<'a> {
                 divisors.get(usize::from(n) % divisors.len().max(1)).copied().unwrap_or(0)
             }
         };
-        let mask_len = len_near(Some(shape.elements()), input.slack[3], 4 * MAX_LEN);
+        let bits = if input.chooses_by_mask() { shape.bits() } else { shape.elements() };
+        let mask_len = len_near(Some(bits), input.slack[3], 4 * MAX_LEN);
         Self {
             source,
             x: buffer(&input.x, 0, x, input.slack[0]).at_the_end(),
@@ -174,14 +176,15 @@ impl<'a> Case<'a> {
             errors.extend((expected != actual).then_some(Error::LengthMismatch { argument, expected, actual }));
         }
         // nothing is read of a mask where a layout has no elements
-        if *operation == Relu || operation.uses_stored() && !empty {
-            let (argument, expected, actual) = (Argument::Mask, clipped(shape.elements()), *mask_len);
+        if *operation == Relu || self.input.uses_stored() && !empty {
+            let bits = if self.input.chooses_by_mask() { shape.bits() } else { shape.elements() };
+            let (argument, expected, actual) = (Argument::Mask, clipped(bits), *mask_len);
             errors.extend((expected != actual).then_some(Error::LengthMismatch { argument, expected, actual }));
         }
         if (operation.is_alpha() || operation.is_choice()) && source.factor.scaling() != Scaling::Inverted {
             errors.push(Error::Unsupported { setting: Setting::Scaling });
         }
-        if !operation.uses_stored() {
+        if !self.input.uses_stored() {
             errors.extend(source.overflow(shape.pass_span()));
         }
         errors
@@ -201,6 +204,8 @@ impl<'a> Case<'a> {
         let stream = self.input.shape.stream(self.source.stream(level));
         let (bias, relu, alpha) = (BiasDropout::new(stream), ReluDropout::new(stream), AlphaDropout::new(stream));
         let select = Select::new(stream);
+        let mask: Vec<_> = words.clone();
+        let select = if self.input.chosen { select.stored(Mask::new(&mask, self.mask_len)?) } else { select };
         let (x, r, b, y, db) = (self.x.get(), self.r.get(), self.b.get(), y.get_mut(), z.get_mut());
         match (self.input.operation, self.in_place()) {
             (Bias, false) => bias.forward(x, b, y),
@@ -257,7 +262,11 @@ impl<'a> Case<'a> {
         }
         for place in input.shape.places() {
             let x = if self.in_place() { y[place.y] } else { self.x.get()[place.x] };
-            let kept = !operation.uses_stored() && bits(place.index);
+            let stored = |words: &[u64], bit: usize| words[bit / 64] >> (bit % 64) & 1 == 1;
+            let kept = match input.chooses_by_mask() {
+                true => stored(words, place.stored),
+                false => !input.uses_stored() && bits(place.index),
+            };
             let rectified = if x > 0.0 || x.is_nan() { x } else { 0.0 };
             let other = || if operation.updates() { y[place.y] } else { self.r.get()[place.r] };
             let biased = || x + b[place.column % b.len()];
@@ -270,9 +279,7 @@ impl<'a> Case<'a> {
                     *word = if bit == 0 { 0 } else { *word } | u64::from(kept && x > 0.0) << bit;
                     masked(kept, rectified, scale)
                 }
-                ReluBackward | ReluBackwardAdd => {
-                    masked(words[place.element / 64] >> (place.element % 64) & 1 == 1, x, scale)
-                }
+                ReluBackward | ReluBackwardAdd => masked(stored(words, place.element), x, scale),
                 ReluEvaluate => source.evaluated(rectified),
                 Alpha if source.keeps_all() => x,
                 Alpha if source.p.threshold() == 0 => 0.0,
@@ -298,6 +305,17 @@ impl<'a> Case<'a> {
             };
         }
         output
+    }
+}
+
+impl Input {
+    const fn chooses_by_mask(&self) -> bool {
+        self.chosen && self.operation.is_choice() && !matches!(self.operation, ChooseEvaluate | ChooseEvaluateUpdate)
+    }
+
+    /// Needs nothing of the stream but the scale and the places.
+    const fn uses_stored(&self) -> bool {
+        self.operation.uses_relu_bits() || self.chooses_by_mask()
     }
 }
 

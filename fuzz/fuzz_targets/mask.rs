@@ -82,8 +82,9 @@ struct View {
     words: Vec<u64>,
     first: Number,
     len: Number,
-    /// A wrong length for the conversions.
+    /// A wrong length for the conversions, and with the end a range.
     other: u16,
+    end: u16,
 }
 
 impl View {
@@ -102,6 +103,12 @@ impl View {
         assert!(view.iter().eq(bits.iter().copied()));
         assert!((0..len).all(|i| view.get(i) == Some(bits[i])));
         assert_eq!([view.get(len), view.get(usize::MAX)], [None, None]);
+        assert!(view.into_iter().eq(bits.iter().copied()));
+        let (start, end) = (usize::from(self.other) % (len + 2), usize::from(self.end) % (len + 2));
+        match view.slice(start..end) {
+            Ok(part) => assert!(part.iter().eq(bits[start..end].iter().copied())),
+            Err(_) => assert!(start > end || end > len),
+        }
         assert!(view.kept().eq((0..len).filter(|&i| bits[i])));
         assert_eq!(view.count_kept(), bits.iter().filter(|&&kept| kept).count());
 

@@ -7,7 +7,7 @@ mod shape;
 use arbitrary::{Arbitrary, Unstructured};
 use dropmask::{Error, Probability, Scaling};
 
-pub use outcome::{Buffer, Output, check, check_levels, check_model, masked};
+pub use outcome::{Buffer, Output, check, check_levels, check_model, fill_values, masked, same};
 pub use settings::{Settings, Source};
 pub use shape::{Shape, Stride, clipped};
 
@@ -25,6 +25,7 @@ pub enum Chance {
     Digits(u8),
     KeepAll,
     P(f32),
+    Keep(f64),
     /// As likely to be refused as not.
     AnyThreshold(u64),
 }
@@ -39,14 +40,23 @@ impl Chance {
             Self::Threshold(threshold) => (Probability::from_threshold(threshold.into()), true),
             Self::Digits(digits) => (Probability::from_threshold(u64::from(digits) << 24), true),
             Self::KeepAll => (Probability::from_threshold(1 << 32), true),
-            Self::P(p) => (Probability::new(p), (0.0..=1.0).contains(&p)),
+            Self::P(p) => {
+                assert_eq!(format!("{:?}", Probability::from_f64(p.into())), format!("{:?}", Probability::new(p)));
+                (Probability::try_from(p), (0.0..=1.0).contains(&p))
+            }
+            Self::Keep(keep) => {
+                let (result, valid) = (Probability::from_keep(keep), (0.0..=1.0).contains(&keep));
+                let threshold = (keep * 4_294_967_296.0 + 0.5) as u64;
+                assert!(!valid || result == Probability::from_threshold(threshold), "{result:?}");
+                (result, valid)
+            }
             Self::AnyThreshold(threshold) => (Probability::from_threshold(threshold), threshold <= 1 << 32),
         };
         assert_eq!(result.is_ok(), valid, "{self:?}");
+        let same = |p: f64, bad: f64| assert!(p == bad || p.is_nan() && bad.is_nan());
         match (self, result) {
-            (Self::P(bad), Err(Error::InvalidProbability { p })) => {
-                assert!(p == f64::from(bad) || p.is_nan() && bad.is_nan());
-            }
+            (Self::P(bad), Err(Error::InvalidProbability { p })) => same(p, bad.into()),
+            (Self::Keep(bad), Err(Error::InvalidProbability { p })) => same(p, bad),
             (Self::AnyThreshold(bad), Err(Error::InvalidThreshold { threshold })) => assert_eq!(threshold, bad),
             (_, result) => return Some(result.expect("an error of the value's own kind")),
         }

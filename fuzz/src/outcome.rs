@@ -2,7 +2,7 @@
 
 use core::fmt::Debug;
 
-use dropmask::{Error, Level};
+use dropmask::{Error, Level, MaskMut};
 
 use crate::{Slack, floats, len_near};
 
@@ -150,6 +150,23 @@ fn is_same(a: &Error, b: &Error) -> bool {
         }
         _ => a == b,
     }
+}
+
+/// Fills values in place of those of a mask, unless that is an error with nothing written, and packs them.
+///
+/// # Panics
+/// If something has been written all the same.
+pub fn fill_values<T: Clone + PartialEq>(
+    mask: &mut MaskMut<'_>,
+    value: fn(bool) -> T,
+    fill: impl FnOnce(&mut [T]) -> Result<(), Error>,
+    pack: impl FnOnce(&mut MaskMut<'_>, &[T]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut kept: Vec<_> = mask.as_mask().iter().map(value).collect();
+    let before = kept.clone();
+    let result = fill(&mut kept);
+    assert!(result.is_ok() || kept == before, "{result:?}");
+    result.and_then(|()| pack(mask, &kept))
 }
 
 /// Equal to the bit; of a NaN, that it is one.

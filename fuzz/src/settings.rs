@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Unstructured};
 use dropmask::{Dropout, Error, Key, Level, MaskMut, Probability};
 
 use crate::{Chance, Factor, Offset};
@@ -13,13 +13,16 @@ pub struct Settings {
     chance: Chance,
     factor: Factor,
     offset: Offset,
+    #[arbitrary(with = |u: &mut Unstructured<'_>| u.ratio(1, 6))]
+    parallel: bool,
 }
 
 impl Settings {
     /// For so many element indices; `None` where the probability is refused.
     pub fn source(self, span: u128) -> Option<Source> {
         let p = self.chance.probability()?;
-        Some(Source { key: Key::from_raw(self.key), p, factor: self.factor, offset: self.offset.get(span) })
+        let Self { key, factor, offset, parallel, .. } = self;
+        Some(Source { key: Key::from_raw(key), p, factor, offset: offset.get(span), parallel })
     }
 }
 
@@ -30,11 +33,15 @@ pub struct Source {
     pub p: Probability,
     pub factor: Factor,
     pub offset: u64,
+    /// On several threads.
+    pub parallel: bool,
 }
 
 impl Source {
     pub const fn stream(&self, level: Level) -> Dropout {
-        Dropout::new(self.key, self.p).with_offset(self.offset).with_scaling(self.factor.scaling()).with_level(level)
+        let dropout = Dropout::new(self.key, self.p).with_offset(self.offset).with_scaling(self.factor.scaling());
+        let dropout = dropout.with_level(level);
+        if self.parallel { dropout.parallel() } else { dropout }
     }
 
     /// Whether so many element indices are there.

@@ -90,6 +90,15 @@ impl<'a> Arbitrary<'a> for Shape {
             }
             layout = set!(layout.index_strides(&shape.index_strides[first..]));
         }
+        if u.ratio(1, 8)? {
+            let mut part = lens;
+            for len in &mut part[4 - count..] {
+                *len = u.int_in_range(0..=*len)?;
+            }
+            layout = set!(layout.part(&part[4 - count..]));
+            shape = Self { index_strides: shape.index_strides, ..Self::new(count, part, shared) };
+        }
+        let lens = shape.lens;
         if u.ratio(2, 3)? {
             let (first, strides) = (inner(u)?, strides(u, lens)?);
             for slice in [&mut shape.y, &mut shape.x, &mut shape.r] {
@@ -250,8 +259,13 @@ impl Shape {
     }
 
     /// Number of bits of a stored mask.
+    ///
+    /// # Panics
+    /// If the layout says of another number.
     pub fn bits(&self) -> u128 {
-        product(&self.bit_lens()).unwrap_or(u128::MAX)
+        let bits = product(&self.bit_lens()).unwrap_or(u128::MAX);
+        assert!(self.layout.is_none_or(|layout| layout.mask_len() == clipped(bits)), "{bits} bits");
+        bits
     }
 
     /// Number of indices of the bits from the first to the last.

@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::stream::BLOCK;
 
 /// Elements of a piece, at most: so many take a thread about as long as another takes to wake.
-pub(crate) const PIECE: usize = 1 << 17;
+pub(crate) const PIECE: usize = if cfg!(fuzzing) { 1 << 9 } else { 1 << 17 };
 
 /// Which threads a pass may run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

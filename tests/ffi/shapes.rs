@@ -1,6 +1,8 @@
 //! Lengths of the buffers, in whole numbers that do not wrap, and the arguments in terms of the Rust interface.
 
-use dropmask::{Attention, Cutout, DropBlock, Dropout, Key, Layout, Mask, MaskMut, Probability, Scaling, StoredMask};
+use dropmask::{
+    Attention, Cutout, DropBlock, Dropout, Key, Layout, Level, Mask, MaskMut, Probability, Scaling, StoredMask,
+};
 
 use crate::function::{Args, Data};
 
@@ -139,13 +141,15 @@ pub fn probability(a: &Args) -> Probability {
     Probability::new(a.p).unwrap()
 }
 
+/// Element by element: C has the level of the machine.
 pub fn stream(a: &Args) -> Dropout {
     let scaling = [Scaling::Inverted, Scaling::Standard, Scaling::Naive][a.scaling as usize];
-    Dropout::new(Key::from_raw(a.key), probability(a)).with_offset(a.offset).with_scaling(scaling)
+    let dropout = Dropout::new(Key::from_raw(a.key), probability(a)).with_offset(a.offset);
+    dropout.with_scaling(scaling).with_level(Level::SCALAR)
 }
 
 pub fn stored<'a>(a: &Args, mask: &'a [u64], len: usize) -> StoredMask<'a> {
-    StoredMask::new(Mask::new(mask, len).unwrap(), a.factor)
+    StoredMask::new(Mask::new(mask, len).unwrap(), a.factor).with_level(Level::SCALAR)
 }
 
 pub fn mask_at_first<'a>(a: &Args, mask: &'a [u64]) -> Mask<'a> {
@@ -161,7 +165,7 @@ pub fn mask_mut(words: &mut Data, bits: u128) -> MaskMut<'_> {
 /// So many bits from the first on.
 pub fn at_first<'a>(a: &Args, mask: &'a [u64], bits: u128) -> StoredMask<'a> {
     let first = if bits == 0 { 0 } else { a.first };
-    StoredMask::new(Mask::at_bit(mask, first, bits as usize).unwrap(), a.factor)
+    StoredMask::new(Mask::at_bit(mask, first, bits as usize).unwrap(), a.factor).with_level(Level::SCALAR)
 }
 
 pub fn rows(a: &Args) -> Layout {

@@ -47,6 +47,12 @@ fn needed_words() {
     assert_eq!(mask_words(usize::MAX), usize::MAX / 64 + 1);
 }
 
+#[test]
+fn of_no_bits() {
+    assert!(Mask::new(&[], 0).unwrap().is_empty());
+    assert!(MaskMut::new(&mut [], 0).unwrap().is_empty());
+}
+
 proptest! {
     #![proptest_config(proptest_config())]
 

@@ -38,11 +38,9 @@ fn write(source: &Source) -> Result<(), Box<dyn std::error::Error>> {
     let mut bytes = Vec::new();
     for batch in 0.. {
         source.draw(batch, &mut words)?;
-        let mut put = |word: u64| bytes.extend(word.to_le_bytes());
-        if fair {
-            words.iter().for_each(|&word| put(word));
-        } else {
-            words.iter().for_each(|&word| extractor.extract(word, &mut put));
+        for &word in &words {
+            let mut put = |word: u64| bytes.extend(word.to_le_bytes());
+            if fair { put(word) } else { extractor.extract(word, put) }
         }
         out.write_all(&bytes)?;
         bytes.clear();

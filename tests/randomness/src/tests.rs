@@ -47,7 +47,9 @@ fn of_two_bits_that_differ_the_first() {
     let expected: Vec<bool> = bits.chunks(2).filter(|pair| pair[0] != pair[1]).map(|pair| pair[0]).collect();
 
     let (mut extractor, mut fair) = (VonNeumann::default(), Vec::new());
-    words.iter().for_each(|&word| extractor.extract(word, |word| fair.push(word)));
+    for word in words {
+        extractor.extract(word, |word| fair.push(word));
+    }
     assert_eq!(fair.len(), expected.len() / 64);
     let fair = fair.iter().flat_map(|word| (0..64).map(move |i| word >> i & 1 == 1));
     assert!(fair.zip(expected).all(|(bit, expected)| bit == expected));

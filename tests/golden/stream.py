@@ -1,4 +1,4 @@
-"""The mask stream, version 1, written from `docs/stream.md` alone: shares no code with the crate. Needs NumPy."""
+"""The mask stream, version 1, as `docs/stream.md` has it; shares no code with the crate. Needs NumPy."""
 
 import math
 

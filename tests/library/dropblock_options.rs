@@ -76,7 +76,7 @@ fn every_level_is_the_definition_in_every_form() {
             }
         }
     }
-    assert!(dropped > 10_000);
+    assert!(dropped > 1000, "{dropped}");
 }
 
 /// Pieces of all kinds. Without the scalar level, which would take minutes.

@@ -63,7 +63,7 @@ pub(crate) fn naive(seeds: &Dropout, [samples, channels, h, w]: [usize; 4], bloc
 #[test]
 fn every_level_is_the_definition() {
     let mut dropped = 0;
-    for (seed, (shape, block)) in thinned((0..).zip(SHAPES)) {
+    for (seed, (shape, block)) in (0..).zip(SHAPES) {
         for p in [0.0, 0.05, 0.3, 0.9, 1.0] {
             let key = Key::new(seed);
             let seeds = DropBlock::new(Dropout::new(key, probability(p)), shape, block).unwrap().seeds();
@@ -90,7 +90,7 @@ fn every_level_is_the_definition() {
             }
         }
     }
-    assert!(dropped > 1000, "{dropped}");
+    assert!(dropped > 10_000);
 }
 
 /// Blocks about as wide as a mask word and wider, several seeds of a row dropped at a time. Without the scalar level,

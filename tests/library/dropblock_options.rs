@@ -45,7 +45,7 @@ fn both_forms(drop_block: &DropBlock, x: &[f32]) -> (Vec<u64>, KeptCount) {
 #[test]
 fn every_level_is_the_definition_in_every_form() {
     let mut dropped = 0;
-    for (seed, (shape @ [samples, channels, h, w], block)) in thinned((40..).zip(SHAPES)) {
+    for (seed, (shape @ [samples, channels, h, w], block)) in (40..).zip(SHAPES) {
         let x = floats(seed, shape.into_iter().product());
         for (shared, maps) in [(false, [samples, channels]), (true, [if channels == 0 { 0 } else { samples }, 1])] {
             for (i, (p, factor)) in (0..).zip([(0.3, 0.5), (0.4, 1.7), (0.5, 1e300), (0.9, 0.0)]) {
@@ -76,7 +76,7 @@ fn every_level_is_the_definition_in_every_form() {
             }
         }
     }
-    assert!(dropped > 1000, "{dropped}");
+    assert!(dropped > 10_000);
 }
 
 /// Pieces of all kinds. Without the scalar level, which would take minutes.
